@@ -1,0 +1,40 @@
+#include "core/raw.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <time.h>
+
+void *raw_map(size_t size)
+{
+	long result = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return result < 0 && result > -4096 ? NULL : (void *)result;
+}
+
+void raw_unmap(void *memory, size_t size)
+{
+	raw_syscall2(SYS_munmap, (long)memory, (long)size);
+}
+
+int raw_copy_from_program(void *to, const void *from, size_t size)
+{
+	struct iovec local = {.iov_base = to, .iov_len = size};
+	struct iovec remote = {.iov_base = (void *)from, .iov_len = size};
+	long result = raw_syscall6(SYS_process_vm_readv, raw_getpid(), (long)&local, 1, (long)&remote, 1, 0);
+
+	if (result < 0)
+		return (int)result;
+	return (size_t)result == size ? 0 : -EFAULT;
+}
+
+int raw_is_ready(int fd, int events)
+{
+	struct pollfd entry = {.fd = fd, .events = (short)events};
+	struct timespec none = {0};
+	long result = raw_syscall6(SYS_ppoll, (long)&entry, 1, (long)&none, 0, 0, 0);
+
+	return result > 0;
+}

@@ -1,0 +1,276 @@
+#include "format/facts.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "format/names.h"
+
+const struct call_row call_rows[CALL_COUNT] = {
+#define CALL(symbol, shown, group, need, effect, ...) \
+	[CALL_##symbol] = {#symbol, #shown, #group, effect, {__VA_ARGS__}},
+#include "tcpshim/calls.def"
+#undef CALL
+	[CALL_exit] = {"_exit", "_exit", "process", EFFECT_EXIT, {ARG_INTEGER}},
+};
+
+const struct note_row note_rows[NOTE_COUNT] = {
+#define NOTE(name, id, severity, text, explanation) [NOTE_##name] = {id, text, explanation, SEVERITY_##severity},
+#include "tcpshim/notes.def"
+#undef NOTE
+};
+
+enum fact_kind {
+	FACT_FD,
+	FACT_BYTES,
+	FACT_DURATION,
+	FACT_COUNT,
+	FACT_STATE,
+	FACT_ADDRESS,
+	FACT_ENDPOINTS,
+	FACT_REPORTED
+};
+
+struct fact {
+	const char *name;
+	enum fact_kind kind;
+	size_t offset;
+};
+#define FACT(name, kind, field) {name, FACT_##kind, offsetof(struct tcpshim_facts, field)}
+
+static const struct fact fact_rows[] = {
+	FACT("fd", FD, fd),
+	FACT("other_fd", COUNT, other_fd),
+	FACT("endpoints", ENDPOINTS, local),
+	FACT("peer", ADDRESS, peer),
+	FACT("before", STATE, before),
+	FACT("now", STATE, now),
+	FACT("reported", REPORTED, reported),
+	FACT("sent", BYTES, sent_bytes),
+	FACT("received", BYTES, received_bytes),
+	FACT("lost", BYTES, lost_bytes),
+	FACT("outstanding", BYTES, outstanding_bytes),
+	FACT("unacknowledged", BYTES, unacknowledged_bytes),
+	FACT("unread", BYTES, unread_bytes),
+	FACT("age", DURATION, age_ns),
+	FACT("handshake", DURATION, handshake_ns),
+	FACT("silence", DURATION, silence_ns),
+	FACT("silence_before", DURATION, silence_before_ns),
+	FACT("since_fin", DURATION, since_fin_ns),
+	FACT("waiting", DURATION, waiting_ns),
+	FACT("user_timeout", DURATION, user_timeout_ns),
+	FACT("retransmits", COUNT, retransmits),
+	FACT("retransmits_total", COUNT, retransmits_total),
+	FACT("probes", COUNT, probes),
+	FACT("eof_count", COUNT, eof_count),
+	FACT("polls", COUNT, polls),
+};
+
+/* RFC 5952: lower case, the longest run of two or more zero words as "::", the first of equal ones. inet_ntop
+ * does the same through snprintf, which is not async-signal-safe (I5). */
+static void append_ipv6(struct strbuf *buf, const uint8_t bytes[16])
+{
+	unsigned words[8], run = 8, run_length = 1;
+
+	for (unsigned i = 0; i < 8; i++)
+		words[i] = (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned length = 0;
+
+		while (i + length < 8 && words[i + length] == 0)
+			length++;
+		if (length > run_length) {
+			run = i;
+			run_length = length;
+		}
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		if (i == run) {
+			strbuf_string(buf, "::");
+			i += run_length - 1;
+			continue;
+		}
+		if (i > 0 && i != run + run_length)
+			strbuf_char(buf, ':');
+		for (unsigned shift = 16, is_started = 0; shift > 0;) {
+			shift -= 4;
+			is_started |= shift == 0 || words[i] >> shift != 0;
+			if (is_started)
+				strbuf_char(buf, "0123456789abcdef"[words[i] >> shift & 0xf]);
+		}
+	}
+}
+
+void facts_address(struct strbuf *buf, const struct tcpshim_address *address)
+{
+	if (address->family == AF_INET) {
+		for (int i = 0; i < 4; i++) {
+			if (i > 0)
+				strbuf_char(buf, '.');
+			strbuf_unsigned(buf, address->bytes[i]);
+		}
+	} else if (address->family == AF_INET6) {
+		strbuf_char(buf, '[');
+		append_ipv6(buf, address->bytes);
+		if (address->scope != 0) {
+			strbuf_char(buf, '%');
+			strbuf_unsigned(buf, address->scope);
+		}
+		strbuf_char(buf, ']');
+	} else {
+		strbuf_char(buf, '?');
+		return;
+	}
+	strbuf_char(buf, ':');
+	strbuf_unsigned(buf, address->port);
+}
+
+bool facts_read_sockaddr(struct tcpshim_address *to, const void *address, uint32_t size)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	*to = (struct tcpshim_address){0};
+	if (size >= sizeof(in)) {
+		memcpy(&in, address, sizeof(in));
+		if (in.sin_family == AF_INET) {
+			to->family = AF_INET;
+			to->port = ntohs(in.sin_port);
+			memcpy(to->bytes, &in.sin_addr, 4);
+			return true;
+		}
+	}
+	if (size < sizeof(in6))
+		return false;
+	memcpy(&in6, address, sizeof(in6));
+	if (in6.sin6_family != AF_INET6)
+		return false;
+	to->port = ntohs(in6.sin6_port);
+	if (memcmp(&in6.sin6_addr, mapped, sizeof(mapped)) == 0) {
+		to->family = AF_INET;
+		memcpy(to->bytes, in6.sin6_addr.s6_addr + 12, 4);
+	} else {
+		to->family = AF_INET6;
+		to->scope = in6.sin6_scope_id;
+		memcpy(to->bytes, &in6.sin6_addr, 16);
+	}
+	return true;
+}
+
+/* A unix socket's path is the program's: what is not printable is shown as '?', and a leading NUL as '@'. */
+static void append_unix(struct strbuf *buf, const char *path, uint32_t size)
+{
+	if (size == 0) {
+		strbuf_string(buf, "unix:");
+		return;
+	}
+	strbuf_string(buf, "unix:");
+	for (uint32_t i = 0; i < size && (path[i] != '\0' || i == 0); i++) {
+		char c = path[i];
+
+		strbuf_char(buf, c == '\0' ? '@' : c > ' ' && c < 0x7f ? c : '?');
+	}
+}
+
+bool facts_sockaddr(struct strbuf *buf, const void *address, uint32_t size)
+{
+	struct tcpshim_address ip;
+	uint16_t family;
+
+	if (size < sizeof(family))
+		return false;
+	if (facts_read_sockaddr(&ip, address, size)) {
+		facts_address(buf, &ip);
+		return true;
+	}
+	memcpy(&family, address, sizeof(family));
+	if (family == AF_UNIX) {
+		const char *path = (const char *)address + offsetof(struct sockaddr_un, sun_path);
+
+		append_unix(buf, path, size - (uint32_t)offsetof(struct sockaddr_un, sun_path));
+		return true;
+	}
+	strbuf_char(buf, '{');
+	names_domain(buf, family);
+	strbuf_char(buf, '}');
+	return true;
+}
+
+static void append_reported(struct strbuf *buf, unsigned reported)
+{
+	static const char *const texts[] = {
+		[REPORTED_NOT] = "The program has not been told yet.",
+		[REPORTED_BY_POLL] = "poll reports it without saying which error.",
+		[REPORTED_AS_EOF] = "Linux reports it as end of stream (read = 0), not as ECONNRESET.",
+		[REPORTED_AS_ERROR] = "The program is told by this error, once.",
+	};
+
+	if (reported < sizeof(texts) / sizeof(texts[0]))
+		strbuf_string(buf, texts[reported]);
+}
+
+static void append_fact(struct strbuf *buf, const struct fact *fact, const struct tcpshim_facts *facts)
+{
+	const void *field = (const char *)facts + fact->offset;
+
+	switch (fact->kind) {
+	case FACT_FD:
+		strbuf_string(buf, "fd ");
+		strbuf_integer(buf, *(const int32_t *)field);
+		break;
+	case FACT_BYTES:
+		strbuf_count(buf, *(const uint64_t *)field, "byte");
+		break;
+	case FACT_DURATION:
+		strbuf_duration(buf, *(const uint64_t *)field);
+		break;
+	case FACT_COUNT:
+		strbuf_unsigned(buf, *(const uint32_t *)field);
+		break;
+	case FACT_STATE:
+		strbuf_string(buf, names_tcp_state(*(const uint8_t *)field));
+		break;
+	case FACT_ADDRESS:
+		facts_address(buf, field);
+		break;
+	case FACT_ENDPOINTS:
+		facts_address(buf, &facts->local);
+		strbuf_string(buf, " > ");
+		facts_address(buf, &facts->peer);
+		break;
+	case FACT_REPORTED:
+		append_reported(buf, *(const uint8_t *)field);
+		break;
+	}
+}
+
+/* The fact that text begins with as "{name}", or NULL. */
+static const struct fact *match_fact(const char *text, size_t *length)
+{
+	for (size_t i = 0; i < sizeof(fact_rows) / sizeof(fact_rows[0]); i++) {
+		size_t size = strlen(fact_rows[i].name);
+
+		if (strncmp(text + 1, fact_rows[i].name, size) == 0 && text[size + 1] == '}') {
+			*length = size + 2;
+			return &fact_rows[i];
+		}
+	}
+	return NULL;
+}
+
+void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_facts *facts)
+{
+	while (*text) {
+		size_t length = 0;
+		const struct fact *fact = *text == '{' ? match_fact(text, &length) : NULL;
+
+		if (fact) {
+			append_fact(buf, fact, facts);
+			text += length;
+		} else {
+			strbuf_char(buf, *text++);
+		}
+	}
+}

@@ -1,0 +1,119 @@
+#include "format/strbuf.h"
+
+void strbuf_string(struct strbuf *buf, const char *text)
+{
+	while (*text)
+		strbuf_char(buf, *text++);
+}
+
+void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		strbuf_char(buf, bytes[i]);
+}
+
+static void append_reversed(struct strbuf *buf, const char *digits, unsigned count)
+{
+	while (count > 0)
+		strbuf_char(buf, digits[--count]);
+}
+
+void strbuf_padded(struct strbuf *buf, uint64_t value, unsigned width)
+{
+	char digits[20];
+	unsigned count = 0;
+
+	do {
+		digits[count++] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value != 0 || (count < width && count < sizeof(digits)));
+	append_reversed(buf, digits, count);
+}
+
+void strbuf_unsigned(struct strbuf *buf, uint64_t value)
+{
+	strbuf_padded(buf, value, 1);
+}
+
+void strbuf_integer(struct strbuf *buf, int64_t value)
+{
+	if (value < 0) {
+		strbuf_char(buf, '-');
+		strbuf_unsigned(buf, -(uint64_t)value);
+	} else {
+		strbuf_unsigned(buf, (uint64_t)value);
+	}
+}
+
+void strbuf_hex(struct strbuf *buf, uint64_t value, unsigned width)
+{
+	char digits[16];
+	unsigned count = 0;
+
+	do {
+		digits[count++] = "0123456789ABCDEF"[value & 0xf];
+		value >>= 4;
+	} while (value != 0 || (count < width && count < sizeof(digits)));
+	append_reversed(buf, digits, count);
+}
+
+void strbuf_pointer(struct strbuf *buf, uint64_t value)
+{
+	strbuf_string(buf, "0x");
+	strbuf_hex(buf, value, 8);
+}
+
+void strbuf_stamp(struct strbuf *buf, uint64_t ns)
+{
+	uint64_t tenths_ms = (ns + 50000) / 100000;
+	uint64_t seconds = tenths_ms / 10000;
+
+	if (seconds < 10)
+		strbuf_char(buf, ' ');
+	strbuf_unsigned(buf, seconds);
+	strbuf_char(buf, '.');
+	strbuf_padded(buf, tenths_ms % 10000, 4);
+}
+
+static void append_tenths(struct strbuf *buf, uint64_t tenths, const char *unit)
+{
+	strbuf_unsigned(buf, tenths / 10);
+	strbuf_char(buf, '.');
+	strbuf_unsigned(buf, tenths % 10);
+	strbuf_string(buf, unit);
+}
+
+static void append_two(struct strbuf *buf, uint64_t big, const char *unit, uint64_t small,
+		       const char *small_unit)
+{
+	strbuf_unsigned(buf, big);
+	strbuf_string(buf, unit);
+	if (small != 0) {
+		strbuf_char(buf, ' ');
+		strbuf_unsigned(buf, small);
+		strbuf_string(buf, small_unit);
+	}
+}
+
+void strbuf_duration(struct strbuf *buf, uint64_t ns)
+{
+	uint64_t seconds = (ns + 500000000) / 1000000000;
+
+	if (ns < 999950000)
+		append_tenths(buf, (ns + 50000) / 100000, " ms");
+	else if (seconds < 120)
+		append_tenths(buf, (ns + 50000000) / 100000000, " s");
+	else if (seconds < 7200)
+		append_two(buf, seconds / 60, " min", seconds % 60, " s");
+	else
+		append_two(buf, seconds / 3600, " h", seconds % 3600 / 60, " min");
+}
+
+void strbuf_count(struct strbuf *buf, uint64_t count, const char *noun)
+{
+	strbuf_unsigned(buf, count);
+	strbuf_char(buf, ' ');
+	strbuf_string(buf, noun);
+	if (count != 1)
+		strbuf_char(buf, 's');
+}
