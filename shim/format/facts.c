@@ -27,6 +27,7 @@ enum fact_kind {
 	FACT_DURATION,
 	FACT_COUNT,
 	FACT_STATE,
+	FACT_STATES,
 	FACT_ADDRESS,
 	FACT_ENDPOINTS,
 	FACT_REPORTED
@@ -44,7 +45,7 @@ static const struct fact fact_rows[] = {
 	FACT("other_fd", COUNT, other_fd),
 	FACT("endpoints", ENDPOINTS, local),
 	FACT("peer", ADDRESS, peer),
-	FACT("before", STATE, before),
+	FACT("states", STATES, before),
 	FACT("now", STATE, now),
 	FACT("reported", REPORTED, reported),
 	FACT("sent", BYTES, sent_bytes),
@@ -231,6 +232,13 @@ static void append_fact(struct strbuf *buf, const struct fact *fact, const struc
 		break;
 	case FACT_STATE:
 		strbuf_string(buf, names_tcp_state(*(const uint8_t *)field));
+		break;
+	case FACT_STATES:
+		strbuf_string(buf, names_tcp_state(facts->before));
+		if (facts->now != facts->before) {
+			strbuf_string(buf, " > ");
+			strbuf_string(buf, names_tcp_state(facts->now));
+		}
 		break;
 	case FACT_ADDRESS:
 		facts_address(buf, field);

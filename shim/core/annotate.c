@@ -1,0 +1,544 @@
+#include "core/annotate.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* After the peer's FIN a write is worth a warning from here on: a reply at once is ordinary (TLS answers
+ * close_notify so). */
+#define LATE_WRITE_NS UINT64_C(100000000)
+enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
+
+enum end {
+	END_NONE,
+	END_RESET_FORGOT,
+	END_RESET_AFTER_FIN,
+	END_RESET_BY_PEER,
+	END_TIMED_OUT_DATA,
+	END_TIMED_OUT_USER,
+	END_TIMED_OUT_KEEPALIVE,
+	END_TIMED_OUT, /* by which timer is not known */
+	END_UNKNOWN,   /* reset or timed out */
+};
+
+/* All that a predicate looks at. */
+struct scene {
+	const struct conn_view *before, *after;
+	const struct conn_step *step;
+	const struct tcpshim_facts *facts;
+	enum end end;
+};
+
+static uint64_t since(uint64_t then_ns, uint64_t now_ns)
+{
+	return then_ns != 0 && now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
+static bool is_sampled(const struct tcpinfo *info)
+{
+	return info->state != STATE_UNKNOWN;
+}
+
+/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this side as
+ * one byte more than was written: never below 0. */
+static uint64_t count_outstanding(const struct conn_view *view, const struct tcpinfo *info)
+{
+	uint64_t written = view->sent_bytes + view->sent_before_bytes;
+	uint64_t acknowledged = info->acknowledged_bytes - view->acknowledged_base;
+
+	if (!is_sampled(info) || info->acknowledged_bytes < view->acknowledged_base)
+		return 0;
+	return written > acknowledged ? written - acknowledged : 0;
+}
+
+/* A timeout needs the limit to have passed without an acknowledgement; a reset may come at any time. */
+static bool has_waited(uint64_t waiting_ns, uint64_t limit_ns)
+{
+	return limit_ns != 0 && waiting_ns >= limit_ns - limit_ns / 20;
+}
+
+static enum end classify_timeout(const struct scene *scene, const struct tcpinfo *info)
+{
+	const struct tcpshim_facts *facts = scene->facts;
+
+	if (!is_sampled(info))
+		return END_TIMED_OUT;
+	if (info->user_timeout_ns != 0 && facts->lost_bytes > 0)
+		return END_TIMED_OUT_USER;
+	if (facts->lost_bytes > 0 || info->retransmits > 0)
+		return END_TIMED_OUT_DATA;
+	return info->probes > 0 ? END_TIMED_OUT_KEEPALIVE : END_TIMED_OUT;
+}
+
+static enum end classify_reset(const struct scene *scene)
+{
+	const struct conn_view *before = scene->before;
+
+	if (before->fin_ns != 0 || before->state == STATE_CLOSE_WAIT ||
+	    scene->facts->reported == REPORTED_AS_EOF)
+		return END_RESET_AFTER_FIN;
+	if (scene->facts->lost_bytes > 0 && before->silence_ns >= SILENCE_NS)
+		return END_RESET_FORGOT;
+	return END_RESET_BY_PEER;
+}
+
+/* The program was not told which error it was: by poll, or by end of stream in CLOSE_WAIT. */
+static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo *info)
+{
+	const struct tcpshim_facts *facts = scene->facts;
+	bool is_user = info->user_timeout_ns != 0;
+	uint64_t limit_ns = is_user ? info->user_timeout_ns : info->data_timeout_ns;
+
+	if (!is_sampled(info))
+		return END_UNKNOWN;
+	if (info->retransmits == 0 && info->probes == 0)
+		return classify_reset(scene);
+	if (info->retransmits > 0) {
+		if (!has_waited(facts->waiting_ns, limit_ns))
+			return classify_reset(scene);
+		/* Blocked until it died: this is when it died. Else it may have been reset before. */
+		if (since(scene->step->start_ns, scene->step->now_ns) < LONG_WAIT_NS / 1000)
+			return END_UNKNOWN;
+		return is_user ? END_TIMED_OUT_USER : END_TIMED_OUT_DATA;
+	}
+	if (info->has_keepalive && facts->lost_bytes == 0)
+		return info->probes >= info->keepalive_count ? END_TIMED_OUT_KEEPALIVE : classify_reset(scene);
+	return END_UNKNOWN;
+}
+
+static enum end classify_end(const struct scene *scene)
+{
+	const struct conn_step *step = scene->step;
+	const struct tcpinfo *info = is_sampled(&step->after) ? &step->after : &step->before;
+
+	if (step->is_sleeping || (scene->before->flags & CONN_DEAD) || !(scene->after->flags & CONN_DEAD))
+		return END_NONE;
+	switch (step->error) {
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+		return classify_timeout(scene, info);
+	case ECONNRESET:
+	case ECONNABORTED:
+		return classify_reset(scene);
+	case EPIPE: /* the pending error of a reset that came in CLOSE_WAIT (tcp_reset, net/ipv4/tcp_input.c) */
+		return END_RESET_AFTER_FIN;
+	default:
+		return classify_unsaid(scene, info);
+	}
+}
+
+static uint8_t state_after_fin_sent(uint8_t state)
+{
+	switch (state) {
+	case STATE_ESTABLISHED:
+		return STATE_FIN_WAIT_1;
+	case STATE_CLOSE_WAIT:
+		return STATE_LAST_ACK;
+	default:
+		return state;
+	}
+}
+
+/* What the close finds: as the kernel says just before, or as far as it is known. */
+static uint8_t state_at_close(const struct scene *scene)
+{
+	return is_sampled(&scene->step->before) ? scene->step->before.state : scene->before->state;
+}
+
+static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
+{
+	const struct conn_step *step = scene->step;
+
+	facts->before = scene->before->state;
+	facts->now = scene->after->state;
+	if (step->effect == EFFECT_CONNECT || (facts->before == STATE_UNKNOWN && facts->now == STATE_ESTABLISHED))
+		facts->before = STATE_SYN_SENT;
+	if (step->effect == EFFECT_CLOSE) {
+		facts->before = state_at_close(scene);
+		facts->now = step->is_shared_here || step->is_maybe_shared ? facts->before
+									  : state_after_fin_sent(facts->before);
+		/* Both FINs are through: the kernel keeps TIME_WAIT apart from the socket. */
+		if (facts->before == STATE_CLOSE && (scene->before->flags & CONN_FIN_FIRST))
+			facts->before = facts->now = STATE_TIME_WAIT;
+	} else if (step->effect == EFFECT_READ && facts->now == STATE_CLOSE &&
+		   (scene->before->flags & CONN_FIN_FIRST) && conn_is_clean_end(scene->before, step)) {
+		facts->now = STATE_TIME_WAIT;
+	}
+	if (step->effect == EFFECT_SHUTDOWN && is_sampled(&step->before)) {
+		facts->before = step->before.state;
+		facts->now = state_after_fin_sent(facts->before);
+	}
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
+{
+	const struct conn_step *step = scene->step;
+	const struct conn_view *before = scene->before, *after = scene->after;
+	const struct tcpinfo *info = is_sampled(&step->after) ? &step->after : &step->before;
+	uint64_t last_ack_ns = info->last_ack_received_ms * UINT64_C(1000000);
+
+	*facts = (struct tcpshim_facts){
+		.fd = step->fd,
+		.other_fd = step->other_fd,
+		.serial = after->serial,
+		.role = after->role,
+		.local = after->local,
+		.peer = after->peer,
+		.sent_bytes = after->sent_bytes,
+		.received_bytes = after->received_bytes,
+		.outstanding_bytes = count_outstanding(after, info),
+		.unacknowledged_bytes = step->before.unsent_bytes,
+		.unread_bytes = step->before.unread_bytes,
+		.age_ns = since(after->opened_ns, step->now_ns),
+		.handshake_ns = since(step->effect == EFFECT_CONNECT && before->phase != CONN_CONNECTING
+					      ? step->start_ns
+					      : before->connect_ns,
+				      step->now_ns),
+		.silence_ns = step->silence_ns,
+		.silence_before_ns = before->silence_ns,
+		.since_fin_ns = since(after->fin_ns, step->now_ns),
+		.waiting_ns = since(after->unanswered_ns, step->now_ns),
+		.user_timeout_ns = info->user_timeout_ns,
+		.retransmits = info->retransmits,
+		.retransmits_total = info->retransmits_total,
+		.probes = info->probes,
+		.eof_count = after->eof_count,
+		.polls = after->polls,
+	};
+	if (is_sampled(info)) /* a one-way stream is answered by acknowledgements alone */
+		facts->waiting_ns = smaller(facts->waiting_ns, last_ack_ns);
+	fill_states(scene, facts);
+	if ((after->flags & CONN_DEAD) && !(before->flags & CONN_DEAD)) {
+		facts->lost_bytes = count_outstanding(after, info);
+		if (step->error != 0)
+			facts->reported = REPORTED_AS_ERROR;
+		else if (step->effect == EFFECT_READ)
+			facts->reported = REPORTED_AS_EOF;
+		else if (step->effect == EFFECT_WAIT)
+			facts->reported = REPORTED_BY_POLL;
+	}
+	scene->facts = facts;
+}
+
+/* --- The predicates, in the order of notes.def. --- */
+
+static bool is_adopted(const struct scene *s)
+{
+	return s->step->is_first_sight && s->after->phase == CONN_OPEN;
+}
+
+static bool is_closed_unseen(const struct scene *s)
+{
+	return (s->step->effect == EFFECT_CREATE || s->step->effect == EFFECT_ACCEPT) && s->step->other_fd >= 0 &&
+	       s->step->error == 0;
+}
+
+static bool is_connecting(const struct scene *s)
+{
+	return s->step->effect == EFFECT_CONNECT && s->step->error == EINPROGRESS;
+}
+
+static bool is_connected(const struct scene *s)
+{
+	return s->before->phase != CONN_OPEN && s->after->phase == CONN_OPEN && s->step->effect != EFFECT_ACCEPT;
+}
+
+/* The outcome of a connect: its own error, or what the program read by SO_ERROR later. */
+static bool has_connect_failed(const struct scene *s)
+{
+	if (s->after->phase == CONN_OPEN || s->before->phase == CONN_OPEN)
+		return false;
+	return s->step->effect == EFFECT_CONNECT || s->before->phase == CONN_CONNECTING;
+}
+
+static bool is_connect_refused(const struct scene *s)
+{
+	return has_connect_failed(s) && s->step->error == ECONNREFUSED;
+}
+
+static bool is_connect_timed_out(const struct scene *s)
+{
+	return has_connect_failed(s) && s->step->error == ETIMEDOUT;
+}
+
+static bool is_connect_unreachable(const struct scene *s)
+{
+	return has_connect_failed(s) && (s->step->error == EHOSTUNREACH || s->step->error == ENETUNREACH);
+}
+
+static bool is_accepted(const struct scene *s)
+{
+	return s->step->effect == EFFECT_ACCEPT && s->step->error == 0 && !s->step->is_sleeping;
+}
+
+/* Nothing under way, nothing to come, and nobody would notice. */
+static bool is_idle(const struct scene *s)
+{
+	return s->before->phase == CONN_OPEN && s->step->before.state == STATE_ESTABLISHED &&
+	       s->facts->outstanding_bytes == 0 && since(s->before->active_ns, s->step->now_ns) >= LONG_WAIT_NS;
+}
+
+static bool is_no_failure_detection(const struct scene *s)
+{
+	bool is_long = s->step->is_sleeping || since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
+
+	return (s->step->effect == EFFECT_WAIT || s->step->effect == EFFECT_READ) && is_long &&
+	       s->step->is_unlimited && is_idle(s) && !s->step->before.has_keepalive &&
+	       !(s->step->effect == EFFECT_READ && s->step->before.has_receive_timeout);
+}
+
+static bool is_peer_silent(const struct scene *s)
+{
+	return s->step->effect == EFFECT_WRITE && s->step->result > 0 && s->step->silence_ns >= SILENCE_NS &&
+	       s->before->fin_ns == 0;
+}
+
+static bool is_waiting(const struct scene *s)
+{
+	return s->step->is_sleeping || (s->step->effect == EFFECT_WAIT && s->step->result == 0);
+}
+
+static bool is_retransmitting(const struct scene *s)
+{
+	return is_waiting(s) && s->step->before.retransmits > 0 && s->facts->outstanding_bytes > 0 &&
+	       s->step->before.send_window_bytes != 0;
+}
+
+static bool is_peer_window_closed(const struct scene *s)
+{
+	return is_waiting(s) && s->step->is_asking_write && s->step->before.state != STATE_UNKNOWN &&
+	       s->step->before.send_window_bytes == 0 && s->facts->outstanding_bytes > 0;
+}
+
+static bool is_send_buffer_full(const struct scene *s)
+{
+	return s->step->is_sleeping && s->step->effect == EFFECT_WRITE && s->step->before.state != STATE_UNKNOWN &&
+	       s->step->before.send_window_bytes != 0 && s->facts->outstanding_bytes > 0;
+}
+
+/* The first 0 from a read that asked for more; not the 0 of one's own shutdown(SHUT_RD), nor of an error
+ * that was reported before. */
+static bool is_peer_fin(const struct scene *s)
+{
+	return s->step->effect == EFFECT_READ && s->before->fin_ns == 0 && s->after->fin_ns != 0 &&
+	       s->end == END_NONE;
+}
+
+static bool is_write_after_fin(const struct scene *s)
+{
+	return s->step->effect == EFFECT_WRITE && !s->step->is_sleeping && s->step->result > 0 &&
+	       s->before->fin_ns != 0 && !(s->before->flags & CONN_DEAD) && s->facts->since_fin_ns >= LATE_WRITE_NS;
+}
+
+static bool is_half_open(const struct scene *s)
+{
+	bool is_long = s->step->is_sleeping || since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
+
+	return s->step->effect == EFFECT_WAIT && is_long && s->before->fin_ns != 0 &&
+	       !(s->after->flags & (CONN_DEAD | CONN_SHUT_WRITE)) && s->facts->since_fin_ns >= LONG_WAIT_NS &&
+	       s->facts->now == STATE_CLOSE_WAIT;
+}
+
+static bool is_eof_ignored(const struct scene *s)
+{
+	return s->step->effect == EFFECT_READ && s->before->fin_ns != 0 && s->end == END_NONE &&
+	       s->after->eof_count >= IGNORED_EOFS && s->after->eof_count > s->before->eof_count;
+}
+
+static bool is_reset_peer_forgot(const struct scene *s)
+{
+	return s->end == END_RESET_FORGOT;
+}
+
+static bool is_reset_after_fin(const struct scene *s)
+{
+	return s->end == END_RESET_AFTER_FIN;
+}
+
+static bool is_reset_by_peer(const struct scene *s)
+{
+	return s->end == END_RESET_BY_PEER;
+}
+
+static bool is_timed_out_data(const struct scene *s)
+{
+	return s->end == END_TIMED_OUT_DATA;
+}
+
+static bool is_timed_out_user(const struct scene *s)
+{
+	return s->end == END_TIMED_OUT_USER;
+}
+
+static bool is_timed_out_keepalive(const struct scene *s)
+{
+	return s->end == END_TIMED_OUT_KEEPALIVE;
+}
+
+static bool is_timed_out(const struct scene *s)
+{
+	return s->end == END_TIMED_OUT;
+}
+
+static bool is_dead(const struct scene *s)
+{
+	return s->end == END_UNKNOWN;
+}
+
+static bool is_data_lost(const struct scene *s)
+{
+	return s->end != END_NONE && s->facts->lost_bytes > 0;
+}
+
+static bool is_spinning(const struct scene *s)
+{
+	return s->step->effect == EFFECT_WAIT && (s->after->flags & CONN_DEAD) &&
+	       s->after->polls >= SPINNING_POLLS;
+}
+
+static bool is_broken_pipe_own_shutdown(const struct scene *s)
+{
+	return s->step->effect == EFFECT_WRITE && s->step->error == EPIPE && (s->before->flags & CONN_SHUT_WRITE);
+}
+
+static bool is_broken_pipe_dead(const struct scene *s)
+{
+	return s->step->effect == EFFECT_WRITE && s->step->error == EPIPE && (s->before->flags & CONN_DEAD) &&
+	       !(s->before->flags & CONN_SHUT_WRITE);
+}
+
+static bool is_own_fin(const struct scene *s)
+{
+	return s->step->effect == EFFECT_SHUTDOWN && s->step->error == 0 && s->step->how != SHUT_RD &&
+	       s->before->phase == CONN_OPEN && !(s->before->flags & (CONN_SHUT_WRITE | CONN_DEAD));
+}
+
+/* A close of a connection, and not of a socket that never had one. */
+static bool is_close(const struct scene *s)
+{
+	return s->step->effect == EFFECT_CLOSE && s->before->phase == CONN_OPEN;
+}
+
+static bool is_closed_shared(const struct scene *s)
+{
+	return is_close(s) && s->step->is_shared_here;
+}
+
+static bool is_closed_shared_maybe(const struct scene *s)
+{
+	return is_close(s) && !s->step->is_shared_here && s->step->is_maybe_shared;
+}
+
+static bool is_own_close(const struct scene *s)
+{
+	return is_close(s) && !s->step->is_shared_here && !s->step->is_maybe_shared;
+}
+
+static bool is_dead_at_close(const struct scene *s)
+{
+	return (s->after->flags & CONN_DEAD) ||
+	       (state_at_close(s) == STATE_CLOSE && !(s->before->flags & CONN_SHUT_WRITE));
+}
+
+static bool is_aborted(const struct scene *s)
+{
+	return is_own_close(s) && !is_dead_at_close(s) && s->step->before.is_linger_abort;
+}
+
+static bool is_closed_with_unread_data(const struct scene *s)
+{
+	return is_own_close(s) && !is_dead_at_close(s) && !s->step->before.is_linger_abort &&
+	       s->step->before.unread_bytes > 0;
+}
+
+static bool is_orderly_close(const struct scene *s)
+{
+	return is_own_close(s) && !is_dead_at_close(s) && !s->step->before.is_linger_abort &&
+	       s->step->before.unread_bytes == 0;
+}
+
+/* This side's FIN is the first, whether by this close or by an earlier shutdown. */
+static bool is_closed_first(const struct scene *s)
+{
+	switch (state_at_close(s)) {
+	case STATE_CLOSE_WAIT:
+	case STATE_LAST_ACK:
+		return false;
+	case STATE_CLOSE: /* over: who was first decides */
+		return is_orderly_close(s) && (s->before->flags & CONN_FIN_FIRST);
+	default:
+		return is_orderly_close(s);
+	}
+}
+
+static bool is_closed_after_peer(const struct scene *s)
+{
+	return is_orderly_close(s) && !is_closed_first(s);
+}
+
+static bool is_closed_after_death(const struct scene *s)
+{
+	return is_own_close(s) && is_dead_at_close(s);
+}
+
+static bool is_closed_with_unacknowledged_data(const struct scene *s)
+{
+	return is_orderly_close(s) && s->step->before.unsent_bytes > 0;
+}
+
+static bool is_left_open_at_exit(const struct scene *s)
+{
+	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN && !s->step->is_maybe_shared;
+}
+
+static bool is_left_open_at_exit_maybe(const struct scene *s)
+{
+	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN && s->step->is_maybe_shared;
+}
+
+static bool (*const predicates[NOTE_COUNT])(const struct scene *) = {
+#define NOTE(name, ...) [NOTE_##name] = is_##name,
+#include "tcpshim/notes.def"
+#undef NOTE
+};
+
+const uint64_t annotate_once = NOTE_BIT(adopted) | NOTE_BIT(connected) | NOTE_BIT(no_failure_detection) |
+			       NOTE_BIT(half_open) | NOTE_BIT(eof_ignored) | NOTE_BIT(spinning) |
+			       NOTE_BIT(retransmitting) | NOTE_BIT(peer_window_closed) | NOTE_BIT(send_buffer_full);
+
+uint64_t annotate_again(const struct conn_view *after, const struct conn_step *step)
+{
+	uint64_t again = 0;
+
+	if (is_sampled(&step->before) && step->before.retransmits == 0)
+		again |= NOTE_BIT(retransmitting);
+	if (is_sampled(&step->before) && step->before.send_window_bytes != 0)
+		again |= NOTE_BIT(peer_window_closed);
+	if (after->unanswered_ns == 0)
+		again |= NOTE_BIT(send_buffer_full);
+	return again;
+}
+
+uint64_t annotate(const struct conn_view *before, const struct conn_view *after, const struct conn_step *step,
+		  struct tcpshim_facts *facts)
+{
+	struct scene scene = {.before = before, .after = after, .step = step};
+	uint64_t notes = 0;
+
+	if (before->kind != CONN_TCP)
+		return 0;
+	fill_facts(&scene, facts);
+	scene.end = classify_end(&scene);
+	for (unsigned note = 0; note < NOTE_COUNT; note++)
+		if (predicates[note](&scene))
+			notes |= UINT64_C(1) << note;
+	return notes & ~(before->said & annotate_once);
+}

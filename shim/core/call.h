@@ -1,0 +1,123 @@
+/*
+ * call: one call's way from the wrapper to the trace.
+ *
+ * A wrapper asks call_enter whether the call is watched (no: the real function at once), names its arguments,
+ * lets call_begin do what must be done before the real call, makes it, and hands the result to call_leave.
+ * struct call lies on the caller's stack and is the only thing that lives across the real call (I1); what a
+ * close has detached hangs on it, and call_abandon puts that right if the call is left by cancellation.
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched, but for wrappers that say
+ * so. Keeps I1 to I6, I8 to I10.
+ */
+#ifndef CORE_CALL_H
+#define CORE_CALL_H
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "core/conn.h"
+#include "core/fdtable.h"
+#include "core/process.h"
+#include "tcpshim/event.h"
+
+enum { CALL_SELECT_WORDS = 1024 / 64 };
+
+/* The sets of a select as the program gave them, for at most 1024 descriptors. */
+struct call_sets {
+	uint64_t words[3][CALL_SELECT_WORDS];
+};
+
+struct call {
+	uint64_t start_ns;
+	uint64_t slot; /* the descriptor's, when the call began */
+	uint64_t arguments[EVENT_ARGUMENTS];
+	uint64_t silence_ns;
+	int64_t time[2];		     /* a timeout that was given by pointer, if has_time */
+	const struct call_sets *sets;	     /* of select; NULL if not known */
+	struct conn *closing;		     /* detached by this call, linked by next_closing */
+	int32_t fd, other_fd;
+	uint32_t length_in;
+	uint16_t id;
+	uint8_t argument_count;
+	bool is_nested; /* came while the library itself was at work: counted, not shown */
+	bool is_first_sight;
+	bool is_closing_shared;
+	bool has_time, has_length_in;
+	bool is_unlimited; /* a wait without a timeout */
+};
+
+bool call_enter_watched(struct call *call, enum tcpshim_call id, int fd);
+bool call_enter_process(struct call *call, enum tcpshim_call id);
+
+/* For a call on one descriptor. False: it is not watched, make the real call at once. */
+static inline bool call_enter(struct call *call, enum tcpshim_call id, int fd)
+{
+	if (!process_is_watching || fdtable_is_unwatched(fd))
+		return false;
+	return call_enter_watched(call, id, fd);
+}
+
+/* For a call that makes a descriptor, or that names many. */
+static inline bool call_enter_any(struct call *call, enum tcpshim_call id)
+{
+	return process_is_watching && call_enter_process(call, id);
+}
+
+/* The same for poll and select: false as long as nothing is watched. */
+bool call_enter_wait(struct call *call, enum tcpshim_call id);
+
+/* For calls that end descriptors; they detach those in [first, last] that are watched, and forget the others,
+ * before the real call (I9). False: nothing watched is among them. */
+bool call_enter_close(struct call *call, enum tcpshim_call id, unsigned first, unsigned last);
+
+/* For dup and its relatives; to: the number that is taken over and so closed, -1 for none. False: neither is
+ * watched; then the caller makes the real call and reports a copy by call_copied. */
+bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to);
+
+/* The next argument, in order. */
+static inline void call_integer(struct call *call, int64_t value)
+{
+	call->arguments[call->argument_count++] = (uint64_t)value;
+}
+
+static inline void call_pointer(struct call *call, const void *value)
+{
+	call->arguments[call->argument_count++] = (uintptr_t)value;
+}
+
+/* A timeout by pointer: two 64-bit words, or NULL for none. */
+void call_timeout(struct call *call, const void *timeout);
+
+/* The sets of a select, kept in sets; false if they are too many or cannot be read. */
+bool call_select_sets(struct call *call, struct call_sets *sets);
+
+/* What has to be known or said before the real call: a close asks the kernel for the connection's state, a
+ * read or write that would block is announced. */
+void call_begin(struct call *call);
+
+/* The real call has returned result, with errno set if it is negative. Returns result, errno untouched. */
+int64_t call_leave(struct call *call, int64_t result);
+
+/* A wait that has lasted its first second without result: announces it. */
+void call_announce(struct call *call);
+
+/* Whether a wait is to be made in two parts so that it can be announced. */
+bool call_is_announced(const struct call *call);
+
+/* For __attribute__((cleanup)) in wrappers that may detach: runs at a cancellation too. */
+void call_abandon(struct call *call);
+
+/* A descriptor was copied by a call that is not watched itself: the copy is what its original is. Nothing in the
+ * child of vfork. */
+void call_copied(int from, int to);
+
+/* What a control message passes to another process, or brings from one. */
+void call_passed_descriptors(const struct msghdr *message, bool is_received);
+
+void call_exit(int status);
+
+#endif

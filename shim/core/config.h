@@ -1,0 +1,43 @@
+/*
+ * config: the environment variables, read once at start.
+ *
+ * Owns the one configuration; constant after config_read, but for the tests. A bad value costs one line on
+ * standard error and leaves that setting at its default.
+ * Context: config_read in the constructor only; the fields anywhere. Locks: none. Errno: untouched. Keeps I5, I8.
+ */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/truss.h"
+
+enum config_fds { CONFIG_FDS_TCP, CONFIG_FDS_SOCKETS, CONFIG_FDS_ALL };
+enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FD, CONFIG_OUTPUT_PATH };
+
+struct config {
+	bool is_shown[CALL_COUNT];
+	bool is_any_shown;
+	bool has_stdio;
+	bool has_sleeping;
+	enum config_fds fds;
+	enum config_output output;
+	int output_fd;
+	char output_path[PATH_MAX]; /* absolute; %p not yet replaced */
+	struct truss_style style;
+	const char *programs; /* NULL: all; good during config_read's caller only */
+};
+extern struct config config;
+
+/* A line for standard error, without its newline. */
+typedef void config_complain(const char *line, size_t size);
+
+/* environment: as the constructor gets it. program: the name that %n stands for. */
+void config_read(char *const *environment, const char *program, config_complain *complain);
+
+/* Whether the program of this name is one of TCPSHIM_PROGRAMS. */
+bool config_has_program(const char *program);
+
+#endif

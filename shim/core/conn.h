@@ -1,0 +1,140 @@
+/*
+ * conn: the connections, their life in a slab, and what is known of each.
+ *
+ * Owns the slab. It is never unmapped: a stale reader sees old data, never freed memory, and a generation
+ * that no longer fits. A connection lives as long as somebody holds a reference: each descriptor in the fd
+ * table one, and whoever works on it, for a moment, another. Counters are atomic, so that threads which share
+ * a connection lose nothing; conn_read takes a plain copy for the pure functions.
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5, I9.
+ */
+#ifndef CORE_CONN_H
+#define CORE_CONN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/tcpinfo.h"
+#include "tcpshim/event.h"
+
+enum conn_kind { CONN_TCP, CONN_OTHER_SOCKET, CONN_FILE };
+
+enum conn_phase {
+	CONN_NEW,        /* a socket, not connected */
+	CONN_CONNECTING, /* EINPROGRESS */
+	CONN_OPEN,       /* connect or accept succeeded; it may have died since */
+	CONN_LISTENING,
+};
+
+enum conn_flags {
+	CONN_SHUT_READ = 1 << 0,  /* by this program */
+	CONN_SHUT_WRITE = 1 << 1, /* by this program */
+	CONN_DEAD = 1 << 2,       /* its end by error is known */
+	CONN_PASSED = 1 << 3,     /* another process was given it, or it came from one */
+	CONN_ADOPTED = 1 << 4,    /* open before it was first seen */
+	CONN_FIN_FIRST = 1 << 5,  /* this side's FIN went out before the peer's came */
+};
+
+struct conn {
+	_Atomic uint64_t life; /* generation << 32 | references */
+	uint32_t index, next_free;
+	uint32_t serial; /* in this process, from 1 */
+
+	/* While it is being closed: the next of the same call, its number, what the kernel said before. */
+	struct conn *next_closing;
+	int32_t closing_fd;
+	struct tcpinfo closing_info;
+
+	_Atomic uint32_t descriptors; /* of this process that stand for it */
+	_Atomic uint8_t phase, role, state;
+	uint8_t kind;
+	_Atomic uint32_t flags, eof_count, polls;
+	_Atomic uint32_t forks; /* how often the process had forked when it was opened */
+	_Atomic int32_t epoll_fd; /* where it was last added, -1 if nowhere */
+	struct tcpshim_address local, peer;
+
+	_Atomic uint64_t said; /* notes that are given once: bit NOTE_x */
+	_Atomic uint64_t sent_bytes, received_bytes;
+	_Atomic uint64_t acknowledged_base; /* tcpi_bytes_acked before the first byte counted here */
+	_Atomic uint64_t sent_before_bytes; /* in the send queue when it was adopted */
+	_Atomic uint64_t connect_ns, opened_ns;
+	_Atomic uint64_t active_ns;        /* last byte moved either way, or opened */
+	_Atomic uint64_t heard_ns;         /* last byte or FIN from the peer */
+	_Atomic uint64_t unanswered_ns;    /* first write since then, 0 if none */
+	_Atomic uint64_t silence_ns;       /* how long the peer had been silent at that write */
+	_Atomic uint64_t fin_ns;           /* end of stream seen */
+};
+
+/* A plain copy, for pure functions and tests. */
+struct conn_view {
+	uint32_t serial;
+	uint8_t phase, role, state, kind;
+	uint32_t flags, eof_count, polls;
+	int32_t epoll_fd;
+	struct tcpshim_address local, peer;
+	uint64_t said;
+	uint64_t sent_bytes, received_bytes, acknowledged_base, sent_before_bytes;
+	uint64_t connect_ns, opened_ns, active_ns, heard_ns, unanswered_ns, silence_ns, fin_ns;
+};
+
+/* What one call did to one connection. */
+struct conn_step {
+	uint8_t effect; /* enum tcpshim_effect */
+	bool is_sleeping;  /* has not returned yet */
+	bool is_unlimited; /* a wait without a timeout */
+	bool is_peek;
+	bool is_asking_write; /* waits for room to write */
+	bool is_shared_here;  /* close: another descriptor of this process holds it */
+	bool is_maybe_shared; /* close: another process may hold it */
+	bool is_first_sight;
+	int32_t fd, other_fd; /* close: the descriptor that still holds it; closed-unseen: the number */
+	int32_t error;
+	int32_t how; /* shutdown */
+	uint32_t revents; /* POLL* */
+	int64_t result;
+	uint64_t asked_bytes; /* by a read */
+	uint64_t start_ns, now_ns;
+	uint64_t silence_ns; /* before this write: since the peer was last heard, data or acknowledgement */
+	struct tcpinfo before, after; /* state STATE_UNKNOWN where not sampled */
+};
+
+/* A new connection with one reference, the caller's; NULL if memory is short. */
+struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks, uint64_t now_ns);
+
+/* Takes another reference for the connection that slot names; NULL if it is gone. */
+struct conn *conn_acquire(uint64_t slot);
+
+/* Gives one back; true if it was the last: the connection is gone. */
+bool conn_release(struct conn *conn);
+
+/* References now; an estimate as soon as other threads work on it. */
+uint32_t conn_references(const struct conn *conn);
+
+/* What the fd table stores for it; a reference goes with it. */
+uint64_t conn_slot(const struct conn *conn);
+
+/* The live connection behind this position of the slab, with a reference, or NULL. Positions: below
+ * conn_slab_size(). */
+struct conn *conn_acquire_at(uint32_t index);
+uint32_t conn_slab_size(void);
+
+void conn_read(const struct conn *conn, struct conn_view *view);
+
+/* The step of the connection's state: counts, times, what both sides have said. A pure function of the
+ * connection and the step; each field changes atomically. */
+void conn_advance(struct conn *conn, const struct conn_step *step);
+
+/* Notes that are given once for the connection; clear: those that may be given again. */
+void conn_said(struct conn *conn, uint64_t notes, uint64_t clear);
+
+/* Another process holds the connection too, or may, at the fork count given. */
+static inline bool conn_is_maybe_shared(const struct conn *conn, uint32_t forks)
+{
+	return atomic_load(&conn->forks) != forks || (atomic_load(&conn->flags) & CONN_PASSED) != 0;
+}
+
+/* This side shut down first and the peer's FIN came: the kernel's socket says CLOSE, but nothing went wrong
+ * (the connection is in TIME_WAIT, or over after LAST_ACK). */
+bool conn_is_clean_end(const struct conn_view *view, const struct conn_step *step);
+
+#endif

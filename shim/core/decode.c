@@ -1,0 +1,381 @@
+#include "core/decode.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "core/epoll_map.h"
+#include "core/process.h"
+#include "core/raw.h"
+#include "format/facts.h"
+
+/* An argument as a pointer into the program. */
+static void *pointer_at(const struct call *call, unsigned index)
+{
+	return (void *)(uintptr_t)call->arguments[index];
+}
+
+/* Input that the call was given: size bytes from the program, -1 if they cannot be had. */
+static int copy_input(void *to, const void *from, size_t size, bool has_succeeded)
+{
+	if (!from)
+		return -1;
+	if (has_succeeded) {
+		memcpy(to, from, size);
+		return 0;
+	}
+	return process_is_quiet() ? -1 : raw_copy_from_program(to, from, size);
+}
+
+static uint32_t at_most(uint32_t size, uint32_t most)
+{
+	return size < most ? size : most;
+}
+
+static void decode_address(struct area *area, const void *from, uint32_t size, bool has_succeeded)
+{
+	size = at_most(size, AREA_ADDRESS_BYTES);
+	if (size > 0 && copy_input(area->address, from, size, has_succeeded) == 0) {
+		area->event.address = area->address;
+		area->event.address_size = size;
+	}
+}
+
+static void decode_value(struct area *area, const void *from, uint32_t size, bool has_succeeded)
+{
+	size = at_most(size, AREA_VALUE_BYTES);
+	if (size > 0 && copy_input(area->value, from, size, has_succeeded) == 0) {
+		area->event.value = area->value;
+		area->event.value_size = size;
+	}
+}
+
+/* What the kernel wrote: as much as it says, and as much as there was room for. */
+static void decode_output(struct area *area, const struct call *call, unsigned index, bool is_address)
+{
+	const uint32_t *length = pointer_at(call, index + 1);
+	void *from = pointer_at(call, index);
+
+	if (!from || !length || !call->has_length_in)
+		return;
+	if (is_address)
+		decode_address(area, from, at_most(*length, call->length_in), true);
+	else
+		decode_value(area, from, at_most(*length, call->length_in), true);
+}
+
+static void set_data(struct tcpshim_event *event, const struct iovec *data, uint64_t count, uint64_t total)
+{
+	event->data = data;
+	event->data_count = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+	event->data_total = total;
+}
+
+/* recv with MSG_TRUNC discards: TCP returns how much without touching the buffer (tcp(7)). */
+static bool is_discarded(const struct call *call)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	for (unsigned i = 0; i < call->argument_count; i++)
+		if (row->kinds[i] == ARG_MESSAGE_FLAGS && (call->arguments[i] & (MSG_TRUNC | MSG_ERRQUEUE)))
+			return true;
+	return false;
+}
+
+static void decode_bytes(struct area *area, void *bytes, int64_t size)
+{
+	area->vector[0] = (struct iovec){bytes, (size_t)size};
+	set_data(&area->event, area->vector, 1, (uint64_t)size);
+}
+
+static uint64_t vector_bytes(const struct iovec *vector, size_t count)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += vector[i].iov_len;
+	return total;
+}
+
+/* The pieces of several messages, as many as the area has room for. */
+static void decode_messages(struct area *area, const struct mmsghdr *messages, int64_t count)
+{
+	uint64_t total = 0;
+	uint32_t used = 0;
+
+	for (int64_t i = 0; i < count && used < AREA_VECTORS; i++) {
+		const struct msghdr *message = &messages[i].msg_hdr;
+		size_t rest = messages[i].msg_len;
+
+		for (size_t j = 0; j < message->msg_iovlen && rest > 0 && used < AREA_VECTORS; j++) {
+			size_t size = message->msg_iov[j].iov_len < rest ? message->msg_iov[j].iov_len : rest;
+
+			area->vector[used++] = (struct iovec){message->msg_iov[j].iov_base, size};
+			total += size;
+			rest -= size;
+		}
+	}
+	set_data(&area->event, area->vector, used, total);
+}
+
+static void decode_payload(struct area *area, const struct call *call, unsigned kind, unsigned index,
+			   int64_t result)
+{
+	void *pointer = pointer_at(call, index);
+	uint64_t total = (uint64_t)result;
+
+	if (result <= 0 || is_discarded(call))
+		return;
+	switch (kind) {
+	case ARG_BYTES:
+	case ARG_BYTES_OUT:
+		decode_bytes(area, pointer, result);
+		break;
+	case ARG_VECTOR:
+	case ARG_VECTOR_OUT:
+		set_data(&area->event, pointer, call->arguments[index + 1], total);
+		break;
+	case ARG_MESSAGE:
+	case ARG_MESSAGE_OUT: {
+		const struct msghdr *message = pointer;
+		uint64_t room = vector_bytes(message->msg_iov, message->msg_iovlen);
+
+		set_data(&area->event, message->msg_iov, message->msg_iovlen, total < room ? total : room);
+		break;
+	}
+	default:
+		decode_messages(area, pointer, result);
+	}
+}
+
+static void decode_ioctl(struct area *area, const struct call *call)
+{
+	switch (call->arguments[1]) {
+	case FIONREAD:
+	case FIONBIO:
+	case FIOASYNC:
+	case SIOCOUTQ:
+	case SIOCOUTQNSD:
+	case SIOCATMARK:
+		decode_value(area, pointer_at(call, 2), sizeof(int), true);
+		break;
+	default:
+		break;
+	}
+}
+
+/* One argument; has_succeeded: the call has, so that the kernel has seen its input and written its output. */
+static void decode_argument(struct area *area, const struct call *call, unsigned index, int64_t result,
+			    bool has_succeeded)
+{
+	enum tcpshim_argument_kind kind = (enum tcpshim_argument_kind)call_rows[call->id].kinds[index];
+
+	switch (kind) {
+	case ARG_ADDRESS:
+		decode_address(area, pointer_at(call, index), (uint32_t)call->arguments[index + 1],
+			       has_succeeded);
+		break;
+	case ARG_OPTION:
+		decode_value(area, pointer_at(call, index), (uint32_t)call->arguments[index + 1], has_succeeded);
+		break;
+	case ARG_ADDRESS_OUT:
+	case ARG_OPTION_OUT:
+		if (has_succeeded)
+			decode_output(area, call, index, kind == ARG_ADDRESS_OUT);
+		break;
+	case ARG_LENGTH_OUT:
+		if (has_succeeded && pointer_at(call, index)) {
+			memcpy(&area->event.length_out, pointer_at(call, index), sizeof(uint32_t));
+			area->event.has_length_out = true;
+		}
+		break;
+	case ARG_BYTES:
+	case ARG_BYTES_OUT:
+	case ARG_VECTOR:
+	case ARG_VECTOR_OUT:
+	case ARG_MESSAGE:
+	case ARG_MESSAGE_OUT:
+	case ARG_MESSAGES:
+	case ARG_MESSAGES_OUT:
+		if (has_succeeded)
+			decode_payload(area, call, kind, index, result);
+		break;
+	case ARG_IOCTL_VALUE:
+		if (has_succeeded)
+			decode_ioctl(area, call);
+		break;
+	case ARG_TIMESPEC:
+	case ARG_TIMEVAL:
+		if (call->has_time)
+			decode_value(area, call->time, sizeof(call->time), true);
+		break;
+	case ARG_EPOLL_EVENT:
+		if (call->arguments[1] != EPOLL_CTL_DEL)
+			decode_value(area, pointer_at(call, index), sizeof(uint32_t), has_succeeded);
+		break;
+	default:
+		break;
+	}
+}
+
+static void append_watch(struct tcpshim_watch *watches, uint64_t *total, int fd, uint32_t events, uint64_t data)
+{
+	if (*total < EVENT_WATCHES)
+		watches[*total] = (struct tcpshim_watch){.fd = fd, .events = events, .data = data};
+	++*total;
+}
+
+static void decode_watches(struct area *area, const struct call *call, int64_t result, int error,
+			   bool is_sleeping)
+{
+	struct tcpshim_event *event = &area->event;
+	struct decode_wait wait;
+	struct decode_entry entry;
+	bool is_epoll = call_rows[call->id].kinds[1] == ARG_EPOLL_SET;
+
+	decode_wait_start(&wait, call, result, error, is_sleeping);
+	event->has_asked = wait.has_entries && !is_epoll;
+	while (decode_wait_next(&wait, &entry)) {
+		if (!is_epoll && entry.shown_events != UINT32_MAX)
+			append_watch(event->asked, &event->asked_total, entry.fd, entry.shown_events, 0);
+		if (entry.shown_revents != 0)
+			append_watch(event->ready, &event->ready_total, entry.fd, entry.shown_revents,
+				     entry.data);
+	}
+}
+
+void decode_call(struct area *area, const struct call *call, int64_t result, int error, bool is_sleeping)
+{
+	struct tcpshim_event *event = &area->event;
+	bool has_succeeded = !is_sleeping && error == 0;
+
+	*event = (struct tcpshim_event){
+		.call = call->id,
+		.flags = is_sleeping ? EVENT_SLEEPING : 0,
+		.pid = process_pid(),
+		.tid = thread.tid,
+		.thread_number = thread.number,
+		.start_ns = call->start_ns,
+		.previous_ns = thread.previous_ns != 0 ? thread.previous_ns : process_base_ns(),
+		.result = result,
+		.error = error,
+		.argument_count = call->argument_count,
+	};
+	memcpy(event->arguments, call->arguments, sizeof(event->arguments));
+	for (unsigned i = 0; i < call->argument_count; i++)
+		decode_argument(area, call, i, result, has_succeeded);
+	if (call_rows[call->id].effect == EFFECT_WAIT)
+		decode_watches(area, call, result, error, is_sleeping);
+}
+
+/* --- The entries of poll, select and epoll_wait as one sequence. --- */
+
+void decode_wait_start(struct decode_wait *wait, const struct call *call, int64_t result, int error,
+		       bool is_sleeping)
+{
+	/* Part one of an announced wait, a result, or an interrupted wait: the kernel has read the entries. */
+	bool is_vouched = is_sleeping || error == 0 || error == EINTR;
+
+	*wait = (struct decode_wait){.call = call, .result = is_sleeping || error != 0 ? 0 : result};
+	switch (call_rows[call->id].kinds[1]) {
+	case ARG_EPOLL_SET:
+		wait->end = (uint64_t)wait->result;
+		wait->has_entries = true;
+		break;
+	case ARG_READ_SET:
+		wait->has_entries = call->sets != NULL;
+		/* Sets too large to be kept still tell what is ready. */
+		if (wait->has_entries || wait->result > 0)
+			wait->end = (uint64_t)(int)call->arguments[0];
+		break;
+	default:
+		wait->has_entries = is_vouched;
+		wait->end = is_vouched ? (unsigned)call->arguments[1] : 0;
+	}
+}
+
+static void read_pollfd(const struct decode_wait *wait, uint64_t position, struct decode_entry *entry)
+{
+	const struct pollfd *fds = pointer_at(wait->call, 0);
+	uint16_t revents = wait->result > 0 ? (uint16_t)fds[position].revents : 0;
+
+	*entry = (struct decode_entry){
+		.fd = fds[position].fd,
+		.events = (uint16_t)fds[position].events,
+		.revents = revents,
+		.shown_events = (uint16_t)fds[position].events,
+		.shown_revents = revents,
+	};
+}
+
+/* EPOLLIN and its like have the values of POLLIN and its like (include/uapi/linux/eventpoll.h). */
+static void read_epoll(const struct decode_wait *wait, uint64_t position, struct decode_entry *entry)
+{
+	const struct epoll_event *events = pointer_at(wait->call, 1);
+	struct epoll_event event;
+
+	memcpy(&event, &events[position], sizeof(event));
+	*entry = (struct decode_entry){
+		.fd = epoll_map_find(wait->call->fd, event.data.u64),
+		.revents = event.events,
+		.shown_events = UINT32_MAX,
+		.shown_revents = event.events,
+		.data = event.data.u64,
+	};
+}
+
+static bool is_in_set(const uint64_t *words, uint64_t fd)
+{
+	uint64_t word;
+
+	if (!words)
+		return false;
+	memcpy(&word, &words[fd / 64], sizeof(word));
+	return word >> (fd % 64) & 1;
+}
+
+/* Own bit operations: FD_ISSET aborts under fortification beyond 1023. */
+static bool read_select(const struct decode_wait *wait, uint64_t fd, struct decode_entry *entry)
+{
+	static const uint32_t poll_bits[3] = {POLLIN, POLLOUT, POLLPRI};
+
+	*entry = (struct decode_entry){.fd = (int)fd};
+	for (unsigned set = 0; set < 3; set++) {
+		if (wait->call->sets && is_in_set(wait->call->sets->words[set], fd)) {
+			entry->events |= poll_bits[set];
+			entry->shown_events |= 1U << set;
+		}
+		if (wait->result > 0 && is_in_set(pointer_at(wait->call, set + 1), fd)) {
+			entry->revents |= poll_bits[set];
+			entry->shown_revents |= 1U << set;
+		}
+	}
+	if (entry->shown_events == 0 && entry->shown_revents == 0)
+		return false;
+	if (!wait->call->sets)
+		entry->shown_events = UINT32_MAX;
+	return true;
+}
+
+bool decode_wait_next(struct decode_wait *wait, struct decode_entry *entry)
+{
+	while (wait->position < wait->end) {
+		uint64_t position = wait->position++;
+
+		switch (call_rows[wait->call->id].kinds[1]) {
+		case ARG_EPOLL_SET:
+			read_epoll(wait, position, entry);
+			return true;
+		case ARG_READ_SET:
+			if (!read_select(wait, position, entry))
+				continue;
+			return true;
+		default:
+			read_pollfd(wait, position, entry);
+			return true;
+		}
+	}
+	return false;
+}

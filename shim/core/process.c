@@ -1,0 +1,228 @@
+#include "core/process.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "core/call.h"
+#include "core/config.h"
+#include "core/raw.h"
+#include "core/real.h"
+#include "sink/sink_text.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+bool process_is_watching;
+
+/* Until the constructor has run nothing is watched and nobody asks. */
+static _Atomic uint32_t alive_before_start = 1;
+const _Atomic uint32_t *process_alive = &alive_before_start;
+
+/* Shared by all the processes that write to one trace. */
+struct shared_page {
+	_Atomic uint32_t processes, base_lines;
+};
+static struct shared_page shared_fallback = {.processes = 1};
+static struct shared_page *shared = &shared_fallback;
+
+static struct {
+	_Atomic uint32_t *alive;
+	_Atomic int pid;
+	_Atomic uint32_t epoch, forks;
+	_Atomic int quiet;
+	uint64_t base_ns;
+	int64_t base_realtime_ns;
+} process;
+
+static uint64_t read_clock(clockid_t clock)
+{
+	struct timespec now = {0};
+
+	clock_gettime(clock, &now); /* the vdso's: no system call, async-signal-safe */
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int process_pid(void)
+{
+	return atomic_load_explicit(&process.pid, memory_order_relaxed);
+}
+
+uint32_t process_epoch(void)
+{
+	return atomic_load_explicit(&process.epoch, memory_order_relaxed);
+}
+
+uint32_t process_forks(void)
+{
+	return atomic_load_explicit(&process.forks, memory_order_relaxed);
+}
+
+bool process_is_itself(void)
+{
+	return raw_getpid() == process_pid();
+}
+
+bool process_has_threads(void)
+{
+	return !__libc_single_threaded;
+}
+
+uint32_t process_count(void)
+{
+	return atomic_load_explicit(&shared->processes, memory_order_relaxed);
+}
+
+uint64_t process_now_ns(void)
+{
+	return read_clock(process_is_strict() ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC);
+}
+
+int64_t process_realtime_ns(void)
+{
+	return (int64_t)read_clock(process_is_strict() ? CLOCK_REALTIME_COARSE : CLOCK_REALTIME);
+}
+
+uint64_t process_base_ns(void)
+{
+	return process.base_ns;
+}
+
+int64_t process_base_realtime_ns(void)
+{
+	return process.base_realtime_ns;
+}
+
+enum process_quiet process_set_quiet(enum process_quiet quiet)
+{
+	return (enum process_quiet)atomic_exchange(&process.quiet, quiet);
+}
+
+bool process_is_quiet(void)
+{
+	return atomic_load_explicit(&process.quiet, memory_order_relaxed) != PROCESS_LOUD;
+}
+
+bool process_is_strict(void)
+{
+	return atomic_load_explicit(&process.quiet, memory_order_relaxed) == PROCESS_STRICT;
+}
+
+bool process_claim_base_line(void)
+{
+	return atomic_load_explicit(&shared->base_lines, memory_order_relaxed) == 0 &&
+	       atomic_exchange(&shared->base_lines, 1) == 0;
+}
+
+void process_unclaim_base_line(void)
+{
+	atomic_store(&shared->base_lines, 0);
+}
+
+static bool is_tcp_socket(int fd)
+{
+	int protocol = 0;
+	socklen_t size = sizeof(protocol);
+
+	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol, (long)&size, 0) == 0 &&
+	       protocol == IPPROTO_TCP;
+}
+
+void process_complain(const char *line, size_t size)
+{
+	struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
+
+	if (!is_tcp_socket(2))
+		raw_syscall3(SYS_writev, 2, (long)parts, 2);
+}
+
+void process_start_over(void)
+{
+	uint32_t is_dead = 0;
+
+	if (!atomic_compare_exchange_strong(process.alive, &is_dead, 1))
+		return;
+	atomic_store(&process.pid, raw_getpid());
+	atomic_fetch_add(&process.epoch, 1);
+	/* Whatever was open is shared with the parent. */
+	atomic_fetch_add(&process.forks, 1);
+	atomic_fetch_add(&shared->processes, 1);
+	sink_text_start_over();
+}
+
+/* fork() in the parent: from here on its connections may be held by a child. */
+static void note_fork(void)
+{
+	atomic_fetch_add(&process.forks, 1);
+}
+
+/* Where the kernel does not know MADV_WIPEONFORK (before 4.14): fork() at least is noticed. */
+static void note_child(void)
+{
+	atomic_store(process.alive, 0);
+}
+
+static bool make_pages(void)
+{
+	const size_t size = 4096;
+	void *page = raw_map(size);
+	long other;
+
+	if (!page)
+		return false;
+	process.alive = page;
+	if (raw_syscall3(SYS_madvise, (long)page, (long)size, MADV_WIPEONFORK) < 0)
+		pthread_atfork(NULL, note_fork, note_child);
+	else
+		pthread_atfork(NULL, note_fork, NULL);
+	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (other >= 0 || other < -4095) {
+		shared = (struct shared_page *)other;
+		atomic_store(&shared->processes, 1);
+	}
+	return true;
+}
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void at_exit(int status, void *unused)
+{
+	(void)unused;
+	call_exit(status);
+}
+
+/* argc, argv and the environment as the loader hands them to every constructor: getenv is not ready yet when
+ * this object is initialised first (-z initfirst). */
+__attribute__((constructor)) static void process_start(int argc, char **argv, char **environment)
+{
+	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
+
+	real_resolve();
+	if (getauxval(AT_SECURE))
+		return;
+	config_read(environment, program, process_complain);
+	if (!config.is_any_shown || !config_has_program(program) || !make_pages())
+		return;
+	atomic_store(&process.pid, raw_getpid());
+	process.base_ns = read_clock(CLOCK_MONOTONIC);
+	process.base_realtime_ns = (int64_t)read_clock(CLOCK_REALTIME);
+	atomic_store(process.alive, 1);
+	process_alive = process.alive;
+	sink_text_start(environment);
+	/* Registered before anything of the program's is, so it runs after all of that; a failure costs the
+	 * notes at exit only. */
+	on_exit(at_exit, NULL);
+	process_is_watching = true;
+}

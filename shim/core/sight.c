@@ -1,0 +1,193 @@
+#include "core/sight.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "core/config.h"
+#include "core/fdtable.h"
+#include "core/process.h"
+#include "core/raw.h"
+#include "format/facts.h"
+
+static _Atomic uint32_t watched;
+
+unsigned sight_count(void)
+{
+	return atomic_load_explicit(&watched, memory_order_relaxed);
+}
+
+bool sight_is_watched_socket(int domain, int type, int protocol, enum conn_kind *kind)
+{
+	bool is_ip = domain == AF_INET || domain == AF_INET6;
+
+	if (is_ip && (type & 0xf) == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP)) {
+		*kind = CONN_TCP;
+		return true;
+	}
+	*kind = CONN_OTHER_SOCKET;
+	return config.fds != CONFIG_FDS_TCP;
+}
+
+static int get_socket_integer(int fd, int name)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+	long result = raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, name, (long)&value, (long)&size, 0);
+
+	return result < 0 ? (int)result : value;
+}
+
+static void read_address(long number, int fd, struct tcpshim_address *to)
+{
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+	struct tcpshim_address read;
+
+	if (raw_syscall3(number, fd, (long)&address, (long)&size) == 0 &&
+	    facts_read_sockaddr(&read, &address, size))
+		*to = read;
+}
+
+void sight_read_addresses(int fd, struct conn *conn)
+{
+	if (process_is_quiet())
+		return;
+	read_address(SYS_getsockname, fd, &conn->local);
+	read_address(SYS_getpeername, fd, &conn->peer);
+}
+
+/* What a connection that was open before we saw it has behind it. */
+static void adopt(int fd, struct conn *conn)
+{
+	struct tcpinfo info;
+
+	if (tcpinfo_sample(fd, TCPINFO_QUEUES, &info) < 0)
+		return;
+	atomic_store(&conn->state, info.state);
+	switch (info.state) {
+	case STATE_LISTEN:
+		atomic_store(&conn->phase, CONN_LISTENING);
+		atomic_store(&conn->role, ROLE_LISTENER);
+		return;
+	case STATE_SYN_SENT:
+		atomic_store(&conn->phase, CONN_CONNECTING);
+		atomic_store(&conn->role, ROLE_CLIENT);
+		return;
+	case STATE_CLOSE:
+		return;
+	default:
+		break;
+	}
+	sight_read_addresses(fd, conn);
+	atomic_store(&conn->phase, CONN_OPEN);
+	atomic_store(&conn->flags, CONN_ADOPTED | CONN_PASSED);
+	atomic_store(&conn->acknowledged_base, info.acknowledged_bytes);
+	atomic_store(&conn->sent_before_bytes, info.unsent_bytes);
+}
+
+static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
+{
+	int protocol = get_socket_integer(fd, SO_PROTOCOL);
+	enum conn_kind kind = CONN_FILE;
+	bool is_wanted = config.fds == CONFIG_FDS_ALL || (config.has_stdio && fd <= 2);
+	struct conn *conn;
+
+	*is_open = protocol != -EBADF;
+	if (protocol >= 0)
+		is_wanted |= sight_is_watched_socket(get_socket_integer(fd, SO_DOMAIN),
+						     get_socket_integer(fd, SO_TYPE), protocol, &kind);
+	if (!is_wanted || !*is_open)
+		return NULL;
+	conn = conn_create(kind, CONN_NEW, process_forks(), now_ns);
+	if (conn && kind == CONN_TCP)
+		adopt(fd, conn);
+	return conn;
+}
+
+bool sight_classify(int fd, uint64_t now_ns)
+{
+	uint64_t before = fdtable_load(fd);
+	bool is_open;
+	struct conn *conn;
+
+	if (fd < 0 || process_is_quiet() || fdtable_is_known(before))
+		return false;
+	conn = make_conn(fd, now_ns, &is_open);
+	if (!conn) {
+		if (is_open)
+			fdtable_replace(fd, before, fdtable_slot(FD_UNWATCHED, 0, 0));
+		return false;
+	}
+	atomic_store(&conn->descriptors, 1);
+	if (!fdtable_replace(fd, before, conn_slot(conn))) {
+		conn_release(conn);
+		return fdtable_state(fdtable_load(fd)) == FD_WATCHED;
+	}
+	atomic_fetch_add(&watched, 1);
+	return true;
+}
+
+struct conn *sight_attach(int fd, struct conn *conn)
+{
+	bool is_stored;
+	uint64_t before;
+	struct conn *old = NULL;
+
+	atomic_fetch_add(&conn->descriptors, 1);
+	before = fdtable_exchange(fd, conn_slot(conn), &is_stored);
+	if (!is_stored) {
+		atomic_fetch_sub(&conn->descriptors, 1);
+		conn_release(conn);
+		return NULL;
+	}
+	if (fdtable_state(before) != FD_WATCHED) {
+		atomic_fetch_add(&watched, 1);
+		return NULL;
+	}
+	old = conn_acquire(before);
+	if (old) {
+		atomic_fetch_sub(&old->descriptors, 1);
+		conn_release(old); /* the table's reference; the acquired one is the caller's */
+	}
+	return old;
+}
+
+struct conn *sight_detach(int fd, bool *is_last)
+{
+	uint64_t slot = fdtable_load(fd);
+	struct conn *conn;
+
+	do {
+		if (fdtable_state(slot) != FD_WATCHED)
+			return NULL;
+	} while (!fdtable_replace(fd, slot, fdtable_slot(FD_CLOSED, 0, 0)) && (slot = fdtable_load(fd), true));
+	atomic_fetch_sub(&watched, 1);
+	/* The table's reference is ours now: the connection is alive. */
+	conn = conn_acquire(slot);
+	if (!conn)
+		return NULL;
+	conn_release(conn);
+	*is_last = atomic_fetch_sub(&conn->descriptors, 1) == 1;
+	return conn;
+}
+
+void sight_forget(int fd)
+{
+	uint64_t slot = fdtable_load(fd);
+
+	if (fdtable_state(slot) == FD_UNWATCHED || fdtable_state(slot) == FD_EPOLL ||
+	    fdtable_state(slot) == FD_CLOSED)
+		fdtable_replace(fd, slot, fdtable_slot(FD_UNKNOWN, 0, 0));
+}
+
+int sight_find_other(const struct conn *conn, int fd)
+{
+	uint64_t slot = conn_slot(conn);
+
+	for (int other = fdtable_next(0, INT32_MAX); other >= 0; other = fdtable_next(other + 1, INT32_MAX))
+		if (other != fd && fdtable_load(other) == slot)
+			return other;
+	return -1;
+}

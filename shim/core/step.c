@@ -1,0 +1,179 @@
+#include "core/step.h"
+
+#include <stddef.h>
+
+#include "core/annotate.h"
+#include "format/facts.h"
+
+/* The argument of this kind, or otherwise. */
+static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind, uint64_t otherwise)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	for (unsigned i = 0; i < call->argument_count; i++)
+		if (row->kinds[i] == kind)
+			return call->arguments[i];
+	return otherwise;
+}
+
+enum tcpshim_effect step_effect(const struct call *call)
+{
+	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[call->id].effect;
+
+	if (effect == EFFECT_SPLICE)
+		return call->fd == (int)call->arguments[0] ? EFFECT_READ : EFFECT_WRITE;
+	/* Out-of-band marks and the error queue are no part of the stream. */
+	if (effect == EFFECT_READ && (argument_of(call, ARG_MESSAGE_FLAGS, 0) & (MSG_ERRQUEUE | MSG_OOB)))
+		return EFFECT_NONE;
+	return effect;
+}
+
+static const struct mmsghdr *messages_of(const struct call *call)
+{
+	enum tcpshim_argument_kind kind = (enum tcpshim_argument_kind)call_rows[call->id].kinds[1];
+
+	if (kind != ARG_MESSAGES && kind != ARG_MESSAGES_OUT)
+		return NULL;
+	return (const struct mmsghdr *)(uintptr_t)call->arguments[1];
+}
+
+int64_t step_bytes(const struct call *call, int64_t result)
+{
+	const struct mmsghdr *messages = messages_of(call);
+	int64_t bytes = 0;
+
+	if (result <= 0 || !messages)
+		return result;
+	for (int64_t i = 0; i < result; i++)
+		bytes += messages[i].msg_len;
+	return bytes;
+}
+
+/* What a read that returned 0 had asked for; the kernel has read the vectors. */
+static uint64_t asked_bytes(const struct call *call)
+{
+	const struct iovec *vector = (const struct iovec *)(uintptr_t)call->arguments[1];
+	uint64_t count = call->arguments[2], total = 0;
+
+	switch (call_rows[call->id].kinds[1]) {
+	case ARG_VECTOR_OUT:
+		break;
+	case ARG_MESSAGE_OUT: {
+		const struct msghdr *message = (const struct msghdr *)(uintptr_t)call->arguments[1];
+
+		vector = message->msg_iov;
+		count = message->msg_iovlen;
+		break;
+	}
+	case ARG_MESSAGES_OUT:
+		vector = messages_of(call)->msg_hdr.msg_iov;
+		count = messages_of(call)->msg_hdr.msg_iovlen;
+		break;
+	default:
+		return argument_of(call, ARG_SIZE, 0);
+	}
+	for (uint64_t i = 0; i < count; i++)
+		total += vector[i].iov_len;
+	return total;
+}
+
+static bool is_no_failure(int error)
+{
+	return error == 0 || error == EAGAIN || error == EINTR || error == EINPROGRESS || error == EALREADY ||
+	       error == EFAULT || error == EINVAL || error == ENOTCONN || error == EBADF;
+}
+
+static void step_start(struct conn_step *step, const struct call *call, uint64_t now_ns)
+{
+	*step = (struct conn_step){
+		.effect = (uint8_t)step_effect(call),
+		.fd = call->fd,
+		.other_fd = -1,
+		.start_ns = call->start_ns,
+		.now_ns = now_ns,
+		.is_first_sight = call->is_first_sight,
+	};
+}
+
+/* The program asked for the pending error itself, and so was told. */
+static int told_error(const struct call *call)
+{
+	int value = 0;
+
+	if ((int)call->arguments[1] == SOL_SOCKET && (int)call->arguments[2] == SO_ERROR &&
+	    call->length_in >= sizeof(value))
+		value = *(const int *)(uintptr_t)call->arguments[3];
+	return value;
+}
+
+void step_fill(struct conn_step *step, const struct call *call, const struct conn *conn, int64_t result,
+	       int error, uint64_t now_ns, bool has_samples)
+{
+	uint8_t phase = atomic_load(&conn->phase);
+	bool is_transition = !is_no_failure(error), is_long = now_ns - call->start_ns >= LONG_WAIT_NS;
+
+	step_start(step, call, now_ns);
+	step->error = error;
+	step->result = step_bytes(call, result);
+	switch (step->effect) {
+	case EFFECT_READ:
+		step->is_peek = argument_of(call, ARG_MESSAGE_FLAGS, 0) & MSG_PEEK;
+		step->is_unlimited = true;
+		if (result == 0)
+			step->asked_bytes = asked_bytes(call);
+		is_transition |= result == 0 && step->asked_bytes > 0;
+		break;
+	case EFFECT_WRITE:
+		step->silence_ns = call->silence_ns;
+		is_long = false;
+		break;
+	case EFFECT_CONNECT:
+	case EFFECT_ACCEPT:
+		is_transition = error == 0 || error == EISCONN;
+		is_long = false;
+		break;
+	case EFFECT_SHUTDOWN:
+		step->how = (int)call->arguments[1];
+		step->before = conn->closing_info;
+		is_transition = is_long = false;
+		break;
+	case EFFECT_GET_OPTION:
+		if (error == 0)
+			step->error = told_error(call);
+		is_transition = step->error != 0 && error == 0;
+		is_long = false;
+		break;
+	default:
+		is_transition = is_long = false;
+		break;
+	}
+	is_transition |= phase == CONN_CONNECTING && step->effect != EFFECT_NONE && step->effect != EFFECT_CONNECT;
+	if (!has_samples || conn->kind != CONN_TCP)
+		return;
+	if (is_transition)
+		tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+	else if (is_long && phase == CONN_OPEN)
+		tcpinfo_sample(call->fd, TCPINFO_TIMERS, &step->before);
+}
+
+void step_fill_wait(struct conn_step *step, const struct call *call, const struct conn *conn,
+		    const struct decode_entry *entry, uint64_t now_ns, bool is_sleeping, bool has_samples)
+{
+	uint8_t phase = atomic_load(&conn->phase);
+	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
+
+	step_start(step, call, now_ns);
+	step->effect = EFFECT_WAIT;
+	step->fd = entry->fd;
+	step->revents = entry->revents;
+	step->result = entry->revents != 0;
+	step->is_sleeping = is_sleeping;
+	step->is_unlimited = call->is_unlimited;
+	step->is_asking_write = entry->events & POLLOUT;
+	if (!has_samples || conn->kind != CONN_TCP)
+		return;
+	if ((entry->revents & (POLLERR | POLLHUP)) || (phase == CONN_CONNECTING && entry->revents != 0))
+		tcpinfo_sample(entry->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+	else if (is_long && phase == CONN_OPEN)
+		tcpinfo_sample(entry->fd, TCPINFO_TIMERS, &step->before);
+}

@@ -1,0 +1,114 @@
+#include "core/tcpinfo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "core/process.h"
+#include "core/raw.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+enum { RTO_MIN_MS = 200, RTO_MAX_MS = 120000, DEFAULT_RETRIES = 15, MOST_RETRIES = 255 };
+
+static int get_option(int fd, int level, int name, void *value, socklen_t *size)
+{
+	return (int)raw_syscall6(SYS_getsockopt, fd, level, name, (long)value, (long)size, 0);
+}
+
+static int get_integer(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return get_option(fd, level, name, &value, &size) == 0 ? value : 0;
+}
+
+static uint32_t get_queue(int fd, unsigned long request)
+{
+	int value = 0;
+
+	return raw_syscall3(SYS_ioctl, fd, (long)request, (long)&value) == 0 && value > 0 ? (uint32_t)value : 0;
+}
+
+uint64_t tcpinfo_data_timeout_ns(unsigned retries)
+{
+	unsigned doublings = 0;
+	uint64_t ms;
+
+	while ((RTO_MIN_MS << (doublings + 1)) <= RTO_MAX_MS)
+		doublings++;
+	if (retries <= doublings)
+		ms = ((UINT64_C(2) << retries) - 1) * RTO_MIN_MS;
+	else
+		ms = ((UINT64_C(2) << doublings) - 1) * RTO_MIN_MS + (uint64_t)(retries - doublings) * RTO_MAX_MS;
+	return ms * NS_PER_MS;
+}
+
+/* The namespace's tcp_retries2, read when a connection has died and the cause is in doubt. */
+static unsigned read_retries(void)
+{
+	char text[16];
+	unsigned value = 0;
+	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/proc/sys/net/ipv4/tcp_retries2",
+			       O_RDONLY | O_CLOEXEC, 0);
+	long size;
+
+	if (fd < 0)
+		return DEFAULT_RETRIES;
+	size = raw_syscall3(SYS_read, fd, (long)text, sizeof(text));
+	raw_close((int)fd);
+	for (long i = 0; i < size && text[i] >= '0' && text[i] <= '9'; i++)
+		value = value * 10 + (unsigned)(text[i] - '0');
+	return size > 0 && value <= MOST_RETRIES ? value : DEFAULT_RETRIES;
+}
+
+int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
+{
+	struct tcp_info kernel = {0}; /* an older kernel fills less, a newer one cuts */
+	socklen_t size = sizeof(kernel);
+	int result;
+
+	*info = (struct tcpinfo){0};
+	if (process_is_quiet())
+		return -EPERM;
+	result = get_option(fd, IPPROTO_TCP, TCP_INFO, &kernel, &size);
+	if (result < 0)
+		return result;
+	info->state = kernel.tcpi_state;
+	info->retransmits = kernel.tcpi_retransmits;
+	info->probes = kernel.tcpi_probes;
+	info->retransmits_total = kernel.tcpi_total_retrans;
+	info->last_ack_received_ms = kernel.tcpi_last_ack_recv;
+	info->acknowledged_bytes = kernel.tcpi_bytes_acked;
+	info->send_window_bytes = kernel.tcpi_snd_wnd;
+	if (size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel.tcpi_snd_wnd))
+		info->send_window_bytes = UINT32_MAX; /* before Linux 5.4: not known to be closed */
+	if (parts & TCPINFO_QUEUES) {
+		struct linger linger = {0};
+
+		size = sizeof(linger);
+		if (get_option(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0)
+			info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;
+		info->unread_bytes = get_queue(fd, SIOCINQ);
+		info->unsent_bytes = get_queue(fd, SIOCOUTQ);
+	}
+	if (parts & TCPINFO_TIMERS) {
+		struct timeval timeout = {0};
+
+		size = sizeof(timeout);
+		if (get_option(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &size) == 0)
+			info->has_receive_timeout = timeout.tv_sec != 0 || timeout.tv_usec != 0;
+		info->has_keepalive = get_integer(fd, SOL_SOCKET, SO_KEEPALIVE) != 0;
+		info->keepalive_count = (uint32_t)get_integer(fd, IPPROTO_TCP, TCP_KEEPCNT);
+		info->user_timeout_ns = (unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
+	}
+	if (parts & TCPINFO_LIMIT)
+		info->data_timeout_ns = tcpinfo_data_timeout_ns(read_retries());
+	return 0;
+}

@@ -1,0 +1,124 @@
+#include "core/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+#include "core/process.h"
+#include "core/raw.h"
+
+enum { MOST_TRIES = 32 }; /* areas looked at for one whose owner has ended, before a new one is mapped */
+
+__thread struct thread thread __attribute__((tls_model("initial-exec")));
+
+static _Atomic(struct area *) areas;
+static _Atomic(struct area *) cursor; /* where the last search ended */
+static _Atomic uint32_t last_number = 1;
+
+/* Whether the frame that raised the guard is gone: this frame is further out on the same stack, or that one
+ * was on the signal stack and this one is not. */
+static bool is_guard_dead(uintptr_t frame)
+{
+	stack_t stack = {0};
+	bool is_raiser_there;
+
+	if (process_is_quiet() || raw_syscall2(SYS_sigaltstack, 0, (long)&stack) < 0)
+		return false;
+	is_raiser_there = thread.guard - (uintptr_t)stack.ss_sp < stack.ss_size;
+	if ((stack.ss_flags & SS_ONSTACK) && !is_raiser_there)
+		return false;
+	if (!(stack.ss_flags & SS_ONSTACK) && is_raiser_there)
+		return true;
+	return frame > thread.guard;
+}
+
+bool thread_raise_guard(void)
+{
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
+	if (thread.guard != 0) {
+		struct conn *held = thread.held;
+
+		if (!is_guard_dead(frame))
+			return false;
+		thread.held = NULL;
+		if (held)
+			conn_release(held);
+	}
+	thread.guard = frame;
+	atomic_signal_fence(memory_order_seq_cst);
+	return true;
+}
+
+void thread_lower_guard(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	thread.guard = 0;
+}
+
+static void start_thread(void)
+{
+	thread.tid = raw_gettid();
+	thread.epoch = process_epoch();
+	thread.area = NULL;
+	thread.previous_ns = 0;
+	thread.number = thread.tid == process_pid() ? 1 : atomic_fetch_add(&last_number, 1) + 1;
+}
+
+static bool is_owner_gone(int owner)
+{
+	return owner == 0 || owner == thread.tid ||
+	       raw_syscall3(SYS_tgkill, process_pid(), owner, 0) == -ESRCH;
+}
+
+/* An area whose owner has ended; its tid may have come back as ours. */
+static struct area *take_old_area(void)
+{
+	struct area *area = atomic_load(&cursor);
+
+	if (process_is_quiet()) /* tgkill may be fatal */
+		return NULL;
+	for (int i = 0; i < MOST_TRIES; i++) {
+		int owner;
+
+		if (!area)
+			area = atomic_load(&areas);
+		if (!area)
+			return NULL;
+		owner = atomic_load(&area->owner);
+		if (is_owner_gone(owner) && atomic_compare_exchange_strong(&area->owner, &owner, thread.tid)) {
+			atomic_store(&cursor, area->next);
+			return area;
+		}
+		area = area->next;
+	}
+	atomic_store(&cursor, area);
+	return NULL;
+}
+
+static struct area *make_area(void)
+{
+	struct area *area;
+
+	if (process_is_strict())
+		return NULL;
+	area = raw_map(sizeof(*area));
+	if (!area)
+		return NULL;
+	atomic_store(&area->owner, thread.tid);
+	area->next = atomic_load(&areas);
+	while (!atomic_compare_exchange_weak(&areas, &area->next, area))
+		;
+	return area;
+}
+
+struct area *thread_area(void)
+{
+	if (thread.tid == 0 || thread.epoch != process_epoch())
+		start_thread();
+	if (!thread.area)
+		thread.area = take_old_area();
+	if (!thread.area)
+		thread.area = make_area();
+	return thread.area;
+}

@@ -1,0 +1,53 @@
+/*
+ * thread: what each thread has of its own: its number, the guard, and a work area.
+ *
+ * The guard (I2) is up only inside call_enter and call_leave. It is the address of the frame that raised it:
+ * a signal handler that leaves the library's code by siglongjmp leaves the guard up, and the next call, on a
+ * frame that the raiser's lies below, recognises it as dead. The work area is taken once a thread and given
+ * to another when its owner has ended.
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I2, I5, I6.
+ */
+#ifndef CORE_THREAD_H
+#define CORE_THREAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/conn.h"
+#include "tcpshim/event.h"
+
+enum { AREA_TEXT_BYTES = 8192, AREA_VECTORS = 64, AREA_ADDRESS_BYTES = 128, AREA_VALUE_BYTES = 256 };
+
+/* Memory to build an event in, off the program's stack: signal stacks are small. */
+struct area {
+	_Atomic int owner; /* tid */
+	struct area *next;
+	struct tcpshim_event event;
+	struct conn_view before, after;
+	struct conn_step step;
+	struct iovec vector[AREA_VECTORS];
+	unsigned char address[AREA_ADDRESS_BYTES];
+	unsigned char value[AREA_VALUE_BYTES];
+	char text[AREA_TEXT_BYTES];
+};
+
+struct thread {
+	uintptr_t guard; /* 0: down */
+	struct area *area;
+	struct conn *held; /* released if the guard is found dead */
+	uint64_t previous_ns;
+	int tid;
+	uint32_t number; /* 1: main */
+	uint32_t epoch;  /* process_epoch when tid was asked */
+};
+extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
+
+/* Raises the guard; false if it is up: the library's own code was interrupted. */
+bool thread_raise_guard(void);
+void thread_lower_guard(void);
+
+/* The thread's own number and area, asked for at its first call and after fork. NULL: no memory. */
+struct area *thread_area(void);
+
+#endif

@@ -1,0 +1,284 @@
+/* Calls that make, connect, copy and end descriptors. */
+#include "interpose/export.h"
+
+#include <limits.h>
+#include <stdarg.h>
+
+#include "core/raw.h"
+#include "sink/output.h"
+
+/* Runs when the function is left, by cancellation too: close is a cancellation point. */
+#define CLOSING_CALL __attribute__((cleanup(call_abandon))) struct call
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+	struct call call;
+
+	if (!call_enter_any(&call, CALL_socket))
+		return real.socket(domain, type, protocol);
+
+	call_integer(&call, domain);
+	call_integer(&call, type);
+	call_integer(&call, protocol);
+	int fd = real.socket(domain, type, protocol);
+	return (int)call_leave(&call, fd);
+}
+
+EXPORT int bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_bind, fd))
+		return real.bind(fd, address, size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, address);
+	call_integer(&call, size);
+	int result = real.bind(fd, address, size);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int listen(int fd, int backlog)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_listen, fd))
+		return real.listen(fd, backlog);
+
+	call_integer(&call, fd);
+	call_integer(&call, backlog);
+	int result = real.listen(fd, backlog);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_connect, fd))
+		return real.connect(fd, address, size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, address);
+	call_integer(&call, size);
+	call_begin(&call);
+	int result = real.connect(fd, address, size);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int accept(int fd, struct sockaddr *address, socklen_t *size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_accept, fd))
+		return real.accept(fd, address, size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, address);
+	call_pointer(&call, size);
+	call_begin(&call);
+	int accepted = real.accept(fd, address, size);
+	return (int)call_leave(&call, accepted);
+}
+
+EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_accept4, fd))
+		return real.accept4(fd, address, size, flags);
+
+	call_integer(&call, fd);
+	call_pointer(&call, address);
+	call_pointer(&call, size);
+	call_integer(&call, flags);
+	call_begin(&call);
+	int accepted = real.accept4(fd, address, size, flags);
+	return (int)call_leave(&call, accepted);
+}
+
+EXPORT int shutdown(int fd, int how)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_shutdown, fd))
+		return real.shutdown(fd, how);
+
+	call_integer(&call, fd);
+	call_integer(&call, how);
+	call_begin(&call);
+	int result = real.shutdown(fd, how);
+	return (int)call_leave(&call, result);
+}
+
+/* The library's own descriptor: to the program it does not exist (I7). */
+static bool is_hidden(int fd)
+{
+	return fdtable_state(fdtable_load(fd)) == FD_OURS && process_is_itself();
+}
+
+EXPORT int close(int fd)
+{
+	CLOSING_CALL call = {.closing = NULL};
+
+	if (is_hidden(fd)) {
+		errno = EBADF;
+		return -1;
+	}
+	if (fd < 0 || !call_enter_close(&call, CALL_close, (unsigned)fd, (unsigned)fd))
+		return real.close(fd);
+
+	call_integer(&call, fd);
+	int result = real.close(fd);
+	return (int)call_leave(&call, result);
+}
+
+/* Closes [first, last] but for our own descriptor. */
+static int close_around(unsigned first, unsigned last, int flags)
+{
+	int ours = output_fd(), result = 0;
+
+	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last || !is_hidden(ours))
+		return real.close_range(first, last, flags);
+	if ((unsigned)ours > first)
+		result = real.close_range(first, (unsigned)ours - 1, flags);
+	if (result == 0 && (unsigned)ours < last)
+		result = real.close_range((unsigned)ours + 1, last, flags);
+	return result;
+}
+
+EXPORT int close_range(unsigned first, unsigned last, int flags)
+{
+	CLOSING_CALL call = {.closing = NULL};
+
+	/* CLOSE_RANGE_CLOEXEC closes nothing now. */
+	if ((flags & (int)CLOSE_RANGE_CLOEXEC) || first > last ||
+	    !call_enter_close(&call, CALL_close_range, first, last))
+		return close_around(first, last, flags);
+
+	call_integer(&call, first);
+	call_integer(&call, last);
+	call_integer(&call, flags);
+	int result = close_around(first, last, flags);
+	return (int)call_leave(&call, result);
+}
+
+/* Without close_range (Linux before 5.9) one after the other, as far as ours, and the rest by libc. */
+static void closefrom_around(int first)
+{
+	int ours = output_fd();
+
+	if (ours < first || !is_hidden(ours)) {
+		real.closefrom(first);
+		return;
+	}
+	if (ours > first && raw_syscall3(SYS_close_range, first, ours - 1, 0) < 0)
+		for (int fd = first; fd < ours; fd++)
+			raw_close(fd);
+	real.closefrom(ours + 1);
+}
+
+EXPORT void closefrom(int first)
+{
+	CLOSING_CALL call = {.closing = NULL};
+
+	first = first < 0 ? 0 : first;
+	if (!call_enter_close(&call, CALL_closefrom, (unsigned)first, INT_MAX)) {
+		closefrom_around(first);
+		return;
+	}
+	call_integer(&call, first);
+	closefrom_around(first);
+	call_leave(&call, 0);
+}
+
+/* A copy made by a call that is not watched. */
+static int copied(int from, int to)
+{
+	if (to >= 0 && to != from)
+		call_copied(from, to);
+	return to;
+}
+
+EXPORT int dup(int fd)
+{
+	struct call call;
+
+	if (!call_enter_dup(&call, CALL_dup, fd, -1))
+		return copied(fd, real.dup(fd));
+
+	call_integer(&call, fd);
+	int copy = real.dup(fd);
+	return (int)call_leave(&call, copy);
+}
+
+EXPORT int dup2(int fd, int to)
+{
+	CLOSING_CALL call = {.closing = NULL};
+
+	if (is_hidden(to))
+		output_yield_fd(to);
+	if (!call_enter_dup(&call, CALL_dup2, fd, to))
+		return copied(fd, real.dup2(fd, to));
+
+	call_integer(&call, fd);
+	call_integer(&call, to);
+	int copy = real.dup2(fd, to);
+	return (int)call_leave(&call, copy);
+}
+
+EXPORT int dup3(int fd, int to, int flags)
+{
+	CLOSING_CALL call = {.closing = NULL};
+
+	if (is_hidden(to))
+		output_yield_fd(to);
+	if (!call_enter_dup(&call, CALL_dup3, fd, to))
+		return copied(fd, real.dup3(fd, to, flags));
+
+	call_integer(&call, fd);
+	call_integer(&call, to);
+	call_integer(&call, flags);
+	int copy = real.dup3(fd, to, flags);
+	return (int)call_leave(&call, copy);
+}
+
+/* An argument that the command does not have is read all the same, and handed on: as libc does. */
+static int fcntl_call(enum tcpshim_call id, __typeof__(fcntl) *real_fcntl, int fd, int command, void *value)
+{
+	bool is_copy = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+	struct call call;
+
+	if (is_copy ? !call_enter_dup(&call, id, fd, -1) : !call_enter(&call, id, fd)) {
+		int result = real_fcntl(fd, command, value);
+
+		return is_copy ? copied(fd, result) : result;
+	}
+	call_integer(&call, fd);
+	call_integer(&call, command);
+	call_pointer(&call, value);
+	int result = real_fcntl(fd, command, value);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int fcntl(int fd, int command, ...)
+{
+	va_list list;
+	void *value;
+
+	va_start(list, command);
+	value = va_arg(list, void *);
+	va_end(list);
+	return fcntl_call(CALL_fcntl, real.fcntl, fd, command, value);
+}
+
+EXPORT int fcntl64(int fd, int command, ...)
+{
+	va_list list;
+	void *value;
+
+	va_start(list, command);
+	value = va_arg(list, void *);
+	va_end(list);
+	return fcntl_call(CALL_fcntl64, real.fcntl64, fd, command, value);
+}

@@ -1,0 +1,86 @@
+/* Calls that ask or change what a descriptor is. */
+#include "interpose/export.h"
+
+#include <stdarg.h>
+
+EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_getsockopt, fd))
+		return real.getsockopt(fd, level, name, value, size);
+
+	call_integer(&call, fd);
+	call_integer(&call, level);
+	call_integer(&call, name);
+	call_pointer(&call, value);
+	call_pointer(&call, size);
+	call_begin(&call);
+	int result = real.getsockopt(fd, level, name, value, size);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_setsockopt, fd))
+		return real.setsockopt(fd, level, name, value, size);
+
+	call_integer(&call, fd);
+	call_integer(&call, level);
+	call_integer(&call, name);
+	call_pointer(&call, value);
+	call_integer(&call, size);
+	int result = real.setsockopt(fd, level, name, value, size);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int getsockname(int fd, struct sockaddr *address, socklen_t *size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_getsockname, fd))
+		return real.getsockname(fd, address, size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, address);
+	call_pointer(&call, size);
+	call_begin(&call);
+	int result = real.getsockname(fd, address, size);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int getpeername(int fd, struct sockaddr *address, socklen_t *size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_getpeername, fd))
+		return real.getpeername(fd, address, size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, address);
+	call_pointer(&call, size);
+	call_begin(&call);
+	int result = real.getpeername(fd, address, size);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	struct call call;
+	va_list list;
+	void *value;
+
+	va_start(list, request);
+	value = va_arg(list, void *);
+	va_end(list);
+	if (!call_enter(&call, CALL_ioctl, fd))
+		return real.ioctl(fd, request, value);
+
+	call_integer(&call, fd);
+	call_integer(&call, (int64_t)request);
+	call_pointer(&call, value);
+	int result = real.ioctl(fd, request, value);
+	return (int)call_leave(&call, result);
+}

@@ -1,0 +1,256 @@
+/*
+ * Calls by number, and those that put the process behind a seccomp filter.
+ *
+ * libuv closes its sockets by syscall(SYS_close). The calls that concern connections go the same way as the
+ * functions of their names; everything else passes through with all six arguments.
+ */
+#include "interpose/export.h"
+
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+#include "format/facts.h"
+
+struct six {
+	long a[6];
+};
+
+/* The call that this number is, or CALL_COUNT. */
+static enum tcpshim_call call_of(long number)
+{
+	switch (number) {
+	case SYS_bind:
+		return CALL_bind;
+	case SYS_listen:
+		return CALL_listen;
+	case SYS_connect:
+		return CALL_connect;
+	case SYS_accept:
+		return CALL_accept;
+	case SYS_accept4:
+		return CALL_accept4;
+	case SYS_shutdown:
+		return CALL_shutdown;
+	case SYS_close:
+		return CALL_close;
+	case SYS_fcntl:
+		return CALL_fcntl;
+	case SYS_ioctl:
+		return CALL_ioctl;
+	case SYS_getsockopt:
+		return CALL_getsockopt;
+	case SYS_setsockopt:
+		return CALL_setsockopt;
+	case SYS_getsockname:
+		return CALL_getsockname;
+	case SYS_getpeername:
+		return CALL_getpeername;
+	case SYS_read:
+		return CALL_read;
+	case SYS_readv:
+		return CALL_readv;
+	case SYS_recvfrom:
+		return CALL_recvfrom;
+	case SYS_recvmsg:
+		return CALL_recvmsg;
+	case SYS_recvmmsg:
+		return CALL_recvmmsg;
+	case SYS_write:
+		return CALL_write;
+	case SYS_writev:
+		return CALL_writev;
+	case SYS_sendto:
+		return CALL_sendto;
+	case SYS_sendmsg:
+		return CALL_sendmsg;
+	case SYS_sendmmsg:
+		return CALL_sendmmsg;
+	case SYS_sendfile:
+		return CALL_sendfile;
+	case SYS_splice:
+		return CALL_splice;
+	case SYS_ppoll:
+		return CALL_ppoll;
+	case SYS_pselect6:
+		return CALL_pselect;
+	case SYS_epoll_pwait:
+		return CALL_epoll_pwait;
+	case SYS_epoll_pwait2:
+		return CALL_epoll_pwait2;
+#ifdef SYS_poll
+	case SYS_poll:
+		return CALL_poll;
+#endif
+#ifdef SYS_select
+	case SYS_select:
+		return CALL_select;
+#endif
+#ifdef SYS_epoll_wait
+	case SYS_epoll_wait:
+		return CALL_epoll_wait;
+#endif
+	default:
+		return CALL_COUNT;
+	}
+}
+
+static long pass(long number, const struct six *six)
+{
+	return real.syscall(number, six->a[0], six->a[1], six->a[2], six->a[3], six->a[4], six->a[5]);
+}
+
+/* Arguments stand in the same order as in the function; the kernel's extra ones come behind. */
+static void arguments(struct call *call, const struct six *six)
+{
+	for (unsigned i = 0; i < EVENT_ARGUMENTS && call_rows[call->id].kinds[i] != ARG_NONE; i++)
+		call_integer(call, six->a[i]);
+}
+
+/* poll and select: made in one part, since the caller chose the kernel's own semantics. */
+static long pass_wait(enum tcpshim_call id, long number, const struct six *six)
+{
+	struct call call;
+	struct call_sets sets;
+	bool is_on_epoll = call_rows[id].kinds[1] == ARG_EPOLL_SET;
+
+	if (is_on_epoll ? !call_enter(&call, id, (int)six->a[0]) : !call_enter_wait(&call, id))
+		return pass(number, six);
+
+	arguments(&call, six);
+	for (unsigned i = 0; i < call.argument_count; i++) {
+		uint8_t kind = call_rows[id].kinds[i];
+
+		if (kind == ARG_TIMESPEC || kind == ARG_TIMEVAL)
+			call_timeout(&call, (const void *)six->a[i]);
+		else if (kind == ARG_MILLISECONDS)
+			call.is_unlimited = (int)six->a[i] < 0;
+		else if (kind == ARG_READ_SET)
+			call_select_sets(&call, &sets);
+	}
+	return call_leave(&call, pass(number, six));
+}
+
+static long pass_close(long number, const struct six *six)
+{
+	int fd = (int)six->a[0];
+	__attribute__((cleanup(call_abandon))) struct call call = {.closing = NULL};
+
+	if (fdtable_state(fdtable_load(fd)) == FD_OURS && process_is_itself()) {
+		errno = EBADF;
+		return -1;
+	}
+	if (fd < 0 || !call_enter_close(&call, CALL_close, (unsigned)fd, (unsigned)fd))
+		return pass(number, six);
+
+	call_integer(&call, fd);
+	return call_leave(&call, pass(number, six));
+}
+
+static long pass_on_descriptor(enum tcpshim_call id, long number, const struct six *six)
+{
+	struct call call;
+
+	if (!call_enter(&call, id, (int)six->a[0]) &&
+	    !(id == CALL_splice && call_enter(&call, id, (int)six->a[2])))
+		return pass(number, six);
+
+	arguments(&call, six);
+	call_begin(&call);
+	return call_leave(&call, pass(number, six));
+}
+
+/* Quiet before the filter is in place, since one forbidden call would end the process; loud again if it was
+ * refused. */
+static long pass_filter(enum process_quiet quiet, long number, const struct six *six)
+{
+	enum process_quiet before = process_set_quiet(quiet);
+	long result = pass(number, six);
+
+	if (result != 0)
+		process_set_quiet(before);
+	return result;
+}
+
+EXPORT long syscall(long number, ...)
+{
+	struct six six;
+	enum tcpshim_call id;
+	va_list list;
+
+	va_start(list, number);
+	for (unsigned i = 0; i < 6; i++)
+		six.a[i] = va_arg(list, long);
+	va_end(list);
+	if (!process_is_watching)
+		return pass(number, &six);
+	switch (number) {
+	case SYS_seccomp:
+		if (six.a[0] == SECCOMP_SET_MODE_STRICT)
+			return pass_filter(PROCESS_STRICT, number, &six);
+		if (six.a[0] == SECCOMP_SET_MODE_FILTER)
+			return pass_filter(PROCESS_QUIET, number, &six);
+		return pass(number, &six);
+	case SYS_prctl:
+		return prctl((int)six.a[0], six.a[1], six.a[2], six.a[3], six.a[4]);
+	case SYS_socket:
+		return socket((int)six.a[0], (int)six.a[1], (int)six.a[2]);
+	case SYS_close_range:
+		return close_range((unsigned)six.a[0], (unsigned)six.a[1], (int)six.a[2]);
+	case SYS_dup:
+		return dup((int)six.a[0]);
+#ifdef SYS_dup2
+	case SYS_dup2:
+		return dup2((int)six.a[0], (int)six.a[1]);
+#endif
+	case SYS_dup3:
+		return dup3((int)six.a[0], (int)six.a[1], (int)six.a[2]);
+#ifdef SYS_epoll_create
+	case SYS_epoll_create:
+		return epoll_create((int)six.a[0]);
+#endif
+	case SYS_epoll_create1:
+		return epoll_create1((int)six.a[0]);
+	case SYS_epoll_ctl:
+		return epoll_ctl((int)six.a[0], (int)six.a[1], (int)six.a[2], (struct epoll_event *)six.a[3]);
+	default:
+		break;
+	}
+	id = call_of(number);
+	if (id == CALL_COUNT)
+		return pass(number, &six);
+	if (id == CALL_close)
+		return pass_close(number, &six);
+	if (id == CALL_fcntl && (six.a[1] == F_DUPFD || six.a[1] == F_DUPFD_CLOEXEC))
+		return fcntl((int)six.a[0], (int)six.a[1], six.a[2]);
+	if (call_rows[id].effect == EFFECT_WAIT)
+		return pass_wait(id, number, &six);
+	return pass_on_descriptor(id, number, &six);
+}
+
+EXPORT int prctl(int option, ...)
+{
+	enum process_quiet before = PROCESS_LOUD, wanted = PROCESS_LOUD;
+	unsigned long a, b, c, d;
+	va_list list;
+	int result;
+
+	va_start(list, option);
+	a = va_arg(list, unsigned long);
+	b = va_arg(list, unsigned long);
+	c = va_arg(list, unsigned long);
+	d = va_arg(list, unsigned long);
+	va_end(list);
+	/* A program that gives up new privileges is about to be filtered, by a way we may not see. */
+	if (option == PR_SET_NO_NEW_PRIVS && a == 1)
+		wanted = PROCESS_QUIET;
+	else if (option == PR_SET_SECCOMP)
+		wanted = a == SECCOMP_MODE_STRICT ? PROCESS_STRICT : PROCESS_QUIET;
+	if (wanted == PROCESS_LOUD || !process_is_watching)
+		return real.prctl(option, a, b, c, d);
+	before = process_set_quiet(wanted);
+	result = real.prctl(option, a, b, c, d);
+	if (result != 0)
+		process_set_quiet(before);
+	return result;
+}

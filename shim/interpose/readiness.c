@@ -1,0 +1,389 @@
+/*
+ * Calls that wait for descriptors.
+ *
+ * A wait of more than a second is made in two parts and announced in between. All signals are held back
+ * around the parts, and let in by each part with the mask that the program would wait with: a signal that
+ * comes between the two interrupts the second as it would have interrupted the whole. Such waits are never
+ * restarted after a signal (signal(7)), and a part that ends empty consumes no edge and no one-shot event.
+ */
+#include "interpose/export.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/annotate.h"
+#include "core/raw.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_MS INT64_C(1000000)
+#define UNLIMITED INT64_C(-1)
+
+/* The kernel's signal mask in libc's form, and all signals held back. */
+static sigset_t hold_signals(void)
+{
+	const uint64_t all = ~UINT64_C(0);
+	sigset_t before;
+
+	memset(&before, 0, sizeof(before));
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all));
+	return before;
+}
+
+static int let_signals(const sigset_t *before, int result)
+{
+	int saved_errno = errno;
+
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)before, 0, sizeof(uint64_t));
+	errno = saved_errno;
+	return result;
+}
+
+static bool is_split(const struct call *call, int64_t timeout_ns)
+{
+	return (timeout_ns == UNLIMITED || timeout_ns > (int64_t)LONG_WAIT_NS) && call_is_announced(call);
+}
+
+static struct timespec timespec_of(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+}
+
+/* What is left of the timeout, UNLIMITED if it has none. */
+static int64_t rest_ns(const struct call *call, int64_t timeout_ns)
+{
+	int64_t spent_ns = (int64_t)(process_now_ns() - call->start_ns);
+
+	if (timeout_ns == UNLIMITED)
+		return UNLIMITED;
+	return timeout_ns > spent_ns ? timeout_ns - spent_ns : 0;
+}
+
+/* A timeout by pointer in ns; one that the kernel will refuse, or that cannot be read, is not split. */
+static int64_t timeout_ns_of(const struct call *call, const void *timeout, int64_t fraction_ns)
+{
+	if (!timeout)
+		return UNLIMITED;
+	if (!call->has_time || call->time[0] < 0 || call->time[1] < 0 || call->time[1] >= NS_PER_S / fraction_ns)
+		return 0;
+	if (call->time[0] > INT64_MAX / NS_PER_S - 1)
+		return INT64_MAX;
+	return call->time[0] * NS_PER_S + call->time[1] * fraction_ns;
+}
+
+static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, int64_t timeout_ns,
+			 const sigset_t *mask)
+{
+	const struct timespec first = timespec_of(LONG_WAIT_NS);
+	sigset_t before = hold_signals();
+	int ready = real.ppoll(fds, count, &first, mask ? mask : &before);
+
+	if (ready == 0) {
+		call_announce(call);
+		timeout_ns = rest_ns(call, timeout_ns);
+		const struct timespec rest = timespec_of(timeout_ns);
+
+		ready = real.ppoll(fds, count, timeout_ns == UNLIMITED ? NULL : &rest, mask ? mask : &before);
+	}
+	return let_signals(&before, ready);
+}
+
+static void poll_arguments(struct call *call, struct pollfd *fds, nfds_t count, int timeout)
+{
+	call_pointer(call, fds);
+	call_integer(call, (int64_t)count);
+	call_integer(call, timeout);
+	call->is_unlimited = timeout < 0;
+}
+
+static int64_t milliseconds_ns(int timeout)
+{
+	return timeout < 0 ? UNLIMITED : timeout * NS_PER_MS;
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	struct call call;
+
+	if (!call_enter_wait(&call, CALL_poll))
+		return real.poll(fds, count, timeout);
+
+	poll_arguments(&call, fds, count, timeout);
+	int ready = is_split(&call, milliseconds_ns(timeout))
+			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL)
+			    : real.poll(fds, count, timeout);
+	return (int)call_leave(&call, ready);
+}
+
+EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size)
+{
+	struct call call;
+
+	if (!call_enter_wait(&call, CALL___poll_chk))
+		return real.__poll_chk(fds, count, timeout, fds_size);
+
+	poll_arguments(&call, fds, count, timeout);
+	/* What libc would abort on is left to libc. */
+	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, milliseconds_ns(timeout))
+			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL)
+			    : real.__poll_chk(fds, count, timeout, fds_size);
+	return (int)call_leave(&call, ready);
+}
+
+static void ppoll_arguments(struct call *call, struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+			    const sigset_t *mask)
+{
+	call_pointer(call, fds);
+	call_integer(call, (int64_t)count);
+	call_pointer(call, timeout);
+	call_pointer(call, mask);
+	call_timeout(call, timeout);
+}
+
+EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+{
+	struct call call;
+
+	if (!call_enter_wait(&call, CALL_ppoll))
+		return real.ppoll(fds, count, timeout, mask);
+
+	ppoll_arguments(&call, fds, count, timeout, mask);
+	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
+	int ready = is_split(&call, timeout_ns) ? poll_in_parts(&call, fds, count, timeout_ns, mask)
+						: real.ppoll(fds, count, timeout, mask);
+	return (int)call_leave(&call, ready);
+}
+
+EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+		       size_t fds_size)
+{
+	struct call call;
+
+	if (!call_enter_wait(&call, CALL___ppoll_chk))
+		return real.__ppoll_chk(fds, count, timeout, mask, fds_size);
+
+	ppoll_arguments(&call, fds, count, timeout, mask);
+	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
+	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, timeout_ns)
+			    ? poll_in_parts(&call, fds, count, timeout_ns, mask)
+			    : real.__ppoll_chk(fds, count, timeout, mask, fds_size);
+	return (int)call_leave(&call, ready);
+}
+
+/* The kernel has emptied the sets at the end of the first part: as the program gave them. */
+static void restore_sets(fd_set *const to[3], const struct call_sets *sets, int count)
+{
+	for (unsigned set = 0; set < 3; set++)
+		if (to[set])
+			memcpy(to[set], sets->words[set], ((size_t)count + 63) / 64 * 8);
+}
+
+static int select_in_parts(struct call *call, int count, fd_set *const to[3], int64_t timeout_ns,
+			   const sigset_t *mask)
+{
+	const struct timespec first = timespec_of(LONG_WAIT_NS);
+	sigset_t before = hold_signals();
+	int ready = real.pselect(count, to[0], to[1], to[2], &first, mask ? mask : &before);
+
+	if (ready == 0) {
+		call_announce(call);
+		restore_sets(to, call->sets, count);
+		timeout_ns = rest_ns(call, timeout_ns);
+		const struct timespec rest = timespec_of(timeout_ns);
+
+		ready = real.pselect(count, to[0], to[1], to[2], timeout_ns == UNLIMITED ? NULL : &rest,
+				     mask ? mask : &before);
+	}
+	return let_signals(&before, ready);
+}
+
+static void select_arguments(struct call *call, int count, fd_set *const to[3], const void *timeout)
+{
+	call_integer(call, count);
+	for (unsigned set = 0; set < 3; set++)
+		call_pointer(call, to[set]);
+	call_pointer(call, timeout);
+	call_timeout(call, timeout);
+}
+
+EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set, struct timeval *timeout)
+{
+	struct call call;
+
+	if (!call_enter_wait(&call, CALL_select))
+		return real.select(count, read_set, write_set, except_set, timeout);
+
+	fd_set *const to[3] = {read_set, write_set, except_set};
+	struct call_sets sets;
+	int ready;
+
+	select_arguments(&call, count, to, timeout);
+	bool has_sets = call_select_sets(&call, &sets);
+	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1000);
+	if (!has_sets || !is_split(&call, timeout_ns)) {
+		ready = real.select(count, read_set, write_set, except_set, timeout);
+		return (int)call_leave(&call, ready);
+	}
+	ready = select_in_parts(&call, count, to, timeout_ns, NULL);
+	if (timeout) { /* Linux tells how much was left (select(2)) */
+		int64_t left_ns = ready == 0 ? 0 : rest_ns(&call, timeout_ns);
+
+		timeout->tv_sec = left_ns / NS_PER_S;
+		timeout->tv_usec = left_ns % NS_PER_S / 1000;
+	}
+	return (int)call_leave(&call, ready);
+}
+
+EXPORT int pselect(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
+		   const struct timespec *timeout, const sigset_t *mask)
+{
+	struct call call;
+
+	if (!call_enter_wait(&call, CALL_pselect))
+		return real.pselect(count, read_set, write_set, except_set, timeout, mask);
+
+	fd_set *const to[3] = {read_set, write_set, except_set};
+	struct call_sets sets;
+
+	select_arguments(&call, count, to, timeout);
+	call_pointer(&call, mask);
+	bool has_sets = call_select_sets(&call, &sets);
+	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
+	int ready = has_sets && is_split(&call, timeout_ns)
+			    ? select_in_parts(&call, count, to, timeout_ns, mask)
+			    : real.pselect(count, read_set, write_set, except_set, timeout, mask);
+	return (int)call_leave(&call, ready);
+}
+
+EXPORT int epoll_create(int size)
+{
+	struct call call;
+
+	if (!call_enter_wait(&call, CALL_epoll_create))
+		return real.epoll_create(size);
+
+	call_integer(&call, size);
+	int fd = real.epoll_create(size);
+	return (int)call_leave(&call, fd);
+}
+
+EXPORT int epoll_create1(int flags)
+{
+	struct call call;
+
+	if (!call_enter_wait(&call, CALL_epoll_create1))
+		return real.epoll_create1(flags);
+
+	call_integer(&call, flags);
+	int fd = real.epoll_create1(flags);
+	return (int)call_leave(&call, fd);
+}
+
+EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
+{
+	struct call call;
+
+	if (!call_enter_any(&call, CALL_epoll_ctl))
+		return real.epoll_ctl(epoll_fd, operation, fd, event);
+
+	call.fd = epoll_fd;
+	call_integer(&call, epoll_fd);
+	call_integer(&call, operation);
+	call_integer(&call, fd);
+	call_pointer(&call, event);
+	int result = real.epoll_ctl(epoll_fd, operation, fd, event);
+	return (int)call_leave(&call, result);
+}
+
+static int epoll_in_parts(struct call *call, int epoll_fd, struct epoll_event *events, int count, int timeout,
+			  const sigset_t *mask)
+{
+	sigset_t before = hold_signals();
+	int ready = real.epoll_pwait(epoll_fd, events, count, LONG_WAIT_NS / NS_PER_MS, mask ? mask : &before);
+
+	if (ready == 0) {
+		call_announce(call);
+		int64_t left_ns = rest_ns(call, milliseconds_ns(timeout));
+		int left = left_ns == UNLIMITED ? -1 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
+
+		ready = real.epoll_pwait(epoll_fd, events, count, left, mask ? mask : &before);
+	}
+	return let_signals(&before, ready);
+}
+
+static void epoll_arguments(struct call *call, int epoll_fd, struct epoll_event *events, int count)
+{
+	call_integer(call, epoll_fd);
+	call_pointer(call, events);
+	call_integer(call, count);
+}
+
+EXPORT int epoll_wait(int epoll_fd, struct epoll_event *events, int count, int timeout)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_epoll_wait, epoll_fd))
+		return real.epoll_wait(epoll_fd, events, count, timeout);
+
+	epoll_arguments(&call, epoll_fd, events, count);
+	call_integer(&call, timeout);
+	call.is_unlimited = timeout < 0;
+	int ready = is_split(&call, milliseconds_ns(timeout))
+			    ? epoll_in_parts(&call, epoll_fd, events, count, timeout, NULL)
+			    : real.epoll_wait(epoll_fd, events, count, timeout);
+	return (int)call_leave(&call, ready);
+}
+
+EXPORT int epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int timeout, const sigset_t *mask)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_epoll_pwait, epoll_fd))
+		return real.epoll_pwait(epoll_fd, events, count, timeout, mask);
+
+	epoll_arguments(&call, epoll_fd, events, count);
+	call_integer(&call, timeout);
+	call_pointer(&call, mask);
+	call.is_unlimited = timeout < 0;
+	int ready = is_split(&call, milliseconds_ns(timeout))
+			    ? epoll_in_parts(&call, epoll_fd, events, count, timeout, mask)
+			    : real.epoll_pwait(epoll_fd, events, count, timeout, mask);
+	return (int)call_leave(&call, ready);
+}
+
+static int epoll_in_parts_ns(struct call *call, int epoll_fd, struct epoll_event *events, int count,
+			     int64_t timeout_ns, const sigset_t *mask)
+{
+	const struct timespec first = timespec_of(LONG_WAIT_NS);
+	sigset_t before = hold_signals();
+	int ready = real.epoll_pwait2(epoll_fd, events, count, &first, mask ? mask : &before);
+
+	if (ready == 0) {
+		call_announce(call);
+		timeout_ns = rest_ns(call, timeout_ns);
+		const struct timespec rest = timespec_of(timeout_ns);
+
+		ready = real.epoll_pwait2(epoll_fd, events, count, timeout_ns == UNLIMITED ? NULL : &rest,
+					  mask ? mask : &before);
+	}
+	return let_signals(&before, ready);
+}
+
+EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count, const struct timespec *timeout,
+			const sigset_t *mask)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_epoll_pwait2, epoll_fd))
+		return real.epoll_pwait2(epoll_fd, events, count, timeout, mask);
+
+	epoll_arguments(&call, epoll_fd, events, count);
+	call_pointer(&call, timeout);
+	call_pointer(&call, mask);
+	call_timeout(&call, timeout);
+	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
+	int ready = is_split(&call, timeout_ns)
+			    ? epoll_in_parts_ns(&call, epoll_fd, events, count, timeout_ns, mask)
+			    : real.epoll_pwait2(epoll_fd, events, count, timeout, mask);
+	return (int)call_leave(&call, ready);
+}

@@ -1,0 +1,312 @@
+/* Calls that move bytes. */
+#include "interpose/export.h"
+
+EXPORT ssize_t read(int fd, void *buf, size_t size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_read, fd))
+		return real.read(fd, buf, size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_begin(&call);
+	ssize_t got = real.read(fd, buf, size);
+	return call_leave(&call, got);
+}
+
+EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL___read_chk, fd))
+		return real.__read_chk(fd, buf, size, buf_size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_begin(&call);
+	ssize_t got = real.__read_chk(fd, buf, size, buf_size);
+	return call_leave(&call, got);
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *vector, int count)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_readv, fd))
+		return real.readv(fd, vector, count);
+
+	call_integer(&call, fd);
+	call_pointer(&call, vector);
+	call_integer(&call, count);
+	call_begin(&call);
+	ssize_t got = real.readv(fd, vector, count);
+	return call_leave(&call, got);
+}
+
+EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_recv, fd))
+		return real.recv(fd, buf, size, flags);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_integer(&call, flags);
+	call_begin(&call);
+	ssize_t got = real.recv(fd, buf, size, flags);
+	return call_leave(&call, got);
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL___recv_chk, fd))
+		return real.__recv_chk(fd, buf, size, buf_size, flags);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_integer(&call, flags);
+	call_begin(&call);
+	ssize_t got = real.__recv_chk(fd, buf, size, buf_size, flags);
+	return call_leave(&call, got);
+}
+
+EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *address,
+			socklen_t *address_size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_recvfrom, fd))
+		return real.recvfrom(fd, buf, size, flags, address, address_size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_integer(&call, flags);
+	call_pointer(&call, address);
+	call_pointer(&call, address_size);
+	call_begin(&call);
+	ssize_t got = real.recvfrom(fd, buf, size, flags, address, address_size);
+	return call_leave(&call, got);
+}
+
+EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flags,
+			      struct sockaddr *address, socklen_t *address_size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL___recvfrom_chk, fd))
+		return real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_integer(&call, flags);
+	call_pointer(&call, address);
+	call_pointer(&call, address_size);
+	call_begin(&call);
+	ssize_t got = real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
+	return call_leave(&call, got);
+}
+
+/* A unix socket may bring descriptors, whether it is watched itself or not. */
+static ssize_t received(struct msghdr *message, ssize_t got)
+{
+	if (process_is_watching && got >= 0 && message->msg_controllen > 0)
+		call_passed_descriptors(message, true);
+	return got;
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_recvmsg, fd))
+		return received(message, real.recvmsg(fd, message, flags));
+
+	call_integer(&call, fd);
+	call_pointer(&call, message);
+	call_integer(&call, flags);
+	call_begin(&call);
+	ssize_t got = received(message, real.recvmsg(fd, message, flags));
+	return call_leave(&call, got);
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_recvmmsg, fd))
+		return real.recvmmsg(fd, messages, count, flags, timeout);
+
+	call_integer(&call, fd);
+	call_pointer(&call, messages);
+	call_integer(&call, count);
+	call_integer(&call, flags);
+	call_pointer(&call, timeout);
+	call_begin(&call);
+	int got = real.recvmmsg(fd, messages, count, flags, timeout);
+	return (int)call_leave(&call, got);
+}
+
+EXPORT ssize_t write(int fd, const void *buf, size_t size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_write, fd))
+		return real.write(fd, buf, size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_begin(&call);
+	ssize_t sent = real.write(fd, buf, size);
+	return call_leave(&call, sent);
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *vector, int count)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_writev, fd))
+		return real.writev(fd, vector, count);
+
+	call_integer(&call, fd);
+	call_pointer(&call, vector);
+	call_integer(&call, count);
+	call_begin(&call);
+	ssize_t sent = real.writev(fd, vector, count);
+	return call_leave(&call, sent);
+}
+
+EXPORT ssize_t send(int fd, const void *buf, size_t size, int flags)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_send, fd))
+		return real.send(fd, buf, size, flags);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_integer(&call, flags);
+	call_begin(&call);
+	ssize_t sent = real.send(fd, buf, size, flags);
+	return call_leave(&call, sent);
+}
+
+EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags, const struct sockaddr *address,
+		      socklen_t address_size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_sendto, fd))
+		return real.sendto(fd, buf, size, flags, address, address_size);
+
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, (int64_t)size);
+	call_integer(&call, flags);
+	call_pointer(&call, address);
+	call_integer(&call, address_size);
+	call_begin(&call);
+	ssize_t sent = real.sendto(fd, buf, size, flags, address, address_size);
+	return call_leave(&call, sent);
+}
+
+/* A unix socket may take descriptors away to another process, whether it is watched itself or not. */
+static ssize_t passed(const struct msghdr *message, ssize_t sent)
+{
+	if (process_is_watching && sent >= 0 && message->msg_controllen > 0)
+		call_passed_descriptors(message, false);
+	return sent;
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_sendmsg, fd))
+		return passed(message, real.sendmsg(fd, message, flags));
+
+	call_integer(&call, fd);
+	call_pointer(&call, message);
+	call_integer(&call, flags);
+	call_begin(&call);
+	ssize_t sent = passed(message, real.sendmsg(fd, message, flags));
+	return call_leave(&call, sent);
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_sendmmsg, fd))
+		return real.sendmmsg(fd, messages, count, flags);
+
+	call_integer(&call, fd);
+	call_pointer(&call, messages);
+	call_integer(&call, count);
+	call_integer(&call, flags);
+	call_begin(&call);
+	int sent = real.sendmmsg(fd, messages, count, flags);
+	return (int)call_leave(&call, sent);
+}
+
+EXPORT ssize_t sendfile(int to, int from, off_t *offset, size_t size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_sendfile, to))
+		return real.sendfile(to, from, offset, size);
+
+	call_integer(&call, to);
+	call_integer(&call, from);
+	call_pointer(&call, offset);
+	call_integer(&call, (int64_t)size);
+	call_begin(&call);
+	ssize_t sent = real.sendfile(to, from, offset, size);
+	return call_leave(&call, sent);
+}
+
+EXPORT ssize_t sendfile64(int to, int from, off64_t *offset, size_t size)
+{
+	struct call call;
+
+	if (!call_enter(&call, CALL_sendfile64, to))
+		return real.sendfile64(to, from, offset, size);
+
+	call_integer(&call, to);
+	call_integer(&call, from);
+	call_pointer(&call, offset);
+	call_integer(&call, (int64_t)size);
+	call_begin(&call);
+	ssize_t sent = real.sendfile64(to, from, offset, size);
+	return call_leave(&call, sent);
+}
+
+EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size, unsigned flags)
+{
+	struct call call;
+
+	/* One end is a pipe: at most one can be a connection. */
+	if (!call_enter(&call, CALL_splice, from) && !call_enter(&call, CALL_splice, to))
+		return real.splice(from, from_offset, to, to_offset, size, flags);
+
+	call_integer(&call, from);
+	call_pointer(&call, from_offset);
+	call_integer(&call, to);
+	call_pointer(&call, to_offset);
+	call_integer(&call, (int64_t)size);
+	call_integer(&call, flags);
+	call_begin(&call);
+	ssize_t moved = real.splice(from, from_offset, to, to_offset, size, flags);
+	return call_leave(&call, moved);
+}

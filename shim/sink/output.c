@@ -1,0 +1,331 @@
+#include "sink/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "core/fdtable.h"
+#include "core/process.h"
+#include "core/raw.h"
+#include "format/names.h"
+#include "format/strbuf.h"
+
+enum {
+	HIGH_FD = 1000,     /* where our descriptor goes if the limit allows: the kernel's table stays small */
+	FULL_WAIT_MS = 200, /* how long a full non-blocking pipe or terminal is waited for */
+	TERMIOS_BYTES = 64
+};
+
+static struct {
+	_Atomic int fd;
+	_Atomic uint64_t device, inode;
+	bool is_signalling; /* a write could raise SIGPIPE or SIGXFSZ */
+	bool is_socket;
+	bool is_own_file;
+	bool is_regular;
+	_Atomic uint64_t written_bytes; /* by this process */
+	char path[PATH_MAX];
+} output = {.fd = -1};
+
+static int stat_fd(int fd, struct stat *status)
+{
+	return (int)raw_syscall2(SYS_fstat, fd, (long)status);
+}
+
+static bool is_tcp(int fd)
+{
+	int protocol = 0;
+	socklen_t size = sizeof(protocol);
+
+	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol, (long)&size, 0) == 0 &&
+	       protocol == IPPROTO_TCP;
+}
+
+static int duplicate_high(int fd)
+{
+	struct rlimit limit = {.rlim_cur = HIGH_FD};
+	long least, high;
+
+	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+	least = limit.rlim_cur > HIGH_FD + 16 ? HIGH_FD : (long)limit.rlim_cur - 8;
+	if (least < 3)
+		least = 3;
+	high = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, least);
+	if (high < 0)
+		high = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+	return (int)high;
+}
+
+static int adopt_fd(int fd)
+{
+	struct stat status = {0};
+	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+	bool is_stored;
+	int high;
+
+	if (stat_fd(fd, &status) < 0)
+		return -EBADF;
+	/* A watched socket's peer must never read a trace. */
+	if (S_ISSOCK(status.st_mode) && (is_tcp(fd) || config.fds != CONFIG_FDS_TCP))
+		return -ENOTSUP;
+	high = duplicate_high(fd);
+	if (high < 0)
+		return high;
+	raw_syscall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit);
+	output.is_socket = S_ISSOCK(status.st_mode);
+	output.is_signalling =
+		S_ISFIFO(status.st_mode) || (S_ISREG(status.st_mode) && limit.rlim_cur != RLIM_INFINITY);
+	output.is_regular = S_ISREG(status.st_mode);
+	atomic_store(&output.device, status.st_dev);
+	atomic_store(&output.inode, status.st_ino);
+	fdtable_exchange(high, fdtable_slot(FD_OURS, 0, 0), &is_stored);
+	atomic_store(&output.fd, high);
+	return 0;
+}
+
+static void expand_path(void)
+{
+	struct strbuf path;
+
+	strbuf_init(&path, output.path, sizeof(output.path) - 1);
+	output.is_own_file = false;
+	for (const char *from = config.output_path; *from; from++) {
+		if (from[0] == '%' && from[1] == 'p') {
+			strbuf_integer(&path, process_pid());
+			output.is_own_file = true;
+			from++;
+		} else {
+			strbuf_char(&path, *from);
+		}
+	}
+	path.text[path.size] = '\0';
+}
+
+/* Opened with O_NONBLOCK, since a FIFO that nobody reads would hold the program up. */
+static int open_path(void)
+{
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)output.path, flags, 0600);
+	int result;
+
+	if (fd < 0)
+		return fd;
+	raw_syscall3(SYS_fcntl, fd, F_SETFL, O_APPEND);
+	result = adopt_fd(fd);
+	raw_close(fd);
+	return result;
+}
+
+static void complain_path(int error)
+{
+	char text[PATH_MAX / 4];
+	struct strbuf line;
+
+	strbuf_init(&line, text, sizeof(text));
+	strbuf_string(&line, "tcpshim: cannot write the trace to ");
+	for (const char *c = output.path; *c && line.size < sizeof(text) / 2; c++)
+		strbuf_char(&line, *c >= ' ' && *c != 0x7f ? *c : '?');
+	strbuf_string(&line, ": ");
+	names_error(&line, error);
+	if (error == ELOOP)
+		strbuf_string(&line, " (it is a symbolic link, which is not followed)");
+	else if (error == ENXIO)
+		strbuf_string(&line, " (nobody reads this FIFO)");
+	strbuf_string(&line, "; it goes to standard error. TCPSHIM_OUTPUT wants a file that can be created, for "
+			     "example TCPSHIM_OUTPUT=/tmp/trace.%p");
+	process_complain(line.text, line.size);
+}
+
+int output_start(void)
+{
+	int result;
+
+	config.output_fd = config.output == CONFIG_OUTPUT_FD ? config.output_fd : STDERR_FILENO;
+	if (config.output == CONFIG_OUTPUT_PATH) {
+		expand_path();
+		result = open_path();
+		if (result == 0)
+			return 0;
+		complain_path(-result);
+		config.output = CONFIG_OUTPUT_STDERR;
+		output.is_own_file = false;
+	}
+	return adopt_fd(config.output_fd);
+}
+
+int output_start_over(void)
+{
+	int fd = atomic_load(&output.fd);
+	bool is_stored;
+
+	if (config.output != CONFIG_OUTPUT_PATH || !output.is_own_file)
+		return 0;
+	if (process_is_quiet()) { /* open may be fatal: the parent's file it is, told apart by prefixes */
+		output.is_own_file = false;
+		return 0;
+	}
+	expand_path();
+	atomic_store(&output.fd, -1);
+	if (fd >= 0) {
+		fdtable_exchange(fd, 0, &is_stored);
+		raw_close(fd);
+	}
+	return open_path();
+}
+
+bool output_is_own_file(void)
+{
+	return output.is_own_file;
+}
+
+bool output_is_regular(void)
+{
+	return output.is_regular;
+}
+
+bool output_is_shared(void)
+{
+	struct stat status;
+
+	return output.is_regular && !process_is_quiet() && stat_fd(output_fd(), &status) == 0 &&
+	       (uint64_t)status.st_size != atomic_load(&output.written_bytes);
+}
+
+bool output_is_terminal(void)
+{
+	char settings[TERMIOS_BYTES]; /* the kernel's struct termios is smaller */
+
+	return raw_syscall3(SYS_ioctl, output_fd(), TCGETS, (long)settings) == 0;
+}
+
+int output_fd(void)
+{
+	return atomic_load_explicit(&output.fd, memory_order_relaxed);
+}
+
+/* Our descriptor may have been closed, and its number given to another file, by a way that is not seen. */
+static bool is_ours(int fd)
+{
+	struct stat status;
+
+	if (fd < 0)
+		return false;
+	if (process_is_quiet()) /* fstat may be fatal; a filter's author closes no descriptors behind our back */
+		return true;
+	return stat_fd(fd, &status) == 0 && status.st_dev == atomic_load(&output.device) &&
+	       status.st_ino == atomic_load(&output.inode);
+}
+
+static bool find_again(void)
+{
+	int fd = atomic_load(&output.fd);
+	struct stat status;
+	bool is_stored;
+
+	if (process_is_quiet())
+		return false;
+	if (fd >= 0 && fdtable_state(fdtable_load(fd)) == FD_OURS)
+		fdtable_exchange(fd, 0, &is_stored);
+	atomic_store(&output.fd, -1);
+	if (config.output == CONFIG_OUTPUT_PATH)
+		return open_path() == 0;
+	if (stat_fd(config.output_fd, &status) < 0 || status.st_dev != atomic_load(&output.device) ||
+	    status.st_ino != atomic_load(&output.inode))
+		return false;
+	return adopt_fd(config.output_fd) == 0;
+}
+
+/* A pipe without a reader raises SIGPIPE, a file at its limit SIGXFSZ, in this thread: held back and, if it
+ * was not pending before, taken back. */
+static long write_without_signals(int fd, const char *bytes, size_t size)
+{
+	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+	struct timespec none = {0};
+	uint64_t before = 0, pending = 0;
+	long result;
+
+	if (process_is_quiet()) { /* the mask may not be touched */
+		if (raw_is_ready(fd, POLLOUT) && !raw_is_ready(fd, 0))
+			return raw_write(fd, bytes, size);
+		return -EPIPE;
+	}
+	raw_syscall4(SYS_rt_sigprocmask, SIG_BLOCK, (long)&ours, (long)&before, sizeof(ours));
+	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
+	result = raw_write(fd, bytes, size);
+	if (result == -EPIPE || result == -EFBIG) {
+		uint64_t fresh = ours & ~pending;
+
+		raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
+	}
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof(before));
+	return result;
+}
+
+static long write_once(int fd, const char *bytes, size_t size)
+{
+	if (output.is_socket)
+		return raw_syscall6(SYS_sendto, fd, (long)bytes, (long)size, MSG_NOSIGNAL, 0, 0);
+	if (output.is_signalling)
+		return write_without_signals(fd, bytes, size);
+	return raw_write(fd, bytes, size);
+}
+
+/* A descriptor that the program made non-blocking is waited for, but not for ever. */
+static bool wait_for_room(int fd)
+{
+	struct pollfd entry = {.fd = fd, .events = POLLOUT};
+	struct timespec limit = {.tv_nsec = FULL_WAIT_MS * 1000000L};
+
+	return !process_is_quiet() &&
+	       raw_syscall6(SYS_ppoll, (long)&entry, 1, (long)&limit, 0, 0, 0) > 0;
+}
+
+int output_write(const char *bytes, size_t size, bool *is_torn)
+{
+	size_t written = 0;
+	int fd = output_fd();
+
+	*is_torn = false;
+	if (!is_ours(fd)) {
+		if (!find_again())
+			return -EBADF;
+		fd = output_fd();
+	}
+	while (written < size) {
+		long result = write_once(fd, bytes + written, size - written);
+
+		if (result > 0) {
+			written += (size_t)result;
+			atomic_fetch_add(&output.written_bytes, (uint64_t)result);
+		} else if (result == -EINTR || (result == -EAGAIN && wait_for_room(fd))) {
+			continue;
+		} else {
+			*is_torn = written > 0;
+			return result < 0 ? (int)result : -EIO;
+		}
+	}
+	return 0;
+}
+
+void output_yield_fd(int fd)
+{
+	bool is_stored;
+
+	if (fd < 0 || fd != output_fd())
+		return;
+	if (adopt_fd(fd) < 0)
+		atomic_store(&output.fd, -1);
+	fdtable_exchange(fd, 0, &is_stored);
+	raw_close(fd);
+}

@@ -1,0 +1,41 @@
+/*
+ * output: the one descriptor that text goes to, kept out of the program's way.
+ *
+ * Owns a high, close-on-exec copy of the file, of standard error or of the descriptor that was asked for. It
+ * is marked FD_OURS in the fd table, checked by device and inode before each write, and found again if the
+ * program closed it by a way that is not seen (I7). A write raises no signal in the program (I8), and nothing
+ * is ever written to a TCP socket. Functions return 0 or more, or -errno.
+ * Context: output_start in the constructor; the rest any thread, signal handler, after fork. Locks: none.
+ * Errno: untouched. Keeps I3, I5, I7, I8.
+ */
+#ifndef SINK_OUTPUT_H
+#define SINK_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+int output_start(void);
+
+/* In a new process: its own file if the path has %p. */
+int output_start_over(void);
+
+/* The file belongs to this process alone: its path has %p. */
+bool output_is_own_file(void);
+
+/* A regular file that holds what this process did not write. Only an estimate, and not to be asked, while several
+ * threads write. */
+bool output_is_shared(void);
+bool output_is_regular(void);
+
+bool output_is_terminal(void);
+
+/* All of bytes in one write(2) if the kernel takes them so. 0 or -errno; *is_torn: a part was written. */
+int output_write(const char *bytes, size_t size, bool *is_torn);
+
+/* Moves our descriptor away from fd, which the program is about to take over; nothing if fd is not ours. */
+void output_yield_fd(int fd);
+
+/* Our descriptor's number now, -1 if there is none. */
+int output_fd(void);
+
+#endif

@@ -1,0 +1,234 @@
+#include "sink/sink_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "core/process.h"
+#include "core/raw.h"
+#include "format/names.h"
+#include "format/stamp.h"
+#include "format/truss.h"
+#include "sink/output.h"
+
+enum { HEAD_BYTES = 512 }; /* a base line and a line of what was lost */
+
+static _Atomic uint64_t lost, passed;
+static _Atomic uint64_t lost_unsaid; /* since it was last said in the trace */
+static _Atomic int last_error;
+static _Atomic uint32_t own_base_line; /* for a file of this process alone */
+static _Atomic bool is_torn;	       /* the last record was cut: begin on a new line */
+
+enum parent { PARENT_UNKNOWN, PARENT_TRACED, PARENT_NOT_TRACED };
+static _Atomic uint8_t parent;
+
+void sink_text_start(char *const *environment)
+{
+	int result = output_start();
+
+	if (result < 0) {
+		atomic_store(&last_error, -result);
+		return;
+	}
+	config.style.has_colour = output_is_terminal();
+	for (; environment && *environment; environment++)
+		if (strncmp(*environment, "NO_COLOR=", 9) == 0 && (*environment)[9] != '\0')
+			config.style.has_colour = false;
+}
+
+void sink_text_start_over(void)
+{
+	int result = output_start_over();
+
+	atomic_store(&lost, 0);
+	atomic_store(&lost_unsaid, 0);
+	atomic_store(&passed, 0);
+	atomic_store(&own_base_line, 0);
+	if (result < 0)
+		atomic_store(&last_error, -result);
+}
+
+/* A program that a traced program started writes behind it in the same trace. Whether the parent has this
+ * library is looked up once, at the first record: text is the work area for that. */
+static enum parent find_parent(char *text, size_t size)
+{
+	static const char name[] = "libtcpshim.so";
+	enum parent result = PARENT_NOT_TRACED;
+	struct strbuf path;
+	size_t kept = 0;
+	long fd, got;
+
+	if (process_is_quiet())
+		return PARENT_NOT_TRACED;
+	strbuf_init(&path, text, size - 1);
+	strbuf_string(&path, "/proc/");
+	strbuf_integer(&path, raw_syscall1(SYS_getppid, 0));
+	strbuf_string(&path, "/maps");
+	text[path.size] = '\0';
+	fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)text, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return PARENT_NOT_TRACED;
+	while (result == PARENT_NOT_TRACED &&
+	       (got = raw_syscall3(SYS_read, fd, (long)(text + kept), (long)(size - kept))) > 0) {
+		size_t end = kept + (size_t)got;
+
+		if (memmem(text, end, name, sizeof(name) - 1))
+			result = PARENT_TRACED;
+		kept = end < sizeof(name) ? end : sizeof(name);
+		memmove(text, text + end - kept, kept);
+	}
+	raw_close((int)fd);
+	return result;
+}
+
+/* Once true, it stays so. In a regular file it is seen from the size; elsewhere, and while several threads write,
+ * it is so if the parent is traced too. */
+static bool has_many_processes(char *text, size_t size)
+{
+	static _Atomic bool is_shared;
+
+	if (output_is_own_file())
+		return false;
+	if (process_count() > 1 || atomic_load(&is_shared))
+		return true;
+	if (output_is_regular() && !process_has_threads()) {
+		atomic_store(&is_shared, output_is_shared());
+	} else if (atomic_load(&parent) == PARENT_UNKNOWN) {
+		atomic_store(&parent, (uint8_t)find_parent(text, size));
+		atomic_store(&is_shared, atomic_load(&parent) == PARENT_TRACED);
+	}
+	return atomic_load(&is_shared);
+}
+
+static bool claim_base_line(void)
+{
+	if (output_is_own_file())
+		return atomic_load(&own_base_line) == 0 && atomic_exchange(&own_base_line, 1) == 0;
+	return process_claim_base_line();
+}
+
+static void unclaim_base_line(void)
+{
+	if (output_is_own_file())
+		atomic_store(&own_base_line, 0);
+	else
+		process_unclaim_base_line();
+}
+
+static void append_lost(struct strbuf *buf, uint64_t count)
+{
+	strbuf_string(buf, "*** tcpshim: ");
+	strbuf_count(buf, count, "record");
+	strbuf_string(buf, " could not be written");
+	if (atomic_load(&last_error) != 0) {
+		strbuf_string(buf, ": ");
+		names_error(buf, atomic_load(&last_error));
+	}
+	strbuf_string(buf, " ***\n");
+}
+
+static void append_passed(struct strbuf *buf, uint64_t count)
+{
+	strbuf_string(buf, "*** tcpshim: ");
+	strbuf_count(buf, count, "call");
+	strbuf_string(buf, " of signal handlers came while the library was at work and could not be shown ***\n");
+}
+
+static void count_lost(int error)
+{
+	atomic_fetch_add(&lost, 1);
+	atomic_fetch_add(&lost_unsaid, 1);
+	atomic_store(&last_error, error);
+}
+
+void sink_text_count_lost(void)
+{
+	count_lost(ENOMEM);
+}
+
+void sink_text_count_passed(void)
+{
+	atomic_fetch_add(&passed, 1);
+}
+
+static void write_record(struct strbuf *buf, struct tcpshim_event *event)
+{
+	bool has_base_line = claim_base_line(), was_torn = atomic_load(&is_torn), torn;
+	uint64_t unsaid = atomic_load(&lost_unsaid);
+	int result;
+
+	if (was_torn)
+		strbuf_char(buf, '\n');
+	if (unsaid > 0)
+		append_lost(buf, unsaid);
+	if (has_base_line) {
+		if (event->flags & EVENT_MANY_PROCESSES) {
+			strbuf_integer(buf, event->pid);
+			strbuf_string(buf, ":\t");
+		}
+		stamp_base_line(buf, process_base_realtime_ns());
+	}
+	truss_event(buf, event, &config.style);
+	result = output_write(buf->text, buf->size, &torn);
+	if (result == 0) {
+		if (unsaid > 0)
+			atomic_fetch_sub(&lost_unsaid, unsaid);
+		if (was_torn)
+			atomic_store(&is_torn, false);
+		return;
+	}
+	if (has_base_line && !torn)
+		unclaim_base_line();
+	if (torn)
+		atomic_store(&is_torn, true);
+	count_lost(-result);
+}
+
+void sink_text_event(struct tcpshim_event *event, char *text, size_t size)
+{
+	size_t need = truss_event_bound(event, &config.style) + HEAD_BYTES;
+	char *memory = text;
+	struct strbuf buf;
+
+	event->base_ns = process_base_ns();
+	if (config.style.stamps & TRUSS_UTC)
+		event->realtime_ns = process_realtime_ns();
+	if (process_has_threads())
+		event->flags |= EVENT_MANY_THREADS;
+	if (has_many_processes(text, size))
+		event->flags |= EVENT_MANY_PROCESSES;
+	if (need > size) {
+		memory = process_is_strict() ? NULL : raw_map(need);
+		if (!memory) {
+			count_lost(ENOMEM);
+			return;
+		}
+		size = need;
+	}
+	strbuf_init(&buf, memory, size);
+	write_record(&buf, event);
+	if (memory != text)
+		raw_unmap(memory, size);
+}
+
+void sink_text_end(void)
+{
+	char text[HEAD_BYTES];
+	struct strbuf buf;
+	bool torn;
+
+	strbuf_init(&buf, text, sizeof(text));
+	if (atomic_load(&passed) > 0)
+		append_passed(&buf, atomic_load(&passed));
+	if (atomic_load(&lost_unsaid) > 0) {
+		if (atomic_load(&is_torn))
+			strbuf_char(&buf, '\n');
+		append_lost(&buf, atomic_load(&lost));
+	}
+	if (buf.size > 0 && output_write(buf.text, buf.size, &torn) < 0)
+		process_complain(buf.text, buf.size - 1);
+}
