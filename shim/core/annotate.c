@@ -232,7 +232,7 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 
 static bool is_adopted(const struct scene *s)
 {
-	return s->step->is_first_sight && s->after->phase == CONN_OPEN;
+	return (s->after->flags & CONN_ADOPTED) && s->after->phase == CONN_OPEN;
 }
 
 static bool is_closed_unseen(const struct scene *s)
@@ -525,6 +525,16 @@ uint64_t annotate_again(const struct conn_view *after, const struct conn_step *s
 	if (after->unanswered_ns == 0)
 		again |= NOTE_BIT(send_buffer_full);
 	return again;
+}
+
+bool annotate_is_worth_asking(const struct conn *conn, const struct conn_step *step)
+{
+	if (step->is_sleeping || step->result <= 0 || is_sampled(&step->before) || is_sampled(&step->after) ||
+	    (atomic_load(&conn->flags) & CONN_ADOPTED))
+		return true;
+	if (step->effect == EFFECT_READ)
+		return false;
+	return step->effect != EFFECT_WRITE || step->silence_ns != 0 || atomic_load(&conn->fin_ns) != 0;
 }
 
 uint64_t annotate(const struct conn_view *before, const struct conn_view *after, const struct conn_step *step,

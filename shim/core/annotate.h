@@ -22,6 +22,9 @@
 uint64_t annotate(const struct conn_view *before, const struct conn_view *after, const struct conn_step *step,
 		  struct tcpshim_facts *facts);
 
+/* False: the step is an ordinary transfer that no note can follow from, so annotate need not be asked. */
+bool annotate_is_worth_asking(const struct conn *conn, const struct conn_step *step);
+
 /* Notes that a connection is given once. */
 extern const uint64_t annotate_once;
 

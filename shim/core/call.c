@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "core/annotate.h"
@@ -40,48 +41,22 @@ static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t
 	}
 }
 
-/* Asks what an unknown descriptor is; true if it is watched now. */
-static bool has_come_into_sight(int fd)
+bool call_asks_what(int fd)
 {
 	bool is_watched;
 
-	if (!thread_raise_guard())
+	process_check();
+	if (fdtable_is_known(fdtable_load(fd)) || !thread_raise_guard())
 		return false;
 	is_watched = sight_classify(fd, process_now_ns());
 	thread_lower_guard();
 	return is_watched;
 }
 
-bool call_enter_watched(struct call *call, enum tcpshim_call id, int fd)
-{
-	uint64_t slot = fdtable_load(fd);
-	bool is_first_sight = false;
-
-	process_check();
-	if (!fdtable_is_known(slot)) {
-		is_first_sight = has_come_into_sight(fd);
-		slot = fdtable_load(fd);
-	}
-	if (fdtable_state(slot) != FD_WATCHED &&
-	    !(fdtable_state(slot) == FD_EPOLL && call_rows[id].group[0] == 'w'))
-		return false;
-	call_start(call, id, fd, slot);
-	call->is_first_sight = is_first_sight;
-	return true;
-}
-
-bool call_enter_process(struct call *call, enum tcpshim_call id)
+void call_enter(struct call *call, enum tcpshim_call id, int fd)
 {
 	process_check();
-	call_start(call, id, -1, 0);
-	return true;
-}
-
-bool call_enter_wait(struct call *call, enum tcpshim_call id)
-{
-	if (!process_is_watching || sight_count() == 0)
-		return false;
-	return call_enter_process(call, id);
+	call_start(call, id, fd, fd >= 0 ? fdtable_load(fd) : 0);
 }
 
 static void detach_one(struct call *call, int fd, bool is_range)
@@ -144,7 +119,9 @@ bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
 	call->closing = NULL;
 	if (!process_is_watching || !process_is_itself())
 		return false;
-	is_watched = call_enter(&entering, id, from);
+	is_watched = call_is_watched(from);
+	if (is_watched)
+		call_enter(&entering, id, from);
 	is_closing = to >= 0 && to != from && call_enter_close(call, id, (unsigned)to, (unsigned)to);
 	if (!is_watched && !is_closing)
 		return false;
@@ -167,7 +144,7 @@ static void tell(struct area *area, struct conn *conn, bool is_shown)
 	struct tcpshim_subject *subject;
 	uint64_t notes;
 
-	if (!is_shown || !has_notes()) {
+	if (!is_shown || !has_notes() || !annotate_is_worth_asking(conn, &area->step)) {
 		conn_advance(conn, &area->step);
 		return;
 	}
@@ -296,26 +273,50 @@ void call_announce(struct call *call)
 
 /* --- Before the real call. --- */
 
-/* A blocking call is asked once whether it would block, and announced if so. */
-static void announce_blocking(struct call *call, int events)
+/* Small writes that are let through after one that found room. The smallest send buffer, 4608 bytes, has a third
+ * of it free when poll says POLLOUT. */
+enum { ROOMY_WRITES = 8, ROOMY_BYTES = 128 };
+
+static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind, uint64_t otherwise)
 {
-	struct area *area;
-	struct conn *conn;
+	for (unsigned i = 0; i < call->argument_count; i++)
+		if (call_rows[call->id].kinds[i] == kind)
+			return call->arguments[i];
+	return otherwise;
+}
+
+/* Whether the call would block. What is known spares asking: a poll costs almost as much as the call itself. */
+static bool would_block(struct call *call, struct conn *conn, int events)
+{
+	bool is_small = events == POLLOUT && argument_of(call, ARG_SIZE, ROOMY_BYTES + 1) <= ROOMY_BYTES;
+	uint8_t roomy = atomic_load_explicit(&conn->roomy_writes, memory_order_relaxed);
 	long flags;
 
-	for (unsigned i = 0; i < call->argument_count; i++)
-		if (call_rows[call->id].kinds[i] == ARG_MESSAGE_FLAGS && (call->arguments[i] & MSG_DONTWAIT))
-			return;
-	if (raw_is_ready(call->fd, events))
-		return;
+	if (atomic_load_explicit(&conn->is_nonblocking, memory_order_relaxed) ||
+	    (argument_of(call, ARG_MESSAGE_FLAGS, 0) & MSG_DONTWAIT))
+		return false;
+	if (events == POLLIN && atomic_load_explicit(&conn->is_ready, memory_order_relaxed))
+		return false;
+	if (is_small && roomy > 0) {
+		atomic_store_explicit(&conn->roomy_writes, roomy - 1, memory_order_relaxed);
+		return false;
+	}
+	if (raw_is_ready(call->fd, events)) {
+		atomic_store_explicit(&conn->roomy_writes, events == POLLOUT ? ROOMY_WRITES : roomy,
+				      memory_order_relaxed);
+		return false;
+	}
 	flags = raw_syscall3(SYS_fcntl, call->fd, F_GETFL, 0);
-	area = thread_area();
-	if (flags < 0 || (flags & O_NONBLOCK) || !area)
+	return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/* A blocking call is asked once whether it would block, and announced if so. */
+static void announce_blocking(struct call *call, struct conn *conn, int events)
+{
+	struct area *area = thread_area();
+
+	if (!area || !would_block(call, conn, events))
 		return;
-	conn = conn_acquire(call->slot);
-	if (!conn)
-		return;
-	hold(conn);
 	decode_call(area, call, 0, 0, true);
 	area->step = (struct conn_step){
 		.effect = (uint8_t)step_effect(call),
@@ -330,7 +331,6 @@ static void announce_blocking(struct call *call, int events)
 	if (has_notes() && conn->kind == CONN_TCP && atomic_load(&conn->phase) == CONN_OPEN)
 		tcpinfo_sample(call->fd, TCPINFO_TIMERS, &area->step.before);
 	tell(area, conn, true);
-	let_go(conn);
 	show(area, call->start_ns);
 }
 
@@ -413,14 +413,14 @@ void call_begin(struct call *call)
 	if (conn) {
 		hold(conn);
 		begin_on_connection(call, conn);
+		if (!call_is_announced(call))
+			;
+		else if (effect == EFFECT_READ || effect == EFFECT_ACCEPT)
+			announce_blocking(call, conn, POLLIN);
+		else if (effect == EFFECT_WRITE)
+			announce_blocking(call, conn, POLLOUT);
 		let_go(conn);
 	}
-	if (!call_is_announced(call))
-		;
-	else if (effect == EFFECT_READ || effect == EFFECT_ACCEPT)
-		announce_blocking(call, POLLIN);
-	else if (effect == EFFECT_WRITE)
-		announce_blocking(call, POLLOUT);
 	thread_lower_guard();
 }
 
@@ -469,6 +469,7 @@ static bool leave_socket(struct area *area, struct call *call, int64_t result, i
 	conn = attach_new((int)result, kind, now_ns, &old_fd);
 	if (!conn)
 		return true;
+	atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
 	area->step = (struct conn_step){.effect = EFFECT_CREATE, .fd = (int)result, .other_fd = old_fd, .now_ns = now_ns};
 	tell(area, conn, is_shown);
 	conn_release(conn);
@@ -490,6 +491,7 @@ static void leave_accept(struct area *area, struct call *call, int64_t result, i
 	if (!conn)
 		return;
 	hold(conn);
+	atomic_store(&conn->is_nonblocking, call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
 	if (kind == CONN_TCP)
 		sight_read_addresses((int)result, conn);
 	area->step = (struct conn_step){
@@ -567,6 +569,17 @@ static bool is_copying(const struct call *call)
 	       ((int)call->arguments[1] == F_DUPFD || (int)call->arguments[1] == F_DUPFD_CLOEXEC);
 }
 
+/* The program made the descriptor blocking or not. */
+static void note_blocking(const struct call *call, struct conn *conn)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	if (row->kinds[1] == ARG_FCNTL_COMMAND && (int)call->arguments[1] == F_SETFL)
+		atomic_store(&conn->is_nonblocking, (call->arguments[2] & O_NONBLOCK) != 0);
+	else if (row->kinds[1] == ARG_IOCTL_REQUEST && call->arguments[1] == FIONBIO)
+		atomic_store(&conn->is_nonblocking, *(const int *)(uintptr_t)call->arguments[2] != 0);
+}
+
 static void leave_on_connection(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
 				bool is_shown)
 {
@@ -580,6 +593,8 @@ static void leave_on_connection(struct area *area, struct call *call, int64_t re
 			facts_read_sockaddr(&conn->peer, area->event.address, area->event.address_size);
 		sight_read_addresses(call->fd, conn);
 	}
+	if (error == 0)
+		note_blocking(call, conn);
 	step_fill(&area->step, call, conn, result, error, now_ns, is_shown && has_notes());
 	tell(area, conn, is_shown);
 	let_go(conn);

@@ -1,8 +1,8 @@
 /*
  * call: one call's way from the wrapper to the trace.
  *
- * A wrapper asks call_enter whether the call is watched (no: the real function at once), names its arguments,
- * lets call_begin do what must be done before the real call, makes it, and hands the result to call_leave.
+ * A wrapper asks call_is_watched (no: the real function at once), enters the call, names its arguments, lets
+ * call_begin do what must be done before the real call, makes it, and hands the result to call_leave.
  * struct call lies on the caller's stack and is the only thing that lives across the real call (I1); what a
  * close has detached hangs on it, and call_abandon puts that right if the call is left by cancellation.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched, but for wrappers that say
@@ -22,6 +22,7 @@
 #include "core/conn.h"
 #include "core/fdtable.h"
 #include "core/process.h"
+#include "core/sight.h"
 #include "tcpshim/event.h"
 
 enum { CALL_SELECT_WORDS = 1024 / 64 };
@@ -44,31 +45,39 @@ struct call {
 	uint16_t id;
 	uint8_t argument_count;
 	bool is_nested; /* came while the library itself was at work: counted, not shown */
-	bool is_first_sight;
 	bool is_closing_shared;
 	bool has_time, has_length_in;
 	bool is_unlimited; /* a wait without a timeout */
 };
 
-bool call_enter_watched(struct call *call, enum tcpshim_call id, int fd);
-bool call_enter_process(struct call *call, enum tcpshim_call id);
+bool call_asks_what(int fd);
 
-/* For a call on one descriptor. False: it is not watched, make the real call at once. */
-static inline bool call_enter(struct call *call, enum tcpshim_call id, int fd)
+/* Whether calls on fd are watched. No: make the real call at once, as the function's last act: after a system call
+ * each further return costs as much as the whole test. */
+static inline bool call_is_watched(int fd)
 {
-	if (!process_is_watching || fdtable_is_unwatched(fd))
+	enum fd_state state;
+
+	if (!process_is_watching)
 		return false;
-	return call_enter_watched(call, id, fd);
+	state = fdtable_state(fdtable_load(fd));
+	return state != FD_UNWATCHED && (state == FD_WATCHED || call_asks_what(fd));
 }
 
-/* For a call that makes a descriptor, or that names many. */
-static inline bool call_enter_any(struct call *call, enum tcpshim_call id)
+/* The same for an epoll instance: whether a watched descriptor was added to it. */
+static inline bool call_is_waiting_on(int epoll_fd)
 {
-	return process_is_watching && call_enter_process(call, id);
+	return process_is_watching && fdtable_state(fdtable_load(epoll_fd)) == FD_EPOLL;
 }
 
-/* The same for poll and select: false as long as nothing is watched. */
-bool call_enter_wait(struct call *call, enum tcpshim_call id);
+/* The same for poll and select: whether anything is watched. */
+static inline bool call_is_any_watched(void)
+{
+	return process_is_watching && sight_count() > 0;
+}
+
+/* fd: the descriptor the call is on, -1 for calls that make one or name many. */
+void call_enter(struct call *call, enum tcpshim_call id, int fd);
 
 /* For calls that end descriptors; they detach those in [first, last] that are watched, and forget the others,
  * before the real call (I9). False: nothing watched is among them. */

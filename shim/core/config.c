@@ -310,8 +310,9 @@ static void complain_bad(const struct variable *variable, const char *value, con
 
 static void read_variable(const char *name, size_t size, const char *value, config_complain *complain)
 {
-	const struct config before = config;
+	static struct config before; /* too large for the stack; only the constructor comes here */
 
+	before = config;
 	for (unsigned i = 0; i < VARIABLE_COUNT; i++) {
 		if (!is_word((struct word){name, size}, variables[i].name))
 			continue;

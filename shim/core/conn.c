@@ -84,6 +84,9 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	conn->serial = atomic_fetch_add(&last_serial, 1) + 1;
 	conn->kind = (uint8_t)kind;
 	conn->local = conn->peer = (struct tcpshim_address){0};
+	atomic_store(&conn->is_nonblocking, false);
+	atomic_store(&conn->is_ready, false);
+	atomic_store(&conn->roomy_writes, 0);
 	atomic_store(&conn->descriptors, 0);
 	atomic_store(&conn->phase, (uint8_t)phase);
 	atomic_store(&conn->role, ROLE_NONE);
@@ -344,6 +347,7 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 		}
 		break;
 	case EFFECT_READ:
+		atomic_store_explicit(&conn->is_ready, false, memory_order_relaxed);
 		advance_read(conn, &view, step);
 		break;
 	case EFFECT_WRITE:
@@ -354,6 +358,8 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 			advance_shutdown(conn, &view, step);
 		break;
 	case EFFECT_WAIT:
+		if (step->revents & (POLLIN | POLLERR | POLLHUP))
+			atomic_store_explicit(&conn->is_ready, true, memory_order_relaxed);
 		if ((step->revents & (POLLERR | POLLHUP)) && step->after.state == STATE_CLOSE)
 			atomic_fetch_add(&conn->polls, 1);
 		break;

@@ -45,6 +45,11 @@ struct conn {
 	int32_t closing_fd;
 	struct tcpinfo closing_info;
 
+	/* What is known without asking whether a call would block. */
+	_Atomic bool is_nonblocking; /* the program said so */
+	_Atomic bool is_ready;       /* a wait reported it readable, and it was not read since */
+	_Atomic uint8_t roomy_writes; /* how many more small writes surely find room */
+
 	_Atomic uint32_t descriptors; /* of this process that stand for it */
 	_Atomic uint8_t phase, role, state;
 	uint8_t kind;
@@ -86,7 +91,6 @@ struct conn_step {
 	bool is_asking_write; /* waits for room to write */
 	bool is_shared_here;  /* close: another descriptor of this process holds it */
 	bool is_maybe_shared; /* close: another process may hold it */
-	bool is_first_sight;
 	int32_t fd, other_fd; /* close: the descriptor that still holds it; closed-unseen: the number */
 	int32_t error;
 	int32_t how; /* shutdown */

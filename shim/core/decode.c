@@ -251,18 +251,18 @@ void decode_call(struct area *area, const struct call *call, int64_t result, int
 	struct tcpshim_event *event = &area->event;
 	bool has_succeeded = !is_sleeping && error == 0;
 
-	*event = (struct tcpshim_event){
-		.call = call->id,
-		.flags = is_sleeping ? EVENT_SLEEPING : 0,
-		.pid = process_pid(),
-		.tid = thread.tid,
-		.thread_number = thread.number,
-		.start_ns = call->start_ns,
-		.previous_ns = thread.previous_ns != 0 ? thread.previous_ns : process_base_ns(),
-		.result = result,
-		.error = error,
-		.argument_count = call->argument_count,
-	};
+	/* Not the subjects: they are filled one by one, and large. */
+	memset(event, 0, offsetof(struct tcpshim_event, subjects));
+	event->call = call->id;
+	event->flags = is_sleeping ? EVENT_SLEEPING : 0;
+	event->pid = process_pid();
+	event->tid = thread.tid;
+	event->thread_number = thread.number;
+	event->start_ns = call->start_ns;
+	event->previous_ns = thread.previous_ns != 0 ? thread.previous_ns : process_base_ns();
+	event->result = result;
+	event->error = error;
+	event->argument_count = call->argument_count;
 	memcpy(event->arguments, call->arguments, sizeof(event->arguments));
 	for (unsigned i = 0; i < call->argument_count; i++)
 		decode_argument(area, call, i, result, has_succeeded);

@@ -11,12 +11,7 @@
 #include "core/raw.h"
 #include "format/facts.h"
 
-static _Atomic uint32_t watched;
-
-unsigned sight_count(void)
-{
-	return atomic_load_explicit(&watched, memory_order_relaxed);
-}
+_Atomic uint32_t sight_watched;
 
 bool sight_is_watched_socket(int domain, int type, int protocol, enum conn_kind *kind)
 {
@@ -125,7 +120,7 @@ bool sight_classify(int fd, uint64_t now_ns)
 		conn_release(conn);
 		return fdtable_state(fdtable_load(fd)) == FD_WATCHED;
 	}
-	atomic_fetch_add(&watched, 1);
+	atomic_fetch_add(&sight_watched, 1);
 	return true;
 }
 
@@ -143,7 +138,7 @@ struct conn *sight_attach(int fd, struct conn *conn)
 		return NULL;
 	}
 	if (fdtable_state(before) != FD_WATCHED) {
-		atomic_fetch_add(&watched, 1);
+		atomic_fetch_add(&sight_watched, 1);
 		return NULL;
 	}
 	old = conn_acquire(before);
@@ -163,7 +158,7 @@ struct conn *sight_detach(int fd, bool *is_last)
 		if (fdtable_state(slot) != FD_WATCHED)
 			return NULL;
 	} while (!fdtable_replace(fd, slot, fdtable_slot(FD_CLOSED, 0, 0)) && (slot = fdtable_load(fd), true));
-	atomic_fetch_sub(&watched, 1);
+	atomic_fetch_sub(&sight_watched, 1);
 	/* The table's reference is ours now: the connection is alive. */
 	conn = conn_acquire(slot);
 	if (!conn)

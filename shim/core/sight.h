@@ -33,8 +33,13 @@ void sight_forget(int fd);
 /* Asks the kernel for both addresses; leaves those that it does not tell as they are. */
 void sight_read_addresses(int fd, struct conn *conn);
 
+extern _Atomic uint32_t sight_watched;
+
 /* How many descriptors are watched now. */
-unsigned sight_count(void);
+static inline uint32_t sight_count(void)
+{
+	return atomic_load_explicit(&sight_watched, memory_order_relaxed);
+}
 
 /* Another descriptor that stands for conn, or -1. */
 int sight_find_other(const struct conn *conn, int fd);

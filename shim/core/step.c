@@ -91,7 +91,6 @@ static void step_start(struct conn_step *step, const struct call *call, uint64_t
 		.other_fd = -1,
 		.start_ns = call->start_ns,
 		.now_ns = now_ns,
-		.is_first_sight = call->is_first_sight,
 	};
 }
 

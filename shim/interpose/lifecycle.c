@@ -14,9 +14,10 @@ EXPORT int socket(int domain, int type, int protocol)
 {
 	struct call call;
 
-	if (!call_enter_any(&call, CALL_socket))
+	if (!process_is_watching)
 		return real.socket(domain, type, protocol);
 
+	call_enter(&call, CALL_socket, -1);
 	call_integer(&call, domain);
 	call_integer(&call, type);
 	call_integer(&call, protocol);
@@ -28,9 +29,10 @@ EXPORT int bind(int fd, const struct sockaddr *address, socklen_t size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_bind, fd))
+	if (!call_is_watched(fd))
 		return real.bind(fd, address, size);
 
+	call_enter(&call, CALL_bind, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_integer(&call, size);
@@ -42,9 +44,10 @@ EXPORT int listen(int fd, int backlog)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_listen, fd))
+	if (!call_is_watched(fd))
 		return real.listen(fd, backlog);
 
+	call_enter(&call, CALL_listen, fd);
 	call_integer(&call, fd);
 	call_integer(&call, backlog);
 	int result = real.listen(fd, backlog);
@@ -55,9 +58,10 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_connect, fd))
+	if (!call_is_watched(fd))
 		return real.connect(fd, address, size);
 
+	call_enter(&call, CALL_connect, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_integer(&call, size);
@@ -70,9 +74,10 @@ EXPORT int accept(int fd, struct sockaddr *address, socklen_t *size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_accept, fd))
+	if (!call_is_watched(fd))
 		return real.accept(fd, address, size);
 
+	call_enter(&call, CALL_accept, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_pointer(&call, size);
@@ -85,9 +90,10 @@ EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_accept4, fd))
+	if (!call_is_watched(fd))
 		return real.accept4(fd, address, size, flags);
 
+	call_enter(&call, CALL_accept4, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_pointer(&call, size);
@@ -101,9 +107,10 @@ EXPORT int shutdown(int fd, int how)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_shutdown, fd))
+	if (!call_is_watched(fd))
 		return real.shutdown(fd, how);
 
+	call_enter(&call, CALL_shutdown, fd);
 	call_integer(&call, fd);
 	call_integer(&call, how);
 	call_begin(&call);
@@ -117,7 +124,8 @@ static bool is_hidden(int fd)
 	return fdtable_state(fdtable_load(fd)) == FD_OURS && process_is_itself();
 }
 
-EXPORT int close(int fd)
+/* Not inlined, so that the close of what is not known is a jump to the real one. */
+static __attribute__((noinline)) int close_known(int fd)
 {
 	CLOSING_CALL call = {.closing = NULL};
 
@@ -125,12 +133,19 @@ EXPORT int close(int fd)
 		errno = EBADF;
 		return -1;
 	}
-	if (fd < 0 || !call_enter_close(&call, CALL_close, (unsigned)fd, (unsigned)fd))
+	if (!call_enter_close(&call, CALL_close, (unsigned)fd, (unsigned)fd))
 		return real.close(fd);
 
 	call_integer(&call, fd);
 	int result = real.close(fd);
 	return (int)call_leave(&call, result);
+}
+
+EXPORT int close(int fd)
+{
+	if (fdtable_load(fd) == 0)
+		return real.close(fd);
+	return close_known(fd);
 }
 
 /* Closes [first, last] but for our own descriptor. */
@@ -249,11 +264,13 @@ static int fcntl_call(enum tcpshim_call id, __typeof__(fcntl) *real_fcntl, int f
 	bool is_copy = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
 	struct call call;
 
-	if (is_copy ? !call_enter_dup(&call, id, fd, -1) : !call_enter(&call, id, fd)) {
+	if (is_copy ? !call_enter_dup(&call, id, fd, -1) : !call_is_watched(fd)) {
 		int result = real_fcntl(fd, command, value);
 
 		return is_copy ? copied(fd, result) : result;
 	}
+	if (!is_copy)
+		call_enter(&call, id, fd);
 	call_integer(&call, fd);
 	call_integer(&call, command);
 	call_pointer(&call, value);

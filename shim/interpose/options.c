@@ -7,9 +7,10 @@ EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_getsockopt, fd))
+	if (!call_is_watched(fd))
 		return real.getsockopt(fd, level, name, value, size);
 
+	call_enter(&call, CALL_getsockopt, fd);
 	call_integer(&call, fd);
 	call_integer(&call, level);
 	call_integer(&call, name);
@@ -24,9 +25,10 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_setsockopt, fd))
+	if (!call_is_watched(fd))
 		return real.setsockopt(fd, level, name, value, size);
 
+	call_enter(&call, CALL_setsockopt, fd);
 	call_integer(&call, fd);
 	call_integer(&call, level);
 	call_integer(&call, name);
@@ -40,9 +42,10 @@ EXPORT int getsockname(int fd, struct sockaddr *address, socklen_t *size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_getsockname, fd))
+	if (!call_is_watched(fd))
 		return real.getsockname(fd, address, size);
 
+	call_enter(&call, CALL_getsockname, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_pointer(&call, size);
@@ -55,9 +58,10 @@ EXPORT int getpeername(int fd, struct sockaddr *address, socklen_t *size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_getpeername, fd))
+	if (!call_is_watched(fd))
 		return real.getpeername(fd, address, size);
 
+	call_enter(&call, CALL_getpeername, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_pointer(&call, size);
@@ -75,9 +79,10 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(list, request);
 	value = va_arg(list, void *);
 	va_end(list);
-	if (!call_enter(&call, CALL_ioctl, fd))
+	if (!call_is_watched(fd))
 		return real.ioctl(fd, request, value);
 
+	call_enter(&call, CALL_ioctl, fd);
 	call_integer(&call, fd);
 	call_integer(&call, (int64_t)request);
 	call_pointer(&call, value);

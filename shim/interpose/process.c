@@ -114,9 +114,10 @@ static long pass_wait(enum tcpshim_call id, long number, const struct six *six)
 	struct call_sets sets;
 	bool is_on_epoll = call_rows[id].kinds[1] == ARG_EPOLL_SET;
 
-	if (is_on_epoll ? !call_enter(&call, id, (int)six->a[0]) : !call_enter_wait(&call, id))
+	if (is_on_epoll ? !call_is_waiting_on((int)six->a[0]) : !call_is_any_watched())
 		return pass(number, six);
 
+	call_enter(&call, id, is_on_epoll ? (int)six->a[0] : -1);
 	arguments(&call, six);
 	for (unsigned i = 0; i < call.argument_count; i++) {
 		uint8_t kind = call_rows[id].kinds[i];
@@ -149,12 +150,15 @@ static long pass_close(long number, const struct six *six)
 
 static long pass_on_descriptor(enum tcpshim_call id, long number, const struct six *six)
 {
+	int fd = (int)six->a[0];
 	struct call call;
 
-	if (!call_enter(&call, id, (int)six->a[0]) &&
-	    !(id == CALL_splice && call_enter(&call, id, (int)six->a[2])))
+	if (id == CALL_splice && !call_is_watched(fd))
+		fd = (int)six->a[2];
+	if (!call_is_watched(fd))
 		return pass(number, six);
 
+	call_enter(&call, id, fd);
 	arguments(&call, six);
 	call_begin(&call);
 	return call_leave(&call, pass(number, six));

@@ -105,9 +105,10 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	struct call call;
 
-	if (!call_enter_wait(&call, CALL_poll))
+	if (!call_is_any_watched())
 		return real.poll(fds, count, timeout);
 
+	call_enter(&call, CALL_poll, -1);
 	poll_arguments(&call, fds, count, timeout);
 	int ready = is_split(&call, milliseconds_ns(timeout))
 			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL)
@@ -119,9 +120,10 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_
 {
 	struct call call;
 
-	if (!call_enter_wait(&call, CALL___poll_chk))
+	if (!call_is_any_watched())
 		return real.__poll_chk(fds, count, timeout, fds_size);
 
+	call_enter(&call, CALL___poll_chk, -1);
 	poll_arguments(&call, fds, count, timeout);
 	/* What libc would abort on is left to libc. */
 	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, milliseconds_ns(timeout))
@@ -144,9 +146,10 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 {
 	struct call call;
 
-	if (!call_enter_wait(&call, CALL_ppoll))
+	if (!call_is_any_watched())
 		return real.ppoll(fds, count, timeout, mask);
 
+	call_enter(&call, CALL_ppoll, -1);
 	ppoll_arguments(&call, fds, count, timeout, mask);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = is_split(&call, timeout_ns) ? poll_in_parts(&call, fds, count, timeout_ns, mask)
@@ -159,9 +162,10 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 {
 	struct call call;
 
-	if (!call_enter_wait(&call, CALL___ppoll_chk))
+	if (!call_is_any_watched())
 		return real.__ppoll_chk(fds, count, timeout, mask, fds_size);
 
+	call_enter(&call, CALL___ppoll_chk, -1);
 	ppoll_arguments(&call, fds, count, timeout, mask);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, timeout_ns)
@@ -210,9 +214,10 @@ EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except
 {
 	struct call call;
 
-	if (!call_enter_wait(&call, CALL_select))
+	if (!call_is_any_watched())
 		return real.select(count, read_set, write_set, except_set, timeout);
 
+	call_enter(&call, CALL_select, -1);
 	fd_set *const to[3] = {read_set, write_set, except_set};
 	struct call_sets sets;
 	int ready;
@@ -239,9 +244,10 @@ EXPORT int pselect(int count, fd_set *read_set, fd_set *write_set, fd_set *excep
 {
 	struct call call;
 
-	if (!call_enter_wait(&call, CALL_pselect))
+	if (!call_is_any_watched())
 		return real.pselect(count, read_set, write_set, except_set, timeout, mask);
 
+	call_enter(&call, CALL_pselect, -1);
 	fd_set *const to[3] = {read_set, write_set, except_set};
 	struct call_sets sets;
 
@@ -259,9 +265,10 @@ EXPORT int epoll_create(int size)
 {
 	struct call call;
 
-	if (!call_enter_wait(&call, CALL_epoll_create))
+	if (!call_is_any_watched())
 		return real.epoll_create(size);
 
+	call_enter(&call, CALL_epoll_create, -1);
 	call_integer(&call, size);
 	int fd = real.epoll_create(size);
 	return (int)call_leave(&call, fd);
@@ -271,9 +278,10 @@ EXPORT int epoll_create1(int flags)
 {
 	struct call call;
 
-	if (!call_enter_wait(&call, CALL_epoll_create1))
+	if (!call_is_any_watched())
 		return real.epoll_create1(flags);
 
+	call_enter(&call, CALL_epoll_create1, -1);
 	call_integer(&call, flags);
 	int fd = real.epoll_create1(flags);
 	return (int)call_leave(&call, fd);
@@ -283,9 +291,10 @@ EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 {
 	struct call call;
 
-	if (!call_enter_any(&call, CALL_epoll_ctl))
+	if (!process_is_watching)
 		return real.epoll_ctl(epoll_fd, operation, fd, event);
 
+	call_enter(&call, CALL_epoll_ctl, -1);
 	call.fd = epoll_fd;
 	call_integer(&call, epoll_fd);
 	call_integer(&call, operation);
@@ -322,9 +331,10 @@ EXPORT int epoll_wait(int epoll_fd, struct epoll_event *events, int count, int t
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_epoll_wait, epoll_fd))
+	if (!call_is_waiting_on(epoll_fd))
 		return real.epoll_wait(epoll_fd, events, count, timeout);
 
+	call_enter(&call, CALL_epoll_wait, epoll_fd);
 	epoll_arguments(&call, epoll_fd, events, count);
 	call_integer(&call, timeout);
 	call.is_unlimited = timeout < 0;
@@ -338,9 +348,10 @@ EXPORT int epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int 
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_epoll_pwait, epoll_fd))
+	if (!call_is_waiting_on(epoll_fd))
 		return real.epoll_pwait(epoll_fd, events, count, timeout, mask);
 
+	call_enter(&call, CALL_epoll_pwait, epoll_fd);
 	epoll_arguments(&call, epoll_fd, events, count);
 	call_integer(&call, timeout);
 	call_pointer(&call, mask);
@@ -374,9 +385,10 @@ EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count, con
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_epoll_pwait2, epoll_fd))
+	if (!call_is_waiting_on(epoll_fd))
 		return real.epoll_pwait2(epoll_fd, events, count, timeout, mask);
 
+	call_enter(&call, CALL_epoll_pwait2, epoll_fd);
 	epoll_arguments(&call, epoll_fd, events, count);
 	call_pointer(&call, timeout);
 	call_pointer(&call, mask);

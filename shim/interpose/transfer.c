@@ -5,9 +5,10 @@ EXPORT ssize_t read(int fd, void *buf, size_t size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_read, fd))
+	if (!call_is_watched(fd))
 		return real.read(fd, buf, size);
 
+	call_enter(&call, CALL_read, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -20,9 +21,10 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL___read_chk, fd))
+	if (!call_is_watched(fd))
 		return real.__read_chk(fd, buf, size, buf_size);
 
+	call_enter(&call, CALL___read_chk, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -35,9 +37,10 @@ EXPORT ssize_t readv(int fd, const struct iovec *vector, int count)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_readv, fd))
+	if (!call_is_watched(fd))
 		return real.readv(fd, vector, count);
 
+	call_enter(&call, CALL_readv, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, vector);
 	call_integer(&call, count);
@@ -50,9 +53,10 @@ EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_recv, fd))
+	if (!call_is_watched(fd))
 		return real.recv(fd, buf, size, flags);
 
+	call_enter(&call, CALL_recv, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -66,9 +70,10 @@ EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int f
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL___recv_chk, fd))
+	if (!call_is_watched(fd))
 		return real.__recv_chk(fd, buf, size, buf_size, flags);
 
+	call_enter(&call, CALL___recv_chk, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -83,9 +88,10 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockad
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_recvfrom, fd))
+	if (!call_is_watched(fd))
 		return real.recvfrom(fd, buf, size, flags, address, address_size);
 
+	call_enter(&call, CALL_recvfrom, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -102,9 +108,10 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, i
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL___recvfrom_chk, fd))
+	if (!call_is_watched(fd))
 		return real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
 
+	call_enter(&call, CALL___recvfrom_chk, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -128,9 +135,10 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_recvmsg, fd))
+	if (!call_is_watched(fd))
 		return received(message, real.recvmsg(fd, message, flags));
 
+	call_enter(&call, CALL_recvmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, message);
 	call_integer(&call, flags);
@@ -143,9 +151,10 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_recvmmsg, fd))
+	if (!call_is_watched(fd))
 		return real.recvmmsg(fd, messages, count, flags, timeout);
 
+	call_enter(&call, CALL_recvmmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, messages);
 	call_integer(&call, count);
@@ -160,9 +169,10 @@ EXPORT ssize_t write(int fd, const void *buf, size_t size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_write, fd))
+	if (!call_is_watched(fd))
 		return real.write(fd, buf, size);
 
+	call_enter(&call, CALL_write, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -175,9 +185,10 @@ EXPORT ssize_t writev(int fd, const struct iovec *vector, int count)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_writev, fd))
+	if (!call_is_watched(fd))
 		return real.writev(fd, vector, count);
 
+	call_enter(&call, CALL_writev, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, vector);
 	call_integer(&call, count);
@@ -190,9 +201,10 @@ EXPORT ssize_t send(int fd, const void *buf, size_t size, int flags)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_send, fd))
+	if (!call_is_watched(fd))
 		return real.send(fd, buf, size, flags);
 
+	call_enter(&call, CALL_send, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -207,9 +219,10 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags, const str
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_sendto, fd))
+	if (!call_is_watched(fd))
 		return real.sendto(fd, buf, size, flags, address, address_size);
 
+	call_enter(&call, CALL_sendto, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -233,9 +246,10 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_sendmsg, fd))
+	if (!call_is_watched(fd))
 		return passed(message, real.sendmsg(fd, message, flags));
 
+	call_enter(&call, CALL_sendmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, message);
 	call_integer(&call, flags);
@@ -248,9 +262,10 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_sendmmsg, fd))
+	if (!call_is_watched(fd))
 		return real.sendmmsg(fd, messages, count, flags);
 
+	call_enter(&call, CALL_sendmmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, messages);
 	call_integer(&call, count);
@@ -264,9 +279,10 @@ EXPORT ssize_t sendfile(int to, int from, off_t *offset, size_t size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_sendfile, to))
+	if (!call_is_watched(to))
 		return real.sendfile(to, from, offset, size);
 
+	call_enter(&call, CALL_sendfile, to);
 	call_integer(&call, to);
 	call_integer(&call, from);
 	call_pointer(&call, offset);
@@ -280,9 +296,10 @@ EXPORT ssize_t sendfile64(int to, int from, off64_t *offset, size_t size)
 {
 	struct call call;
 
-	if (!call_enter(&call, CALL_sendfile64, to))
+	if (!call_is_watched(to))
 		return real.sendfile64(to, from, offset, size);
 
+	call_enter(&call, CALL_sendfile64, to);
 	call_integer(&call, to);
 	call_integer(&call, from);
 	call_pointer(&call, offset);
@@ -297,9 +314,10 @@ EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset
 	struct call call;
 
 	/* One end is a pipe: at most one can be a connection. */
-	if (!call_enter(&call, CALL_splice, from) && !call_enter(&call, CALL_splice, to))
+	if (!call_is_watched(from) && !call_is_watched(to))
 		return real.splice(from, from_offset, to, to_offset, size, flags);
 
+	call_enter(&call, CALL_splice, call_is_watched(from) ? from : to);
 	call_integer(&call, from);
 	call_pointer(&call, from_offset);
 	call_integer(&call, to);

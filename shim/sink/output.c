@@ -26,6 +26,7 @@ enum {
 	FULL_WAIT_MS = 200, /* how long a full non-blocking pipe or terminal is waited for */
 	TERMIOS_BYTES = 64
 };
+#define CHECK_NS UINT64_C(1000000)
 
 static struct {
 	_Atomic int fd;
@@ -34,6 +35,8 @@ static struct {
 	bool is_socket;
 	bool is_own_file;
 	bool is_regular;
+	_Atomic bool is_shared;
+	_Atomic uint64_t checked_ns;
 	_Atomic uint64_t written_bytes; /* by this process */
 	char path[PATH_MAX];
 } output = {.fd = -1};
@@ -196,10 +199,7 @@ bool output_is_regular(void)
 
 bool output_is_shared(void)
 {
-	struct stat status;
-
-	return output.is_regular && !process_is_quiet() && stat_fd(output_fd(), &status) == 0 &&
-	       (uint64_t)status.st_size != atomic_load(&output.written_bytes);
+	return atomic_load_explicit(&output.is_shared, memory_order_relaxed);
 }
 
 bool output_is_terminal(void)
@@ -223,8 +223,12 @@ static bool is_ours(int fd)
 		return false;
 	if (process_is_quiet()) /* fstat may be fatal; a filter's author closes no descriptors behind our back */
 		return true;
-	return stat_fd(fd, &status) == 0 && status.st_dev == atomic_load(&output.device) &&
-	       status.st_ino == atomic_load(&output.inode);
+	if (stat_fd(fd, &status) < 0 || status.st_dev != atomic_load(&output.device) ||
+	    status.st_ino != atomic_load(&output.inode))
+		return false;
+	atomic_store(&output.is_shared, output.is_regular && (uint64_t)status.st_size !=
+								     atomic_load(&output.written_bytes));
+	return true;
 }
 
 static bool find_again(void)
@@ -291,17 +295,24 @@ static bool wait_for_room(int fd)
 	       raw_syscall6(SYS_ppoll, (long)&entry, 1, (long)&limit, 0, 0, 0) > 0;
 }
 
+int output_check(uint64_t now_ns)
+{
+	if (now_ns - atomic_load_explicit(&output.checked_ns, memory_order_relaxed) < CHECK_NS && output_fd() >= 0)
+		return 0;
+	if (!is_ours(output_fd()) && !find_again())
+		return -EBADF;
+	atomic_store_explicit(&output.checked_ns, now_ns, memory_order_relaxed);
+	return 0;
+}
+
 int output_write(const char *bytes, size_t size, bool *is_torn)
 {
 	size_t written = 0;
 	int fd = output_fd();
 
 	*is_torn = false;
-	if (!is_ours(fd)) {
-		if (!find_again())
-			return -EBADF;
-		fd = output_fd();
-	}
+	if (fd < 0)
+		return -EBADF;
 	while (written < size) {
 		long result = write_once(fd, bytes + written, size - written);
 

@@ -193,7 +193,12 @@ void sink_text_event(struct tcpshim_event *event, char *text, size_t size)
 	size_t need = truss_event_bound(event, &config.style) + HEAD_BYTES;
 	char *memory = text;
 	struct strbuf buf;
+	int result = output_check(event->time_ns);
 
+	if (result < 0) {
+		count_lost(-result);
+		return;
+	}
 	event->base_ns = process_base_ns();
 	if (config.style.stamps & TRUSS_UTC)
 		event->realtime_ns = process_realtime_ns();
@@ -229,6 +234,8 @@ void sink_text_end(void)
 			strbuf_char(&buf, '\n');
 		append_lost(&buf, atomic_load(&lost));
 	}
-	if (buf.size > 0 && output_write(buf.text, buf.size, &torn) < 0)
+	if (buf.size == 0)
+		return;
+	if (output_check(process_now_ns()) < 0 || output_write(buf.text, buf.size, &torn) < 0)
 		process_complain(buf.text, buf.size - 1);
 }

@@ -1,0 +1,91 @@
+/*
+ * calls: what one call costs, in nanoseconds.
+ *
+ * calls file|pipe|tcp ITERATIONS prints the median over batches of the time of one call: a read of 64 bytes
+ * from /dev/zero, a write and a read of 64 bytes through a pipe, or the same over a loopback TCP connection,
+ * each pair counted as two calls. Run bare and under the library by turns by scripts/bench.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCHES = 41, BYTES = 64 };
+
+static double now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void make_connection(int fds[2])
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+		err(1, "listen");
+	fds[1] = socket(AF_INET, SOCK_STREAM, 0);
+	if (fds[1] < 0 || connect(fds[1], (struct sockaddr *)&address, sizeof(address)) < 0)
+		err(1, "connect");
+	fds[0] = accept(listener, NULL, NULL);
+	if (fds[0] < 0)
+		err(1, "accept");
+	setsockopt(fds[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	close(listener);
+}
+
+int main(int argc, char **argv)
+{
+	static _Alignas(4096) char bytes[BYTES] = "kodos, are you there?"; /* the same place in every run */
+	double results[BATCHES];
+	int fds[2] = {-1, -1};
+	long iterations = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
+	int calls = 2;
+
+	if (iterations < BATCHES)
+		errx(2, "usage: calls file|pipe|tcp ITERATIONS (at least %d)", BATCHES);
+	if (strcmp(argv[1], "file") == 0) {
+		fds[0] = open("/dev/zero", O_RDONLY);
+		calls = 1;
+	} else if (strcmp(argv[1], "pipe") == 0) {
+		if (pipe(fds) < 0)
+			err(1, "pipe");
+	} else if (strcmp(argv[1], "tcp") == 0) {
+		make_connection(fds);
+	} else {
+		errx(2, "file, pipe or tcp");
+	}
+	for (int batch = 0; batch < BATCHES; batch++) {
+		double start = now_ns();
+
+		for (long i = 0; i < iterations / BATCHES; i++) {
+			if (calls == 2 && write(fds[1], bytes, sizeof(bytes)) != BYTES)
+				err(1, "write");
+			if (read(fds[0], bytes, sizeof(bytes)) != BYTES)
+				err(1, "read");
+		}
+		results[batch] = (now_ns() - start) / (double)(iterations / BATCHES) / calls;
+	}
+	qsort(results, BATCHES, sizeof(results[0]), compare);
+	printf("%.1f\n", results[BATCHES / 2]);
+	return 0;
+}
