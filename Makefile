@@ -20,10 +20,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wco
 BASE_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -Ishim $(OPTIMISE) $(WARNINGS) -MMD -MP
 # Small frames, no fortify (clang refuses our own read under it), unwindable for cancellation, and the
 # program's errno, names and signals left alone: see the comments at the top of the headers.
-LIB_CFLAGS := $(BASE_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
+LIB_CFLAGS := $(BASE_CFLAGS) $(SANITISE) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	-fno-stack-protector -U_FORTIFY_SOURCE $(CFLAGS)
-LIB_LDFLAGS := -shared -Wl,-soname,libtcpshim.so -Wl,-z,relro,-z,now,-z,defs,-z,nodelete,-z,initfirst \
-	-Wl,--version-script=$(O)/exports.map $(LDFLAGS)
+LIB_LDFLAGS := -shared -Wl,-soname,libtcpshim.so -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst $(if $(SAN),,-Wl,-z,defs) \
+	-Wl,--version-script=$(O)/exports.map $(SANITISE) $(LDFLAGS)
 TEST_CFLAGS := $(BASE_CFLAGS) $(CFLAGS)
 
 LIB_SOURCES := $(sort $(wildcard shim/format/*.c shim/core/*.c shim/sink/*.c shim/interpose/*.c))
@@ -65,4 +65,117 @@ $(BENCH): $(O)/tests/bench/%: tests/bench/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(TEST_CFLAGS) -pthread -o $@ $<
 
--include $(LIB_OBJECTS:.o=.d)
+# Unit tests: the library's own sources but for the wrappers, which would collide with a sanitizer's, under ASan and
+# UBSan; what threads share, under TSan as well.
+UNIT_SOURCES := $(filter shim/format/% shim/core/% shim/sink/%,$(LIB_SOURCES))
+UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/asan/%.o)
+TSAN_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/tsan/%.o)
+TSAN_UNIT := $(patsubst %,$(O)/tests/tsan/%,test_fdtable test_conn)
+UNIT_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(TEST_CFLAGS)) -Itests/unit
+ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+TSAN_FLAGS := -fsanitize=thread
+
+$(O)/asan/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,ASAN,$<)
+	$(Q)$(CC) $(UNIT_CFLAGS) $(ASAN_FLAGS) -c -o $@ $<
+
+$(O)/tsan/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,TSAN,$<)
+	$(Q)$(CC) $(UNIT_CFLAGS) $(TSAN_FLAGS) -c -o $@ $<
+
+$(UNIT): $(O)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(UNIT_CFLAGS) $(ASAN_FLAGS) -pthread -o $@ $< $(UNIT_OBJECTS) -lcmocka -ldl
+
+$(TSAN_UNIT): $(O)/tests/tsan/%: tests/unit/%.c $(TSAN_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(UNIT_CFLAGS) $(TSAN_FLAGS) -pthread -o $@ $< $(TSAN_OBJECTS) -lcmocka -ldl
+
+TAP := $(O)/tap
+export TCPSHIM_LIB := $(abspath $(O))/libtcpshim.so
+export BUILD := $(abspath $(O))
+
+# What is missing on a new machine is installed first; costs nothing when it is there.
+.PHONY: setup-test setup-demo setup-build
+setup-build setup-demo setup-test: setup-%:
+	$(Q)scripts/setup --check $* || scripts/setup $*
+
+.PHONY: demo
+demo: SCENARIO ?= 4
+demo: setup-demo ## trace a real nc through a scenario of TCP Puzzlers (SCENARIO=1..4, default 4)
+	$(Q)$(MAKE) --no-print-directory all $(O)/dnc
+	$(Q)scripts/demo $(SCENARIO)
+
+.PHONY: tests
+tests: all $(PROGRAMS) $(HOSTILE) $(UNIT) $(TSAN_UNIT)
+
+.PHONY: check
+check: setup-test ## build and run all tests
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)rm -rf $(TAP)
+	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-hostile run-puzzlers || true
+	$(Q)scripts/tally $(TAP)/*.tap
+
+.PHONY: check-unit check-san check-e2e
+check-unit: setup-test ## the unit tests alone, under ASan and UBSan
+	$(Q)$(MAKE) --no-print-directory $(UNIT)
+	$(Q)rm -rf $(TAP)
+	$(Q)$(MAKE) --no-print-directory run-unit || true
+	$(Q)scripts/tally $(TAP)/*.tap
+
+check-san: setup-test ## the unit tests under ASan, UBSan and TSan
+	$(Q)$(MAKE) --no-print-directory $(UNIT) $(TSAN_UNIT)
+	$(Q)rm -rf $(TAP)
+	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan || true
+	$(Q)scripts/tally $(TAP)/*.tap
+
+check-e2e: setup-test ## the tests with real programs: end to end, hostile, the four scenarios
+	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE)
+	$(Q)rm -rf $(TAP)
+	$(Q)$(MAKE) --no-print-directory -k run-e2e run-hostile run-puzzlers || true
+	$(Q)scripts/tally $(TAP)/*.tap
+
+# Each leaves a TAP file for scripts/tally; a program that dies leaves an incomplete one, which counts as failed.
+.PHONY: run-unit run-tsan run-e2e run-hostile run-puzzlers
+run-unit:
+	@mkdir -p $(TAP)
+	@for t in $(UNIT); do echo "unit: $${t##*/}"; \
+		CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 $$t > $(TAP)/unit-$${t##*/}.tap 2>&1; done; true
+
+run-tsan:
+	@mkdir -p $(TAP)
+	@for t in $(TSAN_UNIT); do echo "tsan: $${t##*/}"; \
+		CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 setarch -R $$t > $(TAP)/tsan-$${t##*/}.tap 2>&1; done; true
+
+run-e2e run-hostile run-puzzlers: run-%:
+	@mkdir -p $(TAP)
+	@for t in tests/$*/*.bats; do echo "$$t"; timeout 1500 bats --formatter tap $$t > $(TAP)/$*-$$(basename $$t).tap 2>&1; done; true
+
+.PHONY: lint
+lint: setup-test all ## shellcheck, clang-format, clang-tidy, cppcheck and the checks of the project's own rules
+	$(Q)scripts/lint $(O)
+
+.PHONY: bench
+bench: all $(BENCH) ## what the library costs a call, beside the bare program and strace
+	$(Q)scripts/bench $(O)
+
+PREFIX ?= /usr/local
+.PHONY: install
+install: all ## copy the library to PREFIX/lib (DESTDIR is respected)
+	install -d $(DESTDIR)$(PREFIX)/lib
+	install -m 0755 $(O)/libtcpshim.so $(DESTDIR)$(PREFIX)/lib/libtcpshim.so
+
+.PHONY: clean
+clean: ## remove what was built
+	$(Q)rm -rf $(O)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@printf '\nVariables: O=dir (build), CC=gcc|clang, DEBUG=1, SAN=address,undefined, V=1, PREFIX, DESTDIR\n'
+
+-include $(LIB_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d)

@@ -5,130 +5,12 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "core/ending.h"
+
 /* After the peer's FIN a write is worth a warning from here on: a reply at once is ordinary (TLS answers
  * close_notify so). */
 #define LATE_WRITE_NS UINT64_C(100000000)
 enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
-
-enum end {
-	END_NONE,
-	END_RESET_FORGOT,
-	END_RESET_AFTER_FIN,
-	END_RESET_BY_PEER,
-	END_TIMED_OUT_DATA,
-	END_TIMED_OUT_USER,
-	END_TIMED_OUT_KEEPALIVE,
-	END_TIMED_OUT, /* by which timer is not known */
-	END_UNKNOWN,   /* reset or timed out */
-};
-
-/* All that a predicate looks at. */
-struct scene {
-	const struct conn_view *before, *after;
-	const struct conn_step *step;
-	const struct tcpshim_facts *facts;
-	enum end end;
-};
-
-static uint64_t since(uint64_t then_ns, uint64_t now_ns)
-{
-	return then_ns != 0 && now_ns > then_ns ? now_ns - then_ns : 0;
-}
-
-static bool is_sampled(const struct tcpinfo *info)
-{
-	return info->state != STATE_UNKNOWN;
-}
-
-/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this side as
- * one byte more than was written: never below 0. */
-static uint64_t count_outstanding(const struct conn_view *view, const struct tcpinfo *info)
-{
-	uint64_t written = view->sent_bytes + view->sent_before_bytes;
-	uint64_t acknowledged = info->acknowledged_bytes - view->acknowledged_base;
-
-	if (!is_sampled(info) || info->acknowledged_bytes < view->acknowledged_base)
-		return 0;
-	return written > acknowledged ? written - acknowledged : 0;
-}
-
-/* A timeout needs the limit to have passed without an acknowledgement; a reset may come at any time. */
-static bool has_waited(uint64_t waiting_ns, uint64_t limit_ns)
-{
-	return limit_ns != 0 && waiting_ns >= limit_ns - limit_ns / 20;
-}
-
-static enum end classify_timeout(const struct scene *scene, const struct tcpinfo *info)
-{
-	const struct tcpshim_facts *facts = scene->facts;
-
-	if (!is_sampled(info))
-		return END_TIMED_OUT;
-	if (info->user_timeout_ns != 0 && facts->lost_bytes > 0)
-		return END_TIMED_OUT_USER;
-	if (facts->lost_bytes > 0 || info->retransmits > 0)
-		return END_TIMED_OUT_DATA;
-	return info->probes > 0 ? END_TIMED_OUT_KEEPALIVE : END_TIMED_OUT;
-}
-
-static enum end classify_reset(const struct scene *scene)
-{
-	const struct conn_view *before = scene->before;
-
-	if (before->fin_ns != 0 || before->state == STATE_CLOSE_WAIT ||
-	    scene->facts->reported == REPORTED_AS_EOF)
-		return END_RESET_AFTER_FIN;
-	if (scene->facts->lost_bytes > 0 && before->silence_ns >= SILENCE_NS)
-		return END_RESET_FORGOT;
-	return END_RESET_BY_PEER;
-}
-
-/* The program was not told which error it was: by poll, or by end of stream in CLOSE_WAIT. */
-static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo *info)
-{
-	const struct tcpshim_facts *facts = scene->facts;
-	bool is_user = info->user_timeout_ns != 0;
-	uint64_t limit_ns = is_user ? info->user_timeout_ns : info->data_timeout_ns;
-
-	if (!is_sampled(info))
-		return END_UNKNOWN;
-	if (info->retransmits == 0 && info->probes == 0)
-		return classify_reset(scene);
-	if (info->retransmits > 0) {
-		if (!has_waited(facts->waiting_ns, limit_ns))
-			return classify_reset(scene);
-		/* Blocked until it died: this is when it died. Else it may have been reset before. */
-		if (since(scene->step->start_ns, scene->step->now_ns) < LONG_WAIT_NS / 1000)
-			return END_UNKNOWN;
-		return is_user ? END_TIMED_OUT_USER : END_TIMED_OUT_DATA;
-	}
-	if (info->has_keepalive && facts->lost_bytes == 0)
-		return info->probes >= info->keepalive_count ? END_TIMED_OUT_KEEPALIVE : classify_reset(scene);
-	return END_UNKNOWN;
-}
-
-static enum end classify_end(const struct scene *scene)
-{
-	const struct conn_step *step = scene->step;
-	const struct tcpinfo *info = is_sampled(&step->after) ? &step->after : &step->before;
-
-	if (step->is_sleeping || (scene->before->flags & CONN_DEAD) || !(scene->after->flags & CONN_DEAD))
-		return END_NONE;
-	switch (step->error) {
-	case ETIMEDOUT:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case ENETDOWN:
-		return classify_timeout(scene, info);
-	case ECONNRESET:
-	case ECONNABORTED:
-		return classify_reset(scene);
-	case EPIPE: /* the pending error of a reset that came in CLOSE_WAIT (tcp_reset, net/ipv4/tcp_input.c) */
-		return END_RESET_AFTER_FIN;
-	default:
-		return classify_unsaid(scene, info);
-	}
-}
 
 static uint8_t state_after_fin_sent(uint8_t state)
 {
@@ -145,7 +27,7 @@ static uint8_t state_after_fin_sent(uint8_t state)
 /* What the close finds: as the kernel says just before, or as far as it is known. */
 static uint8_t state_at_close(const struct scene *scene)
 {
-	return is_sampled(&scene->step->before) ? scene->step->before.state : scene->before->state;
+	return ending_is_sampled(&scene->step->before) ? scene->step->before.state : scene->before->state;
 }
 
 static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
@@ -167,7 +49,7 @@ static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
 		   (scene->before->flags & CONN_FIN_FIRST) && conn_is_clean_end(scene->before, step)) {
 		facts->now = STATE_TIME_WAIT;
 	}
-	if (step->effect == EFFECT_SHUTDOWN && is_sampled(&step->before)) {
+	if (step->effect == EFFECT_SHUTDOWN && ending_is_sampled(&step->before)) {
 		facts->before = step->before.state;
 		facts->now = state_after_fin_sent(facts->before);
 	}
@@ -182,7 +64,7 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 {
 	const struct conn_step *step = scene->step;
 	const struct conn_view *before = scene->before, *after = scene->after;
-	const struct tcpinfo *info = is_sampled(&step->after) ? &step->after : &step->before;
+	const struct tcpinfo *info = ending_is_sampled(&step->after) ? &step->after : &step->before;
 	uint64_t last_ack_ns = info->last_ack_received_ms * UINT64_C(1000000);
 
 	*facts = (struct tcpshim_facts){
@@ -194,18 +76,18 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 		.peer = after->peer,
 		.sent_bytes = after->sent_bytes,
 		.received_bytes = after->received_bytes,
-		.outstanding_bytes = count_outstanding(after, info),
+		.outstanding_bytes = ending_outstanding_bytes(after, info),
 		.unacknowledged_bytes = step->before.unsent_bytes,
 		.unread_bytes = step->before.unread_bytes,
-		.age_ns = since(after->opened_ns, step->now_ns),
-		.handshake_ns = since(step->effect == EFFECT_CONNECT && before->phase != CONN_CONNECTING
+		.age_ns = ending_since(after->opened_ns, step->now_ns),
+		.handshake_ns = ending_since(step->effect == EFFECT_CONNECT && before->phase != CONN_CONNECTING
 					      ? step->start_ns
 					      : before->connect_ns,
 				      step->now_ns),
 		.silence_ns = step->silence_ns,
 		.silence_before_ns = before->silence_ns,
-		.since_fin_ns = since(after->fin_ns, step->now_ns),
-		.waiting_ns = since(after->unanswered_ns, step->now_ns),
+		.since_fin_ns = ending_since(after->fin_ns, step->now_ns),
+		.waiting_ns = ending_since(after->unanswered_ns, step->now_ns),
 		.user_timeout_ns = info->user_timeout_ns,
 		.retransmits = info->retransmits,
 		.retransmits_total = info->retransmits_total,
@@ -213,11 +95,11 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 		.eof_count = after->eof_count,
 		.polls = after->polls,
 	};
-	if (is_sampled(info)) /* a one-way stream is answered by acknowledgements alone */
+	if (ending_is_sampled(info)) /* a one-way stream is answered by acknowledgements alone */
 		facts->waiting_ns = smaller(facts->waiting_ns, last_ack_ns);
 	fill_states(scene, facts);
 	if ((after->flags & CONN_DEAD) && !(before->flags & CONN_DEAD)) {
-		facts->lost_bytes = count_outstanding(after, info);
+		facts->lost_bytes = ending_outstanding_bytes(after, info);
 		if (step->error != 0)
 			facts->reported = REPORTED_AS_ERROR;
 		else if (step->effect == EFFECT_READ)
@@ -283,12 +165,12 @@ static bool is_accepted(const struct scene *s)
 static bool is_idle(const struct scene *s)
 {
 	return s->before->phase == CONN_OPEN && s->step->before.state == STATE_ESTABLISHED &&
-	       s->facts->outstanding_bytes == 0 && since(s->before->active_ns, s->step->now_ns) >= LONG_WAIT_NS;
+	       s->facts->outstanding_bytes == 0 && ending_since(s->before->active_ns, s->step->now_ns) >= LONG_WAIT_NS;
 }
 
 static bool is_no_failure_detection(const struct scene *s)
 {
-	bool is_long = s->step->is_sleeping || since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
+	bool is_long = s->step->is_sleeping || ending_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
 
 	return (s->step->effect == EFFECT_WAIT || s->step->effect == EFFECT_READ) && is_long &&
 	       s->step->is_unlimited && is_idle(s) && !s->step->before.has_keepalive &&
@@ -340,7 +222,7 @@ static bool is_write_after_fin(const struct scene *s)
 
 static bool is_half_open(const struct scene *s)
 {
-	bool is_long = s->step->is_sleeping || since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
+	bool is_long = s->step->is_sleeping || ending_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
 
 	return s->step->effect == EFFECT_WAIT && is_long && s->before->fin_ns != 0 &&
 	       !(s->after->flags & (CONN_DEAD | CONN_SHUT_WRITE)) && s->facts->since_fin_ns >= LONG_WAIT_NS &&
@@ -518,9 +400,9 @@ uint64_t annotate_again(const struct conn_view *after, const struct conn_step *s
 {
 	uint64_t again = 0;
 
-	if (is_sampled(&step->before) && step->before.retransmits == 0)
+	if (ending_is_sampled(&step->before) && step->before.retransmits == 0)
 		again |= NOTE_BIT(retransmitting);
-	if (is_sampled(&step->before) && step->before.send_window_bytes != 0)
+	if (ending_is_sampled(&step->before) && step->before.send_window_bytes != 0)
 		again |= NOTE_BIT(peer_window_closed);
 	if (after->unanswered_ns == 0)
 		again |= NOTE_BIT(send_buffer_full);
@@ -529,7 +411,7 @@ uint64_t annotate_again(const struct conn_view *after, const struct conn_step *s
 
 bool annotate_is_worth_asking(const struct conn *conn, const struct conn_step *step)
 {
-	if (step->is_sleeping || step->result <= 0 || is_sampled(&step->before) || is_sampled(&step->after) ||
+	if (step->is_sleeping || step->result <= 0 || ending_is_sampled(&step->before) || ending_is_sampled(&step->after) ||
 	    (atomic_load(&conn->flags) & CONN_ADOPTED))
 		return true;
 	if (step->effect == EFFECT_READ)
@@ -546,7 +428,7 @@ uint64_t annotate(const struct conn_view *before, const struct conn_view *after,
 	if (before->kind != CONN_TCP)
 		return 0;
 	fill_facts(&scene, facts);
-	scene.end = classify_end(&scene);
+	scene.end = ending_classify(&scene);
 	for (unsigned note = 0; note < NOTE_COUNT; note++)
 		if (predicates[note](&scene))
 			notes |= UINT64_C(1) << note;

@@ -1,0 +1,192 @@
+/* A call before and while it blocks: what has to be asked first, and "(sleeping...)". */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/annotate.h"
+#include "core/call.h"
+#include "core/config.h"
+#include "core/decode.h"
+#include "core/raw.h"
+#include "core/step.h"
+#include "core/tell.h"
+#include "core/thread.h"
+#include "format/facts.h"
+
+bool call_is_announced(const struct call *call)
+{
+	return config.has_sleeping && config.is_shown[call->id] && !call->is_nested && !process_is_quiet();
+}
+
+static void announce_wait(struct area *area, struct call *call)
+{
+	uint64_t now_ns = process_now_ns();
+
+	decode_call(area, call, 0, 0, true);
+	if (tell_wait(area, call, 0, 0, now_ns, true, true))
+		tell_show(area, now_ns);
+}
+
+void call_announce(struct call *call)
+{
+	struct area *area;
+
+	if (!thread_raise_guard())
+		return;
+	process_check();
+	area = thread_area();
+	if (area)
+		announce_wait(area, call);
+	thread_lower_guard();
+}
+
+/* Small writes that are let through after one that found room. The smallest send buffer, 4608 bytes, has a third
+ * of it free when poll says POLLOUT. */
+enum { ROOMY_WRITES = 8, ROOMY_BYTES = 128 };
+
+static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind, uint64_t otherwise)
+{
+	for (unsigned i = 0; i < call->argument_count; i++)
+		if (call_rows[call->id].kinds[i] == kind)
+			return call->arguments[i];
+	return otherwise;
+}
+
+/* Whether the call would block. What is known spares asking: a poll costs almost as much as the call itself. */
+static bool would_block(struct call *call, struct conn *conn, int events)
+{
+	bool is_small = events == POLLOUT && argument_of(call, ARG_SIZE, ROOMY_BYTES + 1) <= ROOMY_BYTES;
+	uint8_t roomy = atomic_load_explicit(&conn->roomy_writes, memory_order_relaxed);
+	long flags;
+
+	if (atomic_load_explicit(&conn->is_nonblocking, memory_order_relaxed) ||
+	    (argument_of(call, ARG_MESSAGE_FLAGS, 0) & MSG_DONTWAIT))
+		return false;
+	if (events == POLLIN && atomic_load_explicit(&conn->is_ready, memory_order_relaxed))
+		return false;
+	if (is_small && roomy > 0) {
+		atomic_store_explicit(&conn->roomy_writes, roomy - 1, memory_order_relaxed);
+		return false;
+	}
+	if (raw_is_ready(call->fd, events)) {
+		atomic_store_explicit(&conn->roomy_writes, events == POLLOUT ? ROOMY_WRITES : roomy,
+				      memory_order_relaxed);
+		return false;
+	}
+	flags = raw_syscall3(SYS_fcntl, call->fd, F_GETFL, 0);
+	return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/* A blocking call is asked once whether it would block, and announced if so. */
+static void announce_blocking(struct call *call, struct conn *conn, int events)
+{
+	struct area *area = thread_area();
+
+	if (!area || !would_block(call, conn, events))
+		return;
+	decode_call(area, call, 0, 0, true);
+	area->step = (struct conn_step){
+		.effect = (uint8_t)step_effect(call),
+		.is_sleeping = true,
+		.is_unlimited = true,
+		.is_asking_write = events == POLLOUT,
+		.fd = call->fd,
+		.other_fd = -1,
+		.start_ns = call->start_ns,
+		.now_ns = call->start_ns,
+	};
+	if (tell_has_notes() && conn->kind == CONN_TCP && atomic_load(&conn->phase) == CONN_OPEN)
+		tcpinfo_sample(call->fd, TCPINFO_TIMERS, &area->step.before);
+	tell(area, conn, true);
+	tell_show(area, call->start_ns);
+}
+
+/* A write after long silence: when was the peer last heard, before its answer to this write comes in. */
+static void measure_silence(struct call *call, struct conn *conn)
+{
+	uint64_t silence_ns = call->start_ns - atomic_load(&conn->heard_ns), ack_ns;
+	struct tcpinfo info;
+
+	if (conn->kind != CONN_TCP || atomic_load(&conn->phase) != CONN_OPEN ||
+	    call->start_ns - atomic_load(&conn->active_ns) < SILENCE_NS ||
+	    tcpinfo_sample(call->fd, TCPINFO_STATE, &info) < 0)
+		return;
+	ack_ns = info.last_ack_received_ms * UINT64_C(1000000);
+	call->silence_ns = silence_ns < ack_ns ? silence_ns : ack_ns;
+}
+
+static void read_length(struct call *call)
+{
+	for (unsigned i = 0; i < call->argument_count; i++) {
+		const void *length = (const void *)(uintptr_t)call->arguments[i];
+
+		if (call_rows[call->id].kinds[i] == ARG_LENGTH_OUT && length && !process_is_quiet())
+			call->has_length_in =
+				raw_copy_from_program(&call->length_in, length, sizeof(call->length_in)) == 0;
+	}
+}
+
+void call_timeout(struct call *call, const void *timeout)
+{
+	call->is_unlimited = !timeout;
+	if (timeout && !process_is_quiet())
+		call->has_time = raw_copy_from_program(call->time, timeout, sizeof(call->time)) == 0;
+}
+
+bool call_select_sets(struct call *call, struct call_sets *sets)
+{
+	int count = (int)call->arguments[0];
+	size_t size = ((size_t)count + 63) / 64 * 8;
+
+	if (count < 0 || size > sizeof(sets->words[0]) || process_is_quiet())
+		return false;
+	memset(sets, 0, sizeof(*sets));
+	for (unsigned set = 0; set < 3; set++) {
+		const void *from = (const void *)(uintptr_t)call->arguments[set + 1];
+
+		if (from && raw_copy_from_program(sets->words[set], from, size) < 0)
+			return false;
+	}
+	call->sets = sets;
+	return true;
+}
+
+static void begin_on_connection(struct call *call, struct conn *conn)
+{
+	switch (step_effect(call)) {
+	case EFFECT_WRITE:
+		if (tell_has_notes())
+			measure_silence(call, conn);
+		break;
+	case EFFECT_SHUTDOWN:
+		conn->closing_info = (struct tcpinfo){0};
+		if (tell_has_notes() && conn->kind == CONN_TCP)
+			tcpinfo_sample(call->fd, TCPINFO_STATE, &conn->closing_info);
+		break;
+	default:
+		break;
+	}
+}
+
+void call_begin(struct call *call)
+{
+	enum tcpshim_effect effect = step_effect(call);
+	struct conn *conn;
+
+	if (!config.is_shown[call->id] || call->is_nested || !thread_raise_guard())
+		return;
+	read_length(call);
+	conn = conn_acquire(call->slot);
+	if (conn) {
+		tell_hold(conn);
+		begin_on_connection(call, conn);
+		if (!call_is_announced(call))
+			;
+		else if (effect == EFFECT_READ || effect == EFFECT_ACCEPT)
+			announce_blocking(call, conn, POLLIN);
+		else if (effect == EFFECT_WRITE)
+			announce_blocking(call, conn, POLLOUT);
+		tell_let_go(conn);
+	}
+	thread_lower_guard();
+}

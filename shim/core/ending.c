@@ -1,0 +1,96 @@
+#include "core/ending.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "core/annotate.h"
+
+/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this side as
+ * one byte more than was written: never below 0. */
+uint64_t ending_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info)
+{
+	uint64_t written = view->sent_bytes + view->sent_before_bytes;
+	uint64_t acknowledged = info->acknowledged_bytes - view->acknowledged_base;
+
+	if (!ending_is_sampled(info) || info->acknowledged_bytes < view->acknowledged_base)
+		return 0;
+	return written > acknowledged ? written - acknowledged : 0;
+}
+
+/* A timeout needs the limit to have passed without an acknowledgement; a reset may come at any time. */
+static bool has_waited(uint64_t waiting_ns, uint64_t limit_ns)
+{
+	return limit_ns != 0 && waiting_ns >= limit_ns - limit_ns / 20;
+}
+
+static enum end classify_timeout(const struct scene *scene, const struct tcpinfo *info)
+{
+	const struct tcpshim_facts *facts = scene->facts;
+
+	if (!ending_is_sampled(info))
+		return END_TIMED_OUT;
+	if (info->user_timeout_ns != 0 && facts->lost_bytes > 0)
+		return END_TIMED_OUT_USER;
+	if (facts->lost_bytes > 0 || info->retransmits > 0)
+		return END_TIMED_OUT_DATA;
+	return info->probes > 0 ? END_TIMED_OUT_KEEPALIVE : END_TIMED_OUT;
+}
+
+static enum end classify_reset(const struct scene *scene)
+{
+	const struct conn_view *before = scene->before;
+
+	if (before->fin_ns != 0 || before->state == STATE_CLOSE_WAIT ||
+	    scene->facts->reported == REPORTED_AS_EOF)
+		return END_RESET_AFTER_FIN;
+	if (scene->facts->lost_bytes > 0 && before->silence_ns >= SILENCE_NS)
+		return END_RESET_FORGOT;
+	return END_RESET_BY_PEER;
+}
+
+/* The program was not told which error it was: by poll, or by end of stream in CLOSE_WAIT. */
+static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo *info)
+{
+	const struct tcpshim_facts *facts = scene->facts;
+	bool is_user = info->user_timeout_ns != 0;
+	uint64_t limit_ns = is_user ? info->user_timeout_ns : info->data_timeout_ns;
+
+	if (!ending_is_sampled(info))
+		return END_UNKNOWN;
+	if (info->retransmits == 0 && info->probes == 0)
+		return classify_reset(scene);
+	if (info->retransmits > 0) {
+		if (!has_waited(facts->waiting_ns, limit_ns))
+			return classify_reset(scene);
+		/* Blocked until it died: this is when it died. Else it may have been reset before. */
+		if (ending_since(scene->step->start_ns, scene->step->now_ns) < LONG_WAIT_NS / 1000)
+			return END_UNKNOWN;
+		return is_user ? END_TIMED_OUT_USER : END_TIMED_OUT_DATA;
+	}
+	if (info->has_keepalive && facts->lost_bytes == 0)
+		return info->probes >= info->keepalive_count ? END_TIMED_OUT_KEEPALIVE : classify_reset(scene);
+	return END_UNKNOWN;
+}
+
+enum end ending_classify(const struct scene *scene)
+{
+	const struct conn_step *step = scene->step;
+	const struct tcpinfo *info = ending_is_sampled(&step->after) ? &step->after : &step->before;
+
+	if (step->is_sleeping || (scene->before->flags & CONN_DEAD) || !(scene->after->flags & CONN_DEAD))
+		return END_NONE;
+	switch (step->error) {
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+		return classify_timeout(scene, info);
+	case ECONNRESET:
+	case ECONNABORTED:
+		return classify_reset(scene);
+	case EPIPE: /* the pending error of a reset that came in CLOSE_WAIT (tcp_reset, net/ipv4/tcp_input.c) */
+		return END_RESET_AFTER_FIN;
+	default:
+		return classify_unsaid(scene, info);
+	}
+}

@@ -1,0 +1,303 @@
+#include "core/outcome.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "core/decode.h"
+#include "core/epoll_map.h"
+#include "core/sight.h"
+#include "core/step.h"
+#include "core/tell.h"
+#include "format/facts.h"
+
+/* A descriptor that the call made: as what it is to be known from now on. Returns its connection with a
+ * reference of the caller's, and in *old_fd the number if a close of it was never seen. */
+static struct conn *attach_new(int fd, enum conn_kind kind, uint64_t now_ns, int *old_fd)
+{
+	struct conn *conn = conn_create(kind, CONN_NEW, process_forks(), now_ns), *old;
+	uint64_t slot;
+
+	if (!conn)
+		return NULL;
+	slot = conn_slot(conn);
+	old = sight_attach(fd, conn);
+	if (old) {
+		*old_fd = fd;
+		conn_release(old);
+	}
+	return conn_acquire(slot);
+}
+
+static void mark_unwatched(int fd)
+{
+	bool is_stored;
+
+	fdtable_exchange(fd, fdtable_slot(FD_UNWATCHED, 0, 0), &is_stored);
+}
+
+static bool leave_socket(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
+			 bool is_shown)
+{
+	enum conn_kind kind;
+	struct conn *conn;
+	int old_fd = -1;
+
+	if (!sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1], (int)call->arguments[2],
+				     &kind)) {
+		if (error == 0)
+			mark_unwatched((int)result);
+		return false;
+	}
+	if (error != 0)
+		return true;
+	conn = attach_new((int)result, kind, now_ns, &old_fd);
+	if (!conn)
+		return true;
+	atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
+	area->step = (struct conn_step){.effect = EFFECT_CREATE, .fd = (int)result, .other_fd = old_fd, .now_ns = now_ns};
+	tell(area, conn, is_shown);
+	conn_release(conn);
+	return true;
+}
+
+static void leave_accept(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
+			 bool is_shown)
+{
+	struct conn *listener = conn_acquire(call->slot), *conn;
+	enum conn_kind kind = listener ? (enum conn_kind)listener->kind : CONN_TCP;
+	int old_fd = -1;
+
+	if (listener)
+		conn_release(listener);
+	if (error != 0)
+		return;
+	conn = attach_new((int)result, kind, now_ns, &old_fd);
+	if (!conn)
+		return;
+	tell_hold(conn);
+	atomic_store(&conn->is_nonblocking, call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
+	if (kind == CONN_TCP)
+		sight_read_addresses((int)result, conn);
+	area->step = (struct conn_step){
+		.effect = EFFECT_ACCEPT,
+		.fd = (int)result,
+		.other_fd = old_fd,
+		.start_ns = call->start_ns,
+		.now_ns = now_ns,
+	};
+	if (is_shown && tell_has_notes() && kind == CONN_TCP)
+		tcpinfo_sample((int)result, TCPINFO_STATE, &area->step.after);
+	tell(area, conn, is_shown);
+	tell_let_go(conn);
+}
+
+static void leave_close(struct area *area, struct call *call, int error, uint64_t now_ns, bool is_shown)
+{
+	struct conn *conn = call->closing, *next;
+
+	call->closing = NULL;
+	for (; conn; conn = next) {
+		next = conn->next_closing;
+		tell_hold(conn);
+		area->step = (struct conn_step){
+			.effect = EFFECT_CLOSE,
+			.fd = conn->closing_fd,
+			.other_fd = call->is_closing_shared ? sight_find_other(conn, conn->closing_fd) : -1,
+			.is_shared_here = call->is_closing_shared,
+			.is_maybe_shared = conn_is_maybe_shared(conn, process_forks()),
+			.start_ns = call->start_ns,
+			.now_ns = now_ns,
+			.before = conn->closing_info,
+		};
+		if (error == 0 || error == EINTR || error == EIO || error == ENOSPC || error == EDQUOT) {
+			tell(area, conn, is_shown);
+			tell_let_go(conn);
+		} else if (error == EBADF) { /* another thread was faster by a way that is not seen */
+			tell_let_go(conn);
+		} else { /* it stays open: back into the table */
+			thread.held = NULL;
+			sight_attach(conn->closing_fd, conn);
+		}
+	}
+}
+
+static void copy_slot(int from, int to)
+{
+	uint64_t slot = fdtable_load(from);
+	struct conn *conn = conn_acquire(slot);
+	bool is_stored;
+
+	if (conn) {
+		struct conn *old = sight_attach(to, conn);
+
+		if (old)
+			conn_release(old);
+	} else if (fdtable_state(slot) == FD_UNWATCHED || fdtable_state(slot) == FD_EPOLL) {
+		fdtable_exchange(to, slot, &is_stored);
+	} else {
+		fdtable_exchange(to, fdtable_slot(FD_UNKNOWN, 0, 0), &is_stored);
+	}
+}
+
+void call_copied(int from, int to)
+{
+	if (process_is_watching && process_is_itself())
+		copy_slot(from, to);
+}
+
+static bool is_copying(const struct call *call)
+{
+	if (call_rows[call->id].effect == EFFECT_DUP)
+		return true;
+	return call_rows[call->id].kinds[1] == ARG_FCNTL_COMMAND &&
+	       ((int)call->arguments[1] == F_DUPFD || (int)call->arguments[1] == F_DUPFD_CLOEXEC);
+}
+
+/* The program made the descriptor blocking or not. */
+static void note_blocking(const struct call *call, struct conn *conn)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	if (row->kinds[1] == ARG_FCNTL_COMMAND && (int)call->arguments[1] == F_SETFL)
+		atomic_store(&conn->is_nonblocking, (call->arguments[2] & O_NONBLOCK) != 0);
+	else if (row->kinds[1] == ARG_IOCTL_REQUEST && call->arguments[1] == FIONBIO)
+		atomic_store(&conn->is_nonblocking, *(const int *)(uintptr_t)call->arguments[2] != 0);
+}
+
+static void leave_on_connection(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
+				bool is_shown)
+{
+	struct conn *conn = conn_acquire(call->slot);
+
+	if (!conn)
+		return;
+	tell_hold(conn);
+	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP) {
+		if (area->event.address)
+			facts_read_sockaddr(&conn->peer, area->event.address, area->event.address_size);
+		sight_read_addresses(call->fd, conn);
+	}
+	if (error == 0)
+		note_blocking(call, conn);
+	step_fill(&area->step, call, conn, result, error, now_ns, is_shown && tell_has_notes());
+	tell(area, conn, is_shown);
+	tell_let_go(conn);
+}
+
+static void leave_epoll_ctl(const struct area *area, const struct call *call)
+{
+	int fd = (int)call->arguments[2];
+	uint64_t slot = fdtable_load(call->fd);
+	struct conn *conn;
+
+	(void)area;
+	conn = conn_acquire(fdtable_load(fd));
+	if ((int)call->arguments[1] != EPOLL_CTL_DEL) {
+		struct epoll_event event;
+
+		memcpy(&event, (const void *)(uintptr_t)call->arguments[3], sizeof(event));
+		epoll_map_store(call->fd, event.data.u64, fd);
+		if (conn && fdtable_state(slot) != FD_EPOLL)
+			fdtable_replace(call->fd, slot, fdtable_slot(FD_EPOLL, 0, 0));
+		if (conn)
+			atomic_store(&conn->epoll_fd, call->fd);
+	} else if (conn && atomic_load(&conn->epoll_fd) == call->fd) {
+		atomic_store(&conn->epoll_fd, -1);
+	}
+	if (conn)
+		conn_release(conn);
+}
+
+/* What the call did is noted; true if it is one to be shown. */
+bool outcome_take(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
+		    bool is_shown)
+{
+	switch ((enum tcpshim_effect)call_rows[call->id].effect) {
+	case EFFECT_CREATE:
+		return leave_socket(area, call, result, error, now_ns, is_shown);
+	case EFFECT_ACCEPT:
+		leave_accept(area, call, result, error, now_ns, is_shown);
+		return true;
+	case EFFECT_CLOSE:
+		leave_close(area, call, error, now_ns, is_shown);
+		/* A close of what is no longer open is shown where it was a connection's before. */
+		return fdtable_state(call->slot) != FD_CLOSED || error == EBADF;
+	case EFFECT_WAIT:
+		return tell_wait(area, call, result, error, now_ns, false, is_shown);
+	case EFFECT_EPOLL:
+		if (call_rows[call->id].kinds[1] != ARG_EPOLL_OPERATION)
+			return sight_count() > 0;
+		if (error == 0)
+			leave_epoll_ctl(area, call);
+		return fdtable_state(fdtable_load((int)call->arguments[2])) == FD_WATCHED;
+	default:
+		leave_on_connection(area, call, result, error, now_ns, is_shown);
+		if (is_copying(call)) {
+			if (call->closing)
+				leave_close(area, call, error, now_ns, is_shown);
+			if (error == 0 && (int)result != call->fd)
+				copy_slot(call->fd, (int)result);
+		}
+		return true;
+	}
+}
+
+void outcome_take_silently(struct call *call, int64_t result, int error, uint64_t now_ns)
+{
+	struct conn *conn = conn_acquire(call->slot), *next;
+	struct conn_step step;
+	int old_fd = -1;
+	enum conn_kind kind;
+
+	if (conn) {
+		step_fill(&step, call, conn, result, error, now_ns, false);
+		if (step.effect == EFFECT_READ || step.effect == EFFECT_WRITE || step.effect == EFFECT_CONNECT)
+			conn_advance(conn, &step);
+		conn_release(conn);
+	}
+	for (conn = call->closing; conn; conn = next) {
+		next = conn->next_closing;
+		conn_release(conn);
+	}
+	call->closing = NULL;
+	if (error != 0)
+		return;
+	if (call_rows[call->id].effect == EFFECT_CREATE &&
+	    sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1], (int)call->arguments[2], &kind))
+		conn = attach_new((int)result, kind, now_ns, &old_fd);
+	else if (call_rows[call->id].effect == EFFECT_ACCEPT)
+		conn = attach_new((int)result, CONN_TCP, now_ns, &old_fd);
+	if (conn)
+		conn_release(conn);
+	if (is_copying(call) && (int)result != call->fd)
+		copy_slot(call->fd, (int)result);
+}
+
+void call_passed_descriptors(const struct msghdr *message, bool is_received)
+{
+	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+
+	for (; header; header = CMSG_NXTHDR((struct msghdr *)message, (struct cmsghdr *)header)) {
+		size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			struct conn *conn;
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+			if (is_received) {
+				sight_forget(fd);
+				continue;
+			}
+			conn = conn_acquire(fdtable_load(fd));
+			if (conn) {
+				atomic_fetch_or(&conn->flags, CONN_PASSED);
+				conn_release(conn);
+			}
+		}
+	}
+}

@@ -1,0 +1,118 @@
+#include "core/tell.h"
+
+#include "core/annotate.h"
+#include "core/config.h"
+#include "core/sight.h"
+#include "core/step.h"
+#include "format/facts.h"
+#include "sink/sink_text.h"
+
+bool tell_has_notes(void)
+{
+	return config.style.least_severity != SEVERITY_NONE;
+}
+
+/* Adds what the step meant to the event, and takes the step. */
+void tell(struct area *area, struct conn *conn, bool is_shown)
+{
+	struct tcpshim_event *event = &area->event;
+	struct tcpshim_subject *subject;
+	uint64_t notes;
+
+	if (!is_shown || !tell_has_notes() || !annotate_is_worth_asking(conn, &area->step)) {
+		conn_advance(conn, &area->step);
+		return;
+	}
+	conn_read(conn, &area->before);
+	conn_advance(conn, &area->step);
+	conn_read(conn, &area->after);
+	if (event->subject_count == EVENT_SUBJECTS) {
+		event->subjects_left_out++;
+		return;
+	}
+	subject = &event->subjects[event->subject_count];
+	notes = annotate(&area->before, &area->after, &area->step, &subject->facts);
+	conn_said(conn, notes & annotate_once, annotate_again(&area->after, &area->step));
+	if (notes != 0) {
+		subject->notes = notes;
+		event->subject_count++;
+	}
+}
+
+void tell_hold(struct conn *conn)
+{
+	thread.held = conn;
+}
+
+void tell_let_go(struct conn *conn)
+{
+	thread.held = NULL;
+	conn_release(conn);
+}
+
+void tell_show(struct area *area, uint64_t now_ns)
+{
+	area->event.time_ns = now_ns;
+	sink_text_event(&area->event, area->text, sizeof(area->text));
+	if (!(area->event.flags & EVENT_SLEEPING))
+		thread.previous_ns = now_ns;
+}
+
+static void tell_wait_entry(struct area *area, const struct call *call, const struct decode_entry *entry,
+			    uint64_t now_ns, bool is_sleeping, bool is_shown)
+{
+	struct conn *conn = conn_acquire(fdtable_load(entry->fd));
+
+	if (!conn)
+		return;
+	tell_hold(conn);
+	step_fill_wait(&area->step, call, conn, entry, now_ns, is_sleeping, is_shown && tell_has_notes());
+	tell(area, conn, is_shown);
+	tell_let_go(conn);
+}
+
+/* epoll_wait does not say what it waits for: the connections that were last added to this instance. */
+static void tell_epoll_members(struct area *area, const struct call *call, uint64_t now_ns, bool is_sleeping)
+{
+	for (uint32_t i = 0; i < conn_slab_size() && area->event.subject_count < EVENT_SUBJECTS; i++) {
+		struct conn *conn = conn_acquire_at(i);
+		struct decode_entry entry = {0};
+
+		if (!conn)
+			continue;
+		if (atomic_load(&conn->epoll_fd) == call->fd && atomic_load(&conn->phase) == CONN_OPEN) {
+			entry.fd = sight_find_other(conn, -1);
+			step_fill_wait(&area->step, call, conn, &entry, now_ns, is_sleeping, true);
+			tell(area, conn, true);
+		}
+		conn_release(conn);
+	}
+}
+
+/* True if one of the call's descriptors is watched. */
+bool tell_wait(struct area *area, const struct call *call, int64_t result, int error, uint64_t now_ns,
+		      bool is_sleeping, bool is_shown)
+{
+	bool is_epoll = call_rows[call->id].kinds[1] == ARG_EPOLL_SET, is_watched = is_epoll;
+	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
+	struct decode_wait wait;
+	struct decode_entry entry;
+
+	decode_wait_start(&wait, call, result, error, is_sleeping);
+	while (decode_wait_next(&wait, &entry)) {
+		uint64_t slot = fdtable_load(entry.fd);
+
+		if (entry.fd < 0)
+			continue;
+		if (!fdtable_is_known(slot) && sight_classify(entry.fd, now_ns))
+			slot = fdtable_load(entry.fd);
+		if (fdtable_state(slot) != FD_WATCHED)
+			continue;
+		is_watched = true;
+		if (entry.revents != 0 || is_long)
+			tell_wait_entry(area, call, &entry, now_ns, is_sleeping, is_shown);
+	}
+	if (is_epoll && is_shown && tell_has_notes() && is_long && result <= 0)
+		tell_epoll_members(area, call, now_ns, is_sleeping);
+	return is_watched;
+}
