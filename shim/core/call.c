@@ -9,6 +9,7 @@
 #include "core/tell.h"
 #include "core/thread.h"
 #include "format/facts.h"
+#include "sink/output.h"
 #include "sink/sink_text.h"
 
 static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
@@ -160,6 +161,17 @@ void call_abandon(struct call *call)
 		conn_release(conn);
 	}
 	call->closing = NULL;
+}
+
+enum process_quiet call_be_quiet(enum process_quiet quiet)
+{
+	process_check();
+	if (thread_raise_guard()) {
+		thread_area();
+		output_be_quiet();
+		thread_lower_guard();
+	}
+	return process_set_quiet(quiet);
 }
 
 void call_exit(int status)

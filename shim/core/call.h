@@ -127,6 +127,9 @@ void call_copied(int from, int to);
 /* What a control message passes to another process, or brings from one. */
 void call_passed_descriptors(const struct msghdr *message, bool is_received);
 
+/* Enters a quiet mode, returns the one before: what this thread will need from the kernel it asks for now. */
+enum process_quiet call_be_quiet(enum process_quiet quiet);
+
 void call_exit(int status);
 
 #endif

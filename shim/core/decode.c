@@ -10,6 +10,9 @@
 #include "core/process.h"
 #include "core/raw.h"
 #include "format/facts.h"
+#include "format/names.h"
+
+enum { OPTION_STRING_BYTES = 16 }; /* TCP_CA_NAME_MAX, IFNAMSIZ */
 
 /* An argument as a pointer into the program. */
 static void *pointer_at(const struct call *call, unsigned index)
@@ -64,6 +67,33 @@ static void decode_output(struct area *area, const struct call *call, unsigned i
 		decode_address(area, from, at_most(*length, call->length_in), true);
 	else
 		decode_value(area, from, at_most(*length, call->length_in), true);
+}
+
+/* An option as it is given: of a longer value the kernel reads what the option has, of one shorter than an int one
+ * byte (net/ipv4/ip_sockglue.c), and a string up to its end. */
+static void decode_option(struct area *area, const struct call *call, bool has_succeeded)
+{
+	uint32_t size = (uint32_t)call->arguments[4];
+
+	switch (names_option_kind((int)call->arguments[1], (int)call->arguments[2])) {
+	case OPTION_INTEGER:
+	case OPTION_ERROR:
+		size = size >= sizeof(int) ? sizeof(int) : at_most(size, 1);
+		break;
+	case OPTION_LINGER:
+		size = at_most(size, sizeof(struct linger));
+		break;
+	case OPTION_TIMEVAL:
+		size = at_most(size, 2 * sizeof(int64_t));
+		break;
+	case OPTION_STRING:
+		size = at_most(size, OPTION_STRING_BYTES);
+		has_succeeded = false;
+		break;
+	case OPTION_OPAQUE:
+		return;
+	}
+	decode_value(area, pointer_at(call, 3), size, has_succeeded);
 }
 
 static void set_data(struct tcpshim_event *event, const struct iovec *data, uint64_t count, uint64_t total)
@@ -178,7 +208,7 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 			       has_succeeded);
 		break;
 	case ARG_OPTION:
-		decode_value(area, pointer_at(call, index), (uint32_t)call->arguments[index + 1], has_succeeded);
+		decode_option(area, call, has_succeeded);
 		break;
 	case ARG_ADDRESS_OUT:
 	case ARG_OPTION_OUT:
@@ -186,7 +216,9 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 			decode_output(area, call, index, kind == ARG_ADDRESS_OUT);
 		break;
 	case ARG_LENGTH_OUT:
-		if (has_succeeded && pointer_at(call, index)) {
+		/* Without an address to fill the kernel does not look at its length. */
+		if (has_succeeded && pointer_at(call, index) &&
+		    (pointer_at(call, index - 1) || call_rows[call->id].kinds[index - 1] != ARG_ADDRESS_OUT)) {
 			memcpy(&area->event.length_out, pointer_at(call, index), sizeof(uint32_t));
 			area->event.has_length_out = true;
 		}

@@ -100,6 +100,8 @@ static void append_option(struct strbuf *buf, const struct tcpshim_event *event,
 	}
 	if (event->value_size >= sizeof(number))
 		memcpy(&number, event->value, sizeof(number));
+	else
+		number = *(const uint8_t *)event->value;
 	if (kind == OPTION_LINGER && event->value_size >= sizeof(struct linger)) {
 		struct linger linger;
 
@@ -116,7 +118,7 @@ static void append_option(struct strbuf *buf, const struct tcpshim_event *event,
 		for (uint32_t i = 0; i < event->value_size && text[i]; i++)
 			strbuf_char(buf, text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?');
 		strbuf_char(buf, '"');
-	} else if (event->value_size == sizeof(number)) {
+	} else if (event->value_size == sizeof(number) || event->value_size == 1) {
 		strbuf_char(buf, '[');
 		if (kind == OPTION_ERROR && number != 0)
 			names_error(buf, number);

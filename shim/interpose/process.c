@@ -168,7 +168,7 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
  * refused. */
 static long pass_filter(enum process_quiet quiet, long number, const struct six *six)
 {
-	enum process_quiet before = process_set_quiet(quiet);
+	enum process_quiet before = call_be_quiet(quiet);
 	long result = pass(number, six);
 
 	if (result != 0)
@@ -252,7 +252,7 @@ EXPORT int prctl(int option, ...)
 		wanted = a == SECCOMP_MODE_STRICT ? PROCESS_STRICT : PROCESS_QUIET;
 	if (wanted == PROCESS_LOUD || !process_is_watching)
 		return real.prctl(option, a, b, c, d);
-	before = process_set_quiet(wanted);
+	before = call_be_quiet(wanted);
 	result = real.prctl(option, a, b, c, d);
 	if (result != 0)
 		process_set_quiet(before);

@@ -22,8 +22,9 @@
 #include "format/strbuf.h"
 
 enum {
-	HIGH_FD = 1000,     /* where our descriptor goes if the limit allows: the kernel's table stays small */
-	FULL_WAIT_MS = 200, /* how long a full non-blocking pipe or terminal is waited for */
+	HIGH_FD = 1000,     /* where our descriptor goes if no number above the limit can be had */
+	MOST_ABOVE = 65536, /* the kernel's table of descriptors reaches up to the highest */
+	FULL_WAIT_S = 1,    /* how long a full pipe or a stopped terminal is waited for */
 	TERMIOS_BYTES = 64
 };
 #define CHECK_NS UINT64_C(1000000)
@@ -36,6 +37,7 @@ static struct {
 	bool is_own_file;
 	bool is_regular;
 	_Atomic bool is_shared;
+	_Atomic bool is_stuck; /* it was full for longer than we wait */
 	_Atomic uint64_t checked_ns;
 	_Atomic uint64_t written_bytes; /* by this process */
 	char path[PATH_MAX];
@@ -55,25 +57,54 @@ static bool is_tcp(int fd)
 	       protocol == IPPROTO_TCP;
 }
 
+static long duplicate_from(int fd, uint64_t least)
+{
+	return raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, (long)least);
+}
+
+/* The first number above the program's limit, so that every number below is the program's: the limit is raised for
+ * the moment. In the constructor only: another thread could meanwhile read the limit. */
+static long duplicate_above(int fd, const struct rlimit *limit)
+{
+	struct rlimit raised = {limit->rlim_cur + 1, limit->rlim_max};
+	long high;
+
+	if (process_is_watching || limit->rlim_cur >= limit->rlim_max || limit->rlim_cur > MOST_ABOVE ||
+	    raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&raised, 0) < 0)
+		return -EMFILE;
+	high = duplicate_from(fd, limit->rlim_cur);
+	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)limit, 0);
+	return high;
+}
+
 static int duplicate_high(int fd)
 {
 	struct rlimit limit = {.rlim_cur = HIGH_FD};
-	long least, high;
+	long high;
 
 	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
-	least = limit.rlim_cur > HIGH_FD + 16 ? HIGH_FD : (long)limit.rlim_cur - 8;
-	if (least < 3)
-		least = 3;
-	high = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, least);
+	high = duplicate_above(fd, &limit);
 	if (high < 0)
-		high = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+		high = duplicate_from(fd, limit.rlim_cur > HIGH_FD + 16 ? HIGH_FD : limit.rlim_cur - 8);
+	if (high < 0)
+		high = duplicate_from(fd, 3);
 	return (int)high;
+}
+
+/* The program may set the limit on the size of files at any time. */
+static void check_limit(void)
+{
+	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+
+	if (!output.is_regular)
+		return;
+	raw_syscall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit);
+	output.is_signalling = limit.rlim_cur != RLIM_INFINITY;
 }
 
 static int adopt_fd(int fd)
 {
 	struct stat status = {0};
-	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
 	bool is_stored;
 	int high;
 
@@ -85,11 +116,10 @@ static int adopt_fd(int fd)
 	high = duplicate_high(fd);
 	if (high < 0)
 		return high;
-	raw_syscall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit);
 	output.is_socket = S_ISSOCK(status.st_mode);
-	output.is_signalling =
-		S_ISFIFO(status.st_mode) || (S_ISREG(status.st_mode) && limit.rlim_cur != RLIM_INFINITY);
+	output.is_signalling = S_ISFIFO(status.st_mode);
 	output.is_regular = S_ISREG(status.st_mode);
+	check_limit();
 	atomic_store(&output.device, status.st_dev);
 	atomic_store(&output.inode, status.st_ino);
 	fdtable_exchange(high, fdtable_slot(FD_OURS, 0, 0), &is_stored);
@@ -226,6 +256,7 @@ static bool is_ours(int fd)
 	if (stat_fd(fd, &status) < 0 || status.st_dev != atomic_load(&output.device) ||
 	    status.st_ino != atomic_load(&output.inode))
 		return false;
+	check_limit();
 	atomic_store(&output.is_shared, output.is_regular && (uint64_t)status.st_size !=
 								     atomic_load(&output.written_bytes));
 	return true;
@@ -250,21 +281,40 @@ static bool find_again(void)
 	return adopt_fd(config.output_fd) == 0;
 }
 
-/* A pipe without a reader raises SIGPIPE, a file at its limit SIGXFSZ, in this thread: held back and, if it
- * was not pending before, taken back. */
+/* What may block is waited for before it is written to, but not for ever, and once it has not come, not again until
+ * something could be written: the program goes on, and what is lost is counted. A pipe that has room takes
+ * PIPE_BUF bytes without blocking. */
+static bool has_room(int fd)
+{
+	struct pollfd entry = {.fd = fd, .events = POLLOUT};
+	struct timespec limit = {.tv_sec = FULL_WAIT_S};
+	long result;
+
+	if (process_is_strict() || raw_is_ready(fd, POLLOUT)) {
+		atomic_store(&output.is_stuck, false);
+		return true;
+	}
+	if (process_is_quiet() || atomic_load(&output.is_stuck))
+		return false;
+	do /* the kernel counts down what is left */
+		result = raw_syscall6(SYS_ppoll, (long)&entry, 1, (long)&limit, 0, 0, 0);
+	while (result == -EINTR);
+	atomic_store(&output.is_stuck, result <= 0);
+	return result > 0;
+}
+
+/* A pipe without a reader raises SIGPIPE, a file at its limit SIGXFSZ, in this thread: held back and, if it was not
+ * pending before, taken back. All signals are, so that no handler can leave by siglongjmp with the mask changed. */
 static long write_without_signals(int fd, const char *bytes, size_t size)
 {
-	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+	const uint64_t all = ~UINT64_C(0), ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
 	struct timespec none = {0};
 	uint64_t before = 0, pending = 0;
 	long result;
 
-	if (process_is_quiet()) { /* the mask may not be touched */
-		if (raw_is_ready(fd, POLLOUT) && !raw_is_ready(fd, 0))
-			return raw_write(fd, bytes, size);
-		return -EPIPE;
-	}
-	raw_syscall4(SYS_rt_sigprocmask, SIG_BLOCK, (long)&ours, (long)&before, sizeof(ours));
+	if (process_is_quiet()) /* the mask may not be touched: poll with no events tells a pipe without reader */
+		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE : raw_write(fd, bytes, size);
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all));
 	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
 	result = raw_write(fd, bytes, size);
 	if (result == -EPIPE || result == -EFBIG) {
@@ -278,21 +328,17 @@ static long write_without_signals(int fd, const char *bytes, size_t size)
 
 static long write_once(int fd, const char *bytes, size_t size)
 {
+	if (output.is_regular && output.is_signalling && process_is_quiet())
+		return -EFBIG;
+	if (output.is_regular)
+		return output.is_signalling ? write_without_signals(fd, bytes, size) : raw_write(fd, bytes, size);
+	if (!has_room(fd))
+		return -EAGAIN;
 	if (output.is_socket)
-		return raw_syscall6(SYS_sendto, fd, (long)bytes, (long)size, MSG_NOSIGNAL, 0, 0);
+		return raw_syscall6(SYS_sendto, fd, (long)bytes, (long)size, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 	if (output.is_signalling)
-		return write_without_signals(fd, bytes, size);
+		return write_without_signals(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
 	return raw_write(fd, bytes, size);
-}
-
-/* A descriptor that the program made non-blocking is waited for, but not for ever. */
-static bool wait_for_room(int fd)
-{
-	struct pollfd entry = {.fd = fd, .events = POLLOUT};
-	struct timespec limit = {.tv_nsec = FULL_WAIT_MS * 1000000L};
-
-	return !process_is_quiet() &&
-	       raw_syscall6(SYS_ppoll, (long)&entry, 1, (long)&limit, 0, 0, 0) > 0;
 }
 
 int output_check(uint64_t now_ns)
@@ -319,14 +365,17 @@ int output_write(const char *bytes, size_t size, bool *is_torn)
 		if (result > 0) {
 			written += (size_t)result;
 			atomic_fetch_add(&output.written_bytes, (uint64_t)result);
-		} else if (result == -EINTR || (result == -EAGAIN && wait_for_room(fd))) {
-			continue;
-		} else {
+		} else if (result != -EINTR) {
 			*is_torn = written > 0;
 			return result < 0 ? (int)result : -EIO;
 		}
 	}
 	return 0;
+}
+
+void output_be_quiet(void)
+{
+	check_limit();
 }
 
 void output_yield_fd(int fd)

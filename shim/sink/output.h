@@ -37,6 +37,10 @@ int output_check(uint64_t now_ns);
 /* All of bytes in one write(2) if the kernel takes them so. 0 or -errno; *is_torn: a part was written. */
 int output_write(const char *bytes, size_t size, bool *is_torn);
 
+/* The process is about to lose most system calls: a file that has a size limit is not written to any more, since
+ * SIGXFSZ could not be held back then. */
+void output_be_quiet(void);
+
 /* Moves our descriptor away from fd, which the program is about to take over; nothing if fd is not ours. */
 void output_yield_fd(int fd);
 
