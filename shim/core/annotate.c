@@ -36,6 +36,9 @@ static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
 
 	facts->before = scene->before->state;
 	facts->now = scene->after->state;
+	/* The kernel may know of the peer's FIN before the program has read it. */
+	if (scene->before->fin_ns == 0 && scene->after->fin_ns != 0 && facts->before == STATE_CLOSE_WAIT)
+		facts->before = STATE_ESTABLISHED;
 	if (step->effect == EFFECT_CONNECT || (facts->before == STATE_UNKNOWN && facts->now == STATE_ESTABLISHED))
 		facts->before = STATE_SYN_SENT;
 	if (step->effect == EFFECT_CLOSE) {
@@ -95,12 +98,17 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 		.eof_count = after->eof_count,
 		.polls = after->polls,
 	};
+	/* What is not acknowledged may all be of the last write. */
+	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)
+		facts->waiting_ns = ending_since(after->write_ns, step->now_ns);
 	if (ending_is_sampled(info)) /* a one-way stream is answered by acknowledgements alone */
 		facts->waiting_ns = smaller(facts->waiting_ns, last_ack_ns);
 	fill_states(scene, facts);
 	if ((after->flags & CONN_DEAD) && !(before->flags & CONN_DEAD)) {
 		facts->lost_bytes = ending_outstanding_bytes(after, info);
-		if (step->error != 0)
+		if (step->is_sleeping || step->effect == EFFECT_CLOSE)
+			facts->reported = REPORTED_NOT;
+		else if (step->error != 0)
 			facts->reported = REPORTED_AS_ERROR;
 		else if (step->effect == EFFECT_READ)
 			facts->reported = REPORTED_AS_EOF;
@@ -277,7 +285,7 @@ static bool is_dead(const struct scene *s)
 
 static bool is_data_lost(const struct scene *s)
 {
-	return s->end != END_NONE && s->facts->lost_bytes > 0;
+	return s->end != END_NONE && !(s->before->flags & CONN_DEAD) && s->facts->lost_bytes > 0;
 }
 
 static bool is_spinning(const struct scene *s)
@@ -297,10 +305,35 @@ static bool is_broken_pipe_dead(const struct scene *s)
 	       !(s->before->flags & CONN_SHUT_WRITE);
 }
 
-static bool is_own_fin(const struct scene *s)
+/* The first 0 after the death was told: Linux's disguise of a reset after FIN, or what follows an error. */
+static bool is_dead_as_eof(const struct scene *s)
+{
+	return s->step->effect == EFFECT_READ && !s->step->is_sleeping && s->step->error == 0 &&
+	       s->step->result == 0 && s->step->asked_bytes > 0 && (s->before->flags & CONN_DEAD) &&
+	       !(s->before->flags & CONN_SHUT_READ);
+}
+
+static bool is_unreachable(const struct scene *s)
+{
+	return (s->step->effect == EFFECT_READ || s->step->effect == EFFECT_WRITE) &&
+	       s->before->phase == CONN_OPEN &&
+	       (s->step->error == EHOSTUNREACH || s->step->error == ENETUNREACH);
+}
+
+static bool is_any_own_fin(const struct scene *s)
 {
 	return s->step->effect == EFFECT_SHUTDOWN && s->step->error == 0 && s->step->how != SHUT_RD &&
 	       s->before->phase == CONN_OPEN && !(s->before->flags & (CONN_SHUT_WRITE | CONN_DEAD));
+}
+
+static bool is_own_fin_last(const struct scene *s)
+{
+	return is_any_own_fin(s) && s->facts->before == STATE_CLOSE_WAIT;
+}
+
+static bool is_own_fin(const struct scene *s)
+{
+	return is_any_own_fin(s) && s->facts->before != STATE_CLOSE_WAIT;
 }
 
 /* A close of a connection, and not of a socket that never had one. */
@@ -376,14 +409,24 @@ static bool is_closed_with_unacknowledged_data(const struct scene *s)
 	return is_orderly_close(s) && s->step->before.unsent_bytes > 0;
 }
 
+static bool is_open_at_exit(const struct scene *s)
+{
+	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN && !(s->before->flags & CONN_DEAD);
+}
+
 static bool is_left_open_at_exit(const struct scene *s)
 {
-	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN && !s->step->is_maybe_shared;
+	return is_open_at_exit(s) && !s->step->is_maybe_shared;
 }
 
 static bool is_left_open_at_exit_maybe(const struct scene *s)
 {
-	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN && s->step->is_maybe_shared;
+	return is_open_at_exit(s) && s->step->is_maybe_shared;
+}
+
+static bool is_left_open_dead(const struct scene *s)
+{
+	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN && (s->before->flags & CONN_DEAD);
 }
 
 static bool (*const predicates[NOTE_COUNT])(const struct scene *) = {
@@ -394,7 +437,7 @@ static bool (*const predicates[NOTE_COUNT])(const struct scene *) = {
 
 const uint64_t annotate_once = NOTE_BIT(adopted) | NOTE_BIT(connected) | NOTE_BIT(no_failure_detection) |
 			       NOTE_BIT(half_open) | NOTE_BIT(eof_ignored) | NOTE_BIT(spinning) |
-			       NOTE_BIT(retransmitting) | NOTE_BIT(peer_window_closed) | NOTE_BIT(send_buffer_full);
+			       NOTE_BIT(dead) | NOTE_BIT(dead_as_eof) | NOTE_BIT(retransmitting) | NOTE_BIT(peer_window_closed) | NOTE_BIT(send_buffer_full);
 
 uint64_t annotate_again(const struct conn_view *after, const struct conn_step *step)
 {
@@ -404,6 +447,8 @@ uint64_t annotate_again(const struct conn_view *after, const struct conn_step *s
 		again |= NOTE_BIT(retransmitting);
 	if (ending_is_sampled(&step->before) && step->before.send_window_bytes != 0)
 		again |= NOTE_BIT(peer_window_closed);
+	if (step->error != 0)
+		again |= NOTE_BIT(dead);
 	if (after->unanswered_ns == 0)
 		again |= NOTE_BIT(send_buffer_full);
 	return again;

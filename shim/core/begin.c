@@ -96,7 +96,7 @@ static void announce_blocking(struct call *call, struct conn *conn, int events)
 		.now_ns = call->start_ns,
 	};
 	if (tell_has_notes() && conn->kind == CONN_TCP && atomic_load(&conn->phase) == CONN_OPEN)
-		tcpinfo_sample(call->fd, TCPINFO_TIMERS, &area->step.before);
+		step_sample_waiting(call->fd, &area->step.before);
 	tell(area, conn, true);
 	tell_show(area, call->start_ns);
 }

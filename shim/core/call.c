@@ -213,6 +213,8 @@ void call_exit(int status)
 		if (area->event.subject_count > 0)
 			tell_show(area, now_ns);
 	}
+	if (sink_text_may_wait())
+		thread_hold_signals();
 	sink_text_end();
 	thread_lower_guard();
 }

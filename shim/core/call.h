@@ -118,7 +118,7 @@ void call_announce(struct call *call);
 bool call_is_announced(const struct call *call);
 
 /* For __attribute__((cleanup)) in wrappers that may detach: runs at a cancellation too. */
-void call_abandon(struct call *call);
+void call_abandon(struct call *call) __attribute__((nothrow));
 
 /* A descriptor was copied by a call that is not watched itself: the copy is what its original is. Nothing in the
  * child of vfork. */

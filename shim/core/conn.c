@@ -107,6 +107,8 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	atomic_store(&conn->heard_ns, now_ns);
 	atomic_store(&conn->unanswered_ns, 0);
 	atomic_store(&conn->silence_ns, 0);
+	atomic_store(&conn->write_ns, 0);
+	atomic_store(&conn->write_bytes, 0);
 	atomic_store(&conn->fin_ns, 0);
 	/* The generation was raised when it was given back: this only makes it live. */
 	life = atomic_load(&conn->life);
@@ -163,11 +165,6 @@ bool conn_release(struct conn *conn)
 	return true;
 }
 
-uint32_t conn_references(const struct conn *conn)
-{
-	return (uint32_t)atomic_load(&conn->life);
-}
-
 uint64_t conn_slot(const struct conn *conn)
 {
 	return fdtable_slot(FD_WATCHED, conn->index, generation_of(atomic_load(&conn->life)));
@@ -199,6 +196,8 @@ void conn_read(const struct conn *conn, struct conn_view *view)
 		.unanswered_ns = atomic_load(&conn->unanswered_ns),
 		.silence_ns = atomic_load(&conn->silence_ns),
 		.fin_ns = atomic_load(&conn->fin_ns),
+		.write_ns = atomic_load(&conn->write_ns),
+		.write_bytes = atomic_load(&conn->write_bytes),
 	};
 }
 
@@ -296,6 +295,8 @@ static void advance_write(struct conn *conn, const struct conn_view *view, const
 		return;
 	atomic_fetch_add(&conn->sent_bytes, (uint64_t)step->result);
 	atomic_store(&conn->active_ns, step->now_ns);
+	atomic_store(&conn->write_ns, step->start_ns);
+	atomic_store(&conn->write_bytes, (uint64_t)step->result);
 	if (step->silence_ns != 0 || view->unanswered_ns == 0) {
 		atomic_store(&conn->silence_ns, step->silence_ns);
 		atomic_store(&conn->unanswered_ns, step->start_ns);
@@ -323,13 +324,23 @@ static void advance_shutdown(struct conn *conn, const struct conn_view *view, co
 		atomic_store(&conn->state, STATE_FIN_WAIT_1);
 }
 
+static bool is_found_dead(const struct conn_view *view, const struct tcpinfo *info)
+{
+	return info->state == STATE_CLOSE && !(view->flags & CONN_SHUT_WRITE);
+}
+
 void conn_advance(struct conn *conn, const struct conn_step *step)
 {
 	struct conn_view view;
 
-	if (step->is_sleeping)
-		return;
 	conn_read(conn, &view);
+	if (step->is_sleeping) { /* select without a read set does not wake up when the connection dies */
+		if (view.phase == CONN_OPEN && is_found_dead(&view, &step->before)) {
+			atomic_fetch_or(&conn->flags, CONN_DEAD);
+			atomic_store(&conn->state, STATE_CLOSE);
+		}
+		return;
+	}
 	if (view.phase == CONN_CONNECTING && step->after.state == STATE_ESTABLISHED &&
 	    step->effect != EFFECT_CONNECT)
 		open_connection(conn, ROLE_CLIENT, step->now_ns);
@@ -368,11 +379,12 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 	}
 	/* After a clean end the kernel's socket says CLOSE and the connection is in TIME_WAIT or over: what was
 	 * known says more. */
-	if (step->after.state != STATE_UNKNOWN && !conn_is_clean_end(&view, step))
+	if (step->after.state != STATE_UNKNOWN && !conn_is_clean_end(&view, step) &&
+	    step->effect != EFFECT_CONNECT && step->effect != EFFECT_ACCEPT)
 		atomic_store(&conn->state, step->after.state);
 	if (view.phase != CONN_OPEN || step->effect == EFFECT_CONNECT || step->effect == EFFECT_ACCEPT)
 		return;
-	if (step->effect == EFFECT_CLOSE && step->before.state == STATE_CLOSE && !(view.flags & CONN_SHUT_WRITE))
+	if (step->effect == EFFECT_CLOSE && is_found_dead(&view, &step->before))
 		atomic_fetch_or(&conn->flags, CONN_DEAD);
 	if ((is_end_error(step->error) && !(step->error == EPIPE && (view.flags & CONN_SHUT_WRITE))) ||
 	    (step->after.state == STATE_CLOSE && !conn_is_clean_end(&view, step)))

@@ -66,6 +66,7 @@ struct conn {
 	_Atomic uint64_t active_ns;        /* last byte moved either way, or opened */
 	_Atomic uint64_t heard_ns;         /* last byte or FIN from the peer */
 	_Atomic uint64_t unanswered_ns;    /* first write since then, 0 if none */
+	_Atomic uint64_t write_ns, write_bytes; /* the last write */
 	_Atomic uint64_t silence_ns;       /* how long the peer had been silent at that write */
 	_Atomic uint64_t fin_ns;           /* end of stream seen */
 };
@@ -80,6 +81,7 @@ struct conn_view {
 	uint64_t said;
 	uint64_t sent_bytes, received_bytes, acknowledged_base, sent_before_bytes;
 	uint64_t connect_ns, opened_ns, active_ns, heard_ns, unanswered_ns, silence_ns, fin_ns;
+	uint64_t write_ns, write_bytes;
 };
 
 /* What one call did to one connection. */
@@ -110,9 +112,6 @@ struct conn *conn_acquire(uint64_t slot);
 
 /* Gives one back; true if it was the last: the connection is gone. */
 bool conn_release(struct conn *conn);
-
-/* References now; an estimate as soon as other threads work on it. */
-uint32_t conn_references(const struct conn *conn);
 
 /* What the fd table stores for it; a reference goes with it. */
 uint64_t conn_slot(const struct conn *conn);

@@ -17,10 +17,19 @@ uint64_t ending_outstanding_bytes(const struct conn_view *view, const struct tcp
 	return written > acknowledged ? written - acknowledged : 0;
 }
 
+enum { TIMER_SLACK_MS = 20 }; /* both times are the kernel's jiffies */
+
 /* A timeout needs the limit to have passed without an acknowledgement; a reset may come at any time. */
 static bool has_waited(uint64_t waiting_ns, uint64_t limit_ns)
 {
 	return limit_ns != 0 && waiting_ns >= limit_ns - limit_ns / 20;
+}
+
+/* A data timeout ends the connection when the retransmission timer has run out once more: that long after the last
+ * data was sent. TCP_USER_TIMEOUT cuts the timer short. */
+static bool has_timer_run_out(const struct tcpinfo *info)
+{
+	return info->user_timeout_ns != 0 || info->last_data_sent_ms + TIMER_SLACK_MS >= info->timer_ms;
 }
 
 static enum end classify_timeout(const struct scene *scene, const struct tcpinfo *info)
@@ -60,7 +69,7 @@ static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo 
 	if (info->retransmits == 0 && info->probes == 0)
 		return classify_reset(scene);
 	if (info->retransmits > 0) {
-		if (!has_waited(facts->waiting_ns, limit_ns))
+		if (!has_waited(facts->waiting_ns, limit_ns) || !has_timer_run_out(info))
 			return classify_reset(scene);
 		/* Blocked until it died: this is when it died. Else it may have been reset before. */
 		if (ending_since(scene->step->start_ns, scene->step->now_ns) < LONG_WAIT_NS / 1000)
@@ -77,7 +86,11 @@ enum end ending_classify(const struct scene *scene)
 	const struct conn_step *step = scene->step;
 	const struct tcpinfo *info = ending_is_sampled(&step->after) ? &step->after : &step->before;
 
-	if (step->is_sleeping || (scene->before->flags & CONN_DEAD) || !(scene->after->flags & CONN_DEAD))
+	if (!(scene->after->flags & CONN_DEAD))
+		return END_NONE;
+	/* Told before, but for an error that now decides what poll had left open. */
+	if ((scene->before->flags & CONN_DEAD) &&
+	    !((scene->before->said & NOTE_BIT(dead)) && step->error != 0 && step->error != EPIPE))
 		return END_NONE;
 	switch (step->error) {
 	case ETIMEDOUT:

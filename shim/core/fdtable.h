@@ -68,12 +68,12 @@ static inline bool fdtable_is_known(uint64_t slot)
 	return fdtable_state(slot) != FD_UNKNOWN && fdtable_state(slot) != FD_CLOSED;
 }
 
-/* Puts slot in place and returns what was there. *is_stored is false if no page could be mapped: then
+/* Puts value in place and returns what was there. *is_stored is false if no page could be mapped: then
  * nothing changed and the number stays unknown. */
-uint64_t fdtable_exchange(int fd, uint64_t slot, bool *is_stored);
+uint64_t fdtable_exchange(int fd, uint64_t value, bool *is_stored);
 
-/* Puts slot in place if expected is still there. */
-bool fdtable_replace(int fd, uint64_t expected, uint64_t slot);
+/* Puts value in place if expected is still there. */
+bool fdtable_replace(int fd, uint64_t expected, uint64_t value);
 
 /* The first number in [from, last] whose slot is known, or -1. */
 int fdtable_next(int from, unsigned last);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* The fortified forms (_FORTIFY_SOURCE): the last size is that of the whole buffer, checked by libc's own. */
-ssize_t __read_chk(int fd, void *buf, size_t count, size_t buf_size);
+ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size);
 ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags);
 ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flags, struct sockaddr *address,
 		       socklen_t *address_size);

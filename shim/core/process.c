@@ -2,19 +2,12 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <sys/socket.h>
 #include <time.h>
 
-#include "core/call.h"
-#include "core/config.h"
 #include "core/raw.h"
-#include "core/real.h"
-#include "sink/sink_text.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -40,6 +33,7 @@ static struct {
 	_Atomic int quiet;
 	uint64_t base_ns;
 	int64_t base_realtime_ns;
+	void (*start_over)(void);
 } process;
 
 static uint64_t read_clock(clockid_t clock)
@@ -154,7 +148,7 @@ void process_start_over(void)
 	/* Whatever was open is shared with the parent. */
 	atomic_fetch_add(&process.forks, 1);
 	atomic_fetch_add(&shared->processes, 1);
-	sink_text_start_over();
+	process.start_over();
 }
 
 /* fork() in the parent: from here on its connections may be held by a child. */
@@ -169,7 +163,7 @@ static void note_child(void)
 	atomic_store(process.alive, 0);
 }
 
-static bool make_pages(void)
+bool process_identify(void (*start_over)(void))
 {
 	const size_t size = 4096;
 	void *page = raw_map(size);
@@ -178,6 +172,7 @@ static bool make_pages(void)
 	if (!page)
 		return false;
 	process.alive = page;
+	process.start_over = start_over;
 	if (raw_syscall3(SYS_madvise, (long)page, (long)size, MADV_WIPEONFORK) < 0)
 		pthread_atfork(NULL, note_fork, note_child);
 	else
@@ -187,42 +182,10 @@ static bool make_pages(void)
 		shared = (struct shared_page *)other;
 		atomic_store(&shared->processes, 1);
 	}
-	return true;
-}
-
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static void at_exit(int status, void *unused)
-{
-	(void)unused;
-	call_exit(status);
-}
-
-/* argc, argv and the environment as the loader hands them to every constructor: getenv is not ready yet when
- * this object is initialised first (-z initfirst). */
-__attribute__((constructor)) static void process_start(int argc, char **argv, char **environment)
-{
-	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
-
-	real_resolve();
-	if (getauxval(AT_SECURE))
-		return;
-	config_read(environment, program, process_complain);
-	if (!config.is_any_shown || !config_has_program(program) || !make_pages())
-		return;
 	atomic_store(&process.pid, raw_getpid());
 	process.base_ns = read_clock(CLOCK_MONOTONIC);
 	process.base_realtime_ns = (int64_t)read_clock(CLOCK_REALTIME);
 	atomic_store(process.alive, 1);
 	process_alive = process.alive;
-	sink_text_start(environment);
-	/* Registered before anything of the program's is, so it runs after all of that; a failure costs the
-	 * notes at exit only. */
-	on_exit(at_exit, NULL);
-	process_is_watching = true;
+	return true;
 }

@@ -4,7 +4,7 @@
  * Owns the process's identity. A page with MADV_WIPEONFORK tells a new process however it was made; the
  * identity is then taken anew at its first watched call (I6). A known hole: two threads that both make the
  * first watched call of a new process at once may stamp one line with the parent's pid.
- * Context: process_start in the constructor; the rest any thread, signal handler, after fork. Locks: none.
+ * Context: process_identify in the constructor; the rest any thread, signal handler, after fork. Locks: none.
  * Errno: untouched. Keeps I5, I6, I8, I11.
  */
 #ifndef CORE_PROCESS_H
@@ -17,6 +17,10 @@
 
 /* False: every call passes through at once, nothing is kept. Constant after the constructor. */
 extern bool process_is_watching;
+
+/* In the constructor: takes the identity, and the time that stamps count from. start_over: to be called in a new
+ * process after it has taken its own. False: no memory. */
+bool process_identify(void (*start_over)(void));
 
 /* Non-zero as long as this is the process that last took its identity. */
 extern const _Atomic uint32_t *process_alive;

@@ -105,6 +105,12 @@ static int told_error(const struct call *call)
 	return value;
 }
 
+void step_sample_waiting(int fd, struct tcpinfo *info)
+{
+	if (tcpinfo_sample(fd, TCPINFO_TIMERS, info) == 0 && info->state == STATE_CLOSE)
+		tcpinfo_sample(fd, TCPINFO_TIMERS | TCPINFO_LIMIT, info);
+}
+
 void step_fill(struct conn_step *step, const struct call *call, const struct conn *conn, int64_t result,
 	       int error, uint64_t now_ns, bool has_samples)
 {
@@ -152,7 +158,7 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 	if (is_transition)
 		tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
 	else if (is_long && phase == CONN_OPEN)
-		tcpinfo_sample(call->fd, TCPINFO_TIMERS, &step->before);
+		step_sample_waiting(call->fd, &step->before);
 }
 
 void step_fill_wait(struct conn_step *step, const struct call *call, const struct conn *conn,
@@ -174,5 +180,5 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
 	if ((entry->revents & (POLLERR | POLLHUP)) || (phase == CONN_CONNECTING && entry->revents != 0))
 		tcpinfo_sample(entry->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
 	else if (is_long && phase == CONN_OPEN)
-		tcpinfo_sample(entry->fd, TCPINFO_TIMERS, &step->before);
+		step_sample_waiting(entry->fd, &step->before);
 }

@@ -21,6 +21,9 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
 /* What the call is for this descriptor: EFFECT_SPLICE becomes a read or a write. */
 enum tcpshim_effect step_effect(const struct call *call);
 
+/* The sample for a wait on fd: with what decides how a connection died, if it has. */
+void step_sample_waiting(int fd, struct tcpinfo *info);
+
 /* Bytes moved: the result, but for calls that count messages. */
 int64_t step_bytes(const struct call *call, int64_t result);
 

@@ -85,6 +85,8 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 	info->probes = kernel.tcpi_probes;
 	info->retransmits_total = kernel.tcpi_total_retrans;
 	info->last_ack_received_ms = kernel.tcpi_last_ack_recv;
+	info->last_data_sent_ms = kernel.tcpi_last_data_sent;
+	info->timer_ms = kernel.tcpi_rto / 1000;
 	info->acknowledged_bytes = kernel.tcpi_bytes_acked;
 	info->send_window_bytes = kernel.tcpi_snd_wnd;
 	if (size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel.tcpi_snd_wnd))

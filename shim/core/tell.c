@@ -53,6 +53,8 @@ void tell_let_go(struct conn *conn)
 void tell_show(struct area *area, uint64_t now_ns)
 {
 	area->event.time_ns = now_ns;
+	if (sink_text_may_wait())
+		thread_hold_signals();
 	sink_text_event(&area->event, area->text, sizeof(area->text));
 	if (!(area->event.flags & EVENT_SLEEPING))
 		thread.previous_ns = now_ns;

@@ -54,6 +54,21 @@ void thread_lower_guard(void)
 {
 	atomic_signal_fence(memory_order_seq_cst);
 	thread.guard = 0;
+	if (!thread.is_holding_signals)
+		return;
+	/* The guard first: what is pending is delivered here, and its handler's calls are the program's. */
+	thread.is_holding_signals = false;
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&thread.signal_mask, 0, sizeof(thread.signal_mask));
+}
+
+void thread_hold_signals(void)
+{
+	const uint64_t all = ~UINT64_C(0);
+
+	if (thread.is_holding_signals || process_is_quiet())
+		return;
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&thread.signal_mask, sizeof(all));
+	thread.is_holding_signals = true;
 }
 
 static void start_thread(void)

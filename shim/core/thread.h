@@ -3,7 +3,8 @@
  *
  * The guard (I2) is up only inside call_enter and call_leave. It is the address of the frame that raised it:
  * a signal handler that leaves the library's code by siglongjmp leaves the guard up, and the next call, on a
- * frame that the raiser's lies below, recognises it as dead. The work area is taken once a thread and given
+ * frame that the raiser's lies below, recognises it as dead. A known hole: until there is such a call, those from
+ * deeper frames pass for nested ones, and are counted instead of shown. The work area is taken once a thread and given
  * to another when its owner has ended.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I2, I5, I6.
  */
@@ -37,6 +38,8 @@ struct thread {
 	struct area *area;
 	struct conn *held; /* released if the guard is found dead */
 	uint64_t previous_ns;
+	uint64_t signal_mask; /* the program's, while is_holding_signals */
+	bool is_holding_signals;
 	int tid;
 	uint32_t number; /* 1: main */
 	uint32_t epoch;  /* process_epoch when tid was asked */
@@ -46,6 +49,10 @@ extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
 /* Raises the guard; false if it is up: the library's own code was interrupted. */
 bool thread_raise_guard(void);
 void thread_lower_guard(void);
+
+/* Holds back all signals until the guard is lowered: for an output that could make the thread wait, so that no
+ * handler leaves by siglongjmp meanwhile, or that could raise a signal itself. Nothing in quiet mode. */
+void thread_hold_signals(void);
 
 /* The thread's own number and area, asked for at its first call and after fork. NULL: no memory. */
 struct area *thread_area(void);

@@ -6,12 +6,6 @@ void strbuf_string(struct strbuf *buf, const char *text)
 		strbuf_char(buf, *text++);
 }
 
-void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		strbuf_char(buf, bytes[i]);
-}
-
 static void append_reversed(struct strbuf *buf, const char *digits, unsigned count)
 {
 	while (count > 0)

@@ -32,7 +32,6 @@ static inline void strbuf_char(struct strbuf *buf, char c)
 
 /* text: NUL-terminated. */
 void strbuf_string(struct strbuf *buf, const char *text);
-void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size);
 void strbuf_unsigned(struct strbuf *buf, uint64_t value);
 void strbuf_integer(struct strbuf *buf, int64_t value);
 /* Zero-filled to at least width digits. */

@@ -303,26 +303,28 @@ static bool has_room(int fd)
 	return result > 0;
 }
 
-/* A pipe without a reader raises SIGPIPE, a file at its limit SIGXFSZ, in this thread: held back and, if it was not
- * pending before, taken back. All signals are, so that no handler can leave by siglongjmp with the mask changed. */
-static long write_without_signals(int fd, const char *bytes, size_t size)
+bool output_may_wait(void)
 {
-	const uint64_t all = ~UINT64_C(0), ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+	return !output.is_regular || output.is_signalling;
+}
+
+/* A pipe without a reader raises SIGPIPE, a file at its limit SIGXFSZ, in this thread, which holds all signals back:
+ * taken back if it was not pending before. In quiet mode the mask cannot be touched; there poll without events
+ * tells a pipe that has no reader. */
+static long write_without_signal(int fd, const char *bytes, size_t size)
+{
+	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
 	struct timespec none = {0};
-	uint64_t before = 0, pending = 0;
+	uint64_t pending = 0, fresh;
 	long result;
 
-	if (process_is_quiet()) /* the mask may not be touched: poll with no events tells a pipe without reader */
+	if (process_is_quiet())
 		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE : raw_write(fd, bytes, size);
-	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all));
 	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
 	result = raw_write(fd, bytes, size);
-	if (result == -EPIPE || result == -EFBIG) {
-		uint64_t fresh = ours & ~pending;
-
+	fresh = ours & ~pending;
+	if (result == -EPIPE || result == -EFBIG)
 		raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
-	}
-	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof(before));
 	return result;
 }
 
@@ -331,13 +333,13 @@ static long write_once(int fd, const char *bytes, size_t size)
 	if (output.is_regular && output.is_signalling && process_is_quiet())
 		return -EFBIG;
 	if (output.is_regular)
-		return output.is_signalling ? write_without_signals(fd, bytes, size) : raw_write(fd, bytes, size);
+		return output.is_signalling ? write_without_signal(fd, bytes, size) : raw_write(fd, bytes, size);
 	if (!has_room(fd))
 		return -EAGAIN;
 	if (output.is_socket)
 		return raw_syscall6(SYS_sendto, fd, (long)bytes, (long)size, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 	if (output.is_signalling)
-		return write_without_signals(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+		return write_without_signal(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
 	return raw_write(fd, bytes, size);
 }
 

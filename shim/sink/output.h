@@ -30,6 +30,9 @@ bool output_is_regular(void);
 
 bool output_is_terminal(void);
 
+/* Whether a write may wait, or raise SIGPIPE or SIGXFSZ: the caller holds all signals back then. */
+bool output_may_wait(void);
+
 /* Makes sure that the descriptor is still ours: asks the kernel, but not more than once a millisecond, since that
  * costs half as much as a write. To be called before output_write. now_ns: CLOCK_MONOTONIC. 0 or -errno. */
 int output_check(uint64_t now_ns);

@@ -145,6 +145,11 @@ static void count_lost(int error)
 	atomic_store(&last_error, error);
 }
 
+bool sink_text_may_wait(void)
+{
+	return output_may_wait();
+}
+
 void sink_text_count_lost(void)
 {
 	count_lost(ENOMEM);

@@ -9,6 +9,7 @@
 #ifndef SINK_SINK_TEXT_H
 #define SINK_SINK_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tcpshim/event.h"
@@ -19,6 +20,9 @@ void sink_text_start_over(void);
 /* What is common to all events of the process is filled in here; the rest by the caller. text: a work area of
  * size bytes; a longer record gets memory of its own for the moment. */
 void sink_text_event(struct tcpshim_event *event, char *text, size_t size);
+
+/* Whether a write may wait or raise a signal: then the thread's signals are to be held back around it. */
+bool sink_text_may_wait(void);
 
 /* A call that could not be shown: no memory; and one that interrupted the library's own code. */
 void sink_text_count_lost(void);

@@ -1,0 +1,142 @@
+# shellcheck shell=bash disable=SC2154
+# scenarios.bash: the four stories, told once for the tests and for the demo. Needs world.bash.
+#
+# scenario_N CLIENT plays story N with that client; kodos runs the same program as its server, or nc.openbsd where
+# the client is dnc. Each step waits until both programs sleep again, and checks what ss says of both sides, so that
+# a story either goes the way it is told or fails. The caller may define `tell` (a step, in words) and `show_states`
+# (a telling moment); here they do nothing.
+
+greeting='kodos, are you there?' # 22 bytes with its newline
+farewell='kodos, anybody there?' # 22 bytes as well
+silence_seconds=6.5              # more than the 5 s after which a connection counts as silent
+dnc_program=dnc
+
+tell() { :; }
+show_states() { :; }
+
+# The words that start a client or a server of a kind.
+client_command() {
+	case $1 in
+	dnc) printf '%s\n' "$dnc_program" "$kodos_address" "$kodos_port" ;;
+	*) printf '%s\n' "$1" -n "$kodos_address" "$kodos_port" ;;
+	esac
+}
+
+server_command() {
+	case $1 in
+	dnc | nc.openbsd) printf '%s\n' nc.openbsd -n -l "$kodos_address" "$kodos_port" ;;
+	nc.traditional) printf '%s\n' nc.traditional -n -l -s "$kodos_address" -p "$kodos_port" ;;
+	ncat) printf '%s\n' ncat -n -l "$kodos_address" "$kodos_port" ;;
+	esac
+}
+
+# A connection over which one line has gone, and both programs wait for more.
+begin() {
+	local server client
+	mapfile -t server < <(server_command "$1")
+	mapfile -t client < <(client_command "$1")
+	tell "kodos waits for a connection: ${server[*]##*/}"
+	trace_mark
+	program_start kodos "${server[@]}"
+	wait_until 5 is_listening
+	settle kodos
+	tell "kang connects: ${client[*]##*/}"
+	trace_mark
+	program_start kang "${client[@]}"
+	state_await kang ESTAB 5
+	settle kang kodos
+	tell "kang types: $greeting"
+	program_type kang "$greeting"
+	wait_until 5 has_output kodos "$greeting"
+	settle kang kodos
+	show_states
+}
+
+# Longer than a pause: after it the kernel's idea of the peer is old.
+stay_silent() {
+	tell "nothing is said for $silence_seconds seconds"
+	sleep "$silence_seconds"
+}
+
+# ^D for a client that still waits for its user.
+finish() {
+	if is_program_running kang; then
+		tell "kang types ^D: it has nothing more to say"
+		program_end_input kang
+	fi
+	program_await kang 5
+}
+
+# 1, graceful exit: the server ends, its kernel says so.
+scenario_1() {
+	begin "$1"
+	tell "^C on kodos: the server ends, and its kernel sends FIN"
+	program_interrupt kodos
+	settle kang
+	show_states
+	finish
+	state_await kang none 5
+	show_states
+}
+
+# 2, power cycle: the server's host loses all memory of the connection and comes back.
+scenario_2() {
+	begin "$1"
+	tell "kodos loses power and comes back. Nothing reaches kang: no FIN, no reset"
+	power_cycle
+	state_await kang ESTAB 1
+	show_states
+	stay_silent
+	tell "kang types into the silence: $farewell"
+	program_type kang "$farewell"
+	state_await kang none 5
+	settle kang
+	finish
+	show_states
+}
+
+# 3, power off: the server's host never comes back.
+scenario_3() {
+	begin "$1"
+	tell "kodos loses power, and does not come back. Nothing reaches kang"
+	power_off
+	state_await kang ESTAB 1
+	show_states
+	stay_silent
+	tell "kang types into the silence: $farewell"
+	program_type kang "$farewell"
+	settle kang
+	show_states
+	trace_mark
+	tell "kang's kernel sends it again and again (here for 7 seconds; by default for a quarter of an hour)"
+	state_await kang none 15
+	settle kang
+	finish
+	show_states
+}
+
+# 4, nothing failed: the server closes, the client keeps its socket.
+scenario_4() {
+	begin "$1"
+	tell "^C on kodos: the server ends, and its kernel sends FIN"
+	program_interrupt kodos
+	settle kang
+	state_await kang CLOSE-WAIT 5
+	state_await kodos FIN-WAIT-2 5
+	show_states
+	stay_silent
+	[[ $world_kind == loopback ]] || state_await kodos none 5
+	state_await kang CLOSE-WAIT 1
+	show_states
+	tell "kang still keeps its socket. It types: $farewell"
+	program_type kang "$farewell"
+	state_await kang none 5
+	settle kang
+	show_states
+	if is_program_running kang; then
+		tell "kang types once more"
+		program_type kang "$farewell"
+		settle kang
+	fi
+	finish
+}
