@@ -39,8 +39,10 @@ static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
 	/* The kernel may know of the peer's FIN before the program has read it. */
 	if (scene->before->fin_ns == 0 && scene->after->fin_ns != 0 && facts->before == STATE_CLOSE_WAIT)
 		facts->before = STATE_ESTABLISHED;
-	if (step->effect == EFFECT_CONNECT || (facts->before == STATE_UNKNOWN && facts->now == STATE_ESTABLISHED))
+	if (scene->before->phase != CONN_OPEN && scene->after->phase == CONN_OPEN) {
 		facts->before = STATE_SYN_SENT;
+		facts->now = STATE_ESTABLISHED;
+	}
 	if (step->effect == EFFECT_CLOSE) {
 		facts->before = state_at_close(scene);
 		facts->now = step->is_shared_here || step->is_maybe_shared ? facts->before
@@ -79,7 +81,7 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 		.peer = after->peer,
 		.sent_bytes = after->sent_bytes,
 		.received_bytes = after->received_bytes,
-		.outstanding_bytes = ending_outstanding_bytes(after, info),
+		.outstanding_bytes = conn_outstanding_bytes(after, info),
 		.unacknowledged_bytes = step->before.unsent_bytes,
 		.unread_bytes = step->before.unread_bytes,
 		.age_ns = ending_since(after->opened_ns, step->now_ns),
@@ -105,7 +107,7 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 		facts->waiting_ns = smaller(facts->waiting_ns, last_ack_ns);
 	fill_states(scene, facts);
 	if ((after->flags & CONN_DEAD) && !(before->flags & CONN_DEAD)) {
-		facts->lost_bytes = ending_outstanding_bytes(after, info);
+		facts->lost_bytes = conn_outstanding_bytes(after, info);
 		if (step->is_sleeping || step->effect == EFFECT_CLOSE)
 			facts->reported = REPORTED_NOT;
 		else if (step->error != 0)
@@ -359,8 +361,7 @@ static bool is_own_close(const struct scene *s)
 
 static bool is_dead_at_close(const struct scene *s)
 {
-	return (s->after->flags & CONN_DEAD) ||
-	       (state_at_close(s) == STATE_CLOSE && !(s->before->flags & CONN_SHUT_WRITE));
+	return (s->after->flags & CONN_DEAD) != 0;
 }
 
 static bool is_aborted(const struct scene *s)

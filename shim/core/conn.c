@@ -107,6 +107,7 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	atomic_store(&conn->heard_ns, now_ns);
 	atomic_store(&conn->unanswered_ns, 0);
 	atomic_store(&conn->silence_ns, 0);
+	atomic_store(&conn->sent_before_silence, 0);
 	atomic_store(&conn->write_ns, 0);
 	atomic_store(&conn->write_bytes, 0);
 	atomic_store(&conn->fin_ns, 0);
@@ -197,8 +198,21 @@ void conn_read(const struct conn *conn, struct conn_view *view)
 		.silence_ns = atomic_load(&conn->silence_ns),
 		.fin_ns = atomic_load(&conn->fin_ns),
 		.write_ns = atomic_load(&conn->write_ns),
+		.sent_before_silence = atomic_load(&conn->sent_before_silence),
 		.write_bytes = atomic_load(&conn->write_bytes),
 	};
+}
+
+/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this side as
+ * one byte more than was written: never below 0. */
+uint64_t conn_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info)
+{
+	uint64_t written = view->sent_bytes + view->sent_before_bytes;
+	uint64_t acknowledged = info->acknowledged_bytes - view->acknowledged_base;
+
+	if (info->state == STATE_UNKNOWN || info->acknowledged_bytes < view->acknowledged_base)
+		return 0;
+	return written > acknowledged ? written - acknowledged : 0;
 }
 
 static bool is_end_error(int error)
@@ -220,7 +234,7 @@ static bool is_end_error(int error)
 bool conn_is_clean_end(const struct conn_view *view, const struct conn_step *step)
 {
 	return (view->flags & CONN_SHUT_WRITE) && step->after.state == STATE_CLOSE && step->error == 0 &&
-	       !(step->revents & POLLERR);
+	       !(step->revents & POLLERR) && conn_outstanding_bytes(view, &step->after) == 0;
 }
 
 /* The state that a FIN from the peer leads to, where the kernel cannot be asked. */
@@ -269,6 +283,23 @@ static void advance_connect(struct conn *conn, const struct conn_step *step)
 	}
 }
 
+/* The outcome of a connect in the background, as something else tells it. The peer may have closed already. */
+static void advance_handshake(struct conn *conn, const struct conn_step *step)
+{
+	switch (step->after.state) {
+	case STATE_UNKNOWN:
+	case STATE_SYN_SENT:
+	case STATE_SYN_RECV:
+		break;
+	case STATE_CLOSE:
+		if (step->error != 0) /* told: the socket may be used for another try */
+			atomic_store(&conn->phase, CONN_NEW);
+		break;
+	default:
+		open_connection(conn, ROLE_CLIENT, step->now_ns);
+	}
+}
+
 static void advance_read(struct conn *conn, const struct conn_view *view, const struct conn_step *step)
 {
 	atomic_store(&conn->polls, 0);
@@ -299,6 +330,7 @@ static void advance_write(struct conn *conn, const struct conn_view *view, const
 	atomic_store(&conn->write_bytes, (uint64_t)step->result);
 	if (step->silence_ns != 0 || view->unanswered_ns == 0) {
 		atomic_store(&conn->silence_ns, step->silence_ns);
+		atomic_store(&conn->sent_before_silence, view->sent_bytes);
 		atomic_store(&conn->unanswered_ns, step->start_ns);
 	}
 }
@@ -324,9 +356,16 @@ static void advance_shutdown(struct conn *conn, const struct conn_view *view, co
 		atomic_store(&conn->state, STATE_FIN_WAIT_1);
 }
 
+/* An ICMP error that the program asked for (IP_RECVERR) is reported, and the connection goes on. */
+static bool is_closed_or_unknown(uint8_t state)
+{
+	return state == STATE_CLOSE || state == STATE_UNKNOWN;
+}
+
 static bool is_found_dead(const struct conn_view *view, const struct tcpinfo *info)
 {
-	return info->state == STATE_CLOSE && !(view->flags & CONN_SHUT_WRITE);
+	return info->state == STATE_CLOSE &&
+	       (!(view->flags & CONN_SHUT_WRITE) || conn_outstanding_bytes(view, info) > 0);
 }
 
 void conn_advance(struct conn *conn, const struct conn_step *step)
@@ -341,9 +380,8 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 		}
 		return;
 	}
-	if (view.phase == CONN_CONNECTING && step->after.state == STATE_ESTABLISHED &&
-	    step->effect != EFFECT_CONNECT)
-		open_connection(conn, ROLE_CLIENT, step->now_ns);
+	if (view.phase == CONN_CONNECTING && step->effect != EFFECT_CONNECT)
+		advance_handshake(conn, step);
 	switch (step->effect) {
 	case EFFECT_CONNECT:
 		advance_connect(conn, step);
@@ -386,7 +424,8 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 		return;
 	if (step->effect == EFFECT_CLOSE && is_found_dead(&view, &step->before))
 		atomic_fetch_or(&conn->flags, CONN_DEAD);
-	if ((is_end_error(step->error) && !(step->error == EPIPE && (view.flags & CONN_SHUT_WRITE))) ||
+	if ((is_end_error(step->error) && is_closed_or_unknown(step->after.state) &&
+	     !(step->error == EPIPE && (view.flags & CONN_SHUT_WRITE))) ||
 	    (step->after.state == STATE_CLOSE && !conn_is_clean_end(&view, step)))
 		atomic_fetch_or(&conn->flags, CONN_DEAD);
 }

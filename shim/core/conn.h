@@ -67,6 +67,7 @@ struct conn {
 	_Atomic uint64_t heard_ns;         /* last byte or FIN from the peer */
 	_Atomic uint64_t unanswered_ns;    /* first write since then, 0 if none */
 	_Atomic uint64_t write_ns, write_bytes; /* the last write */
+	_Atomic uint64_t sent_before_silence; /* sent_bytes before that write */
 	_Atomic uint64_t silence_ns;       /* how long the peer had been silent at that write */
 	_Atomic uint64_t fin_ns;           /* end of stream seen */
 };
@@ -81,7 +82,7 @@ struct conn_view {
 	uint64_t said;
 	uint64_t sent_bytes, received_bytes, acknowledged_base, sent_before_bytes;
 	uint64_t connect_ns, opened_ns, active_ns, heard_ns, unanswered_ns, silence_ns, fin_ns;
-	uint64_t write_ns, write_bytes;
+	uint64_t write_ns, write_bytes, sent_before_silence;
 };
 
 /* What one call did to one connection. */
@@ -135,6 +136,9 @@ static inline bool conn_is_maybe_shared(const struct conn *conn, uint32_t forks)
 {
 	return atomic_load(&conn->forks) != forks || (atomic_load(&conn->flags) & CONN_PASSED) != 0;
 }
+
+/* Bytes written and never acknowledged, exactly; 0 if info was not sampled. */
+uint64_t conn_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info);
 
 /* This side shut down first and the peer's FIN came: the kernel's socket says CLOSE, but nothing went wrong
  * (the connection is in TIME_WAIT, or over after LAST_ACK). */

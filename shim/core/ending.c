@@ -5,18 +5,6 @@
 
 #include "core/annotate.h"
 
-/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this side as
- * one byte more than was written: never below 0. */
-uint64_t ending_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info)
-{
-	uint64_t written = view->sent_bytes + view->sent_before_bytes;
-	uint64_t acknowledged = info->acknowledged_bytes - view->acknowledged_base;
-
-	if (!ending_is_sampled(info) || info->acknowledged_bytes < view->acknowledged_base)
-		return 0;
-	return written > acknowledged ? written - acknowledged : 0;
-}
-
 enum { TIMER_SLACK_MS = 20 }; /* both times are the kernel's jiffies */
 
 /* A timeout needs the limit to have passed without an acknowledgement; a reset may come at any time. */
@@ -38,7 +26,7 @@ static enum end classify_timeout(const struct scene *scene, const struct tcpinfo
 
 	if (!ending_is_sampled(info))
 		return END_TIMED_OUT;
-	if (info->user_timeout_ns != 0 && facts->lost_bytes > 0)
+	if (info->user_timeout_ns != 0 && (facts->lost_bytes > 0 || info->retransmits > 0))
 		return END_TIMED_OUT_USER;
 	if (facts->lost_bytes > 0 || info->retransmits > 0)
 		return END_TIMED_OUT_DATA;
@@ -52,9 +40,20 @@ static enum end classify_reset(const struct scene *scene)
 	if (before->fin_ns != 0 || before->state == STATE_CLOSE_WAIT ||
 	    scene->facts->reported == REPORTED_AS_EOF)
 		return END_RESET_AFTER_FIN;
-	if (scene->facts->lost_bytes > 0 && before->silence_ns >= SILENCE_NS)
+	/* Nothing of what was written after the silence was acknowledged: the answer was the reset. */
+	if (scene->facts->lost_bytes > 0 && before->silence_ns >= SILENCE_NS &&
+	    scene->facts->lost_bytes >= before->sent_bytes - before->sent_before_silence)
 		return END_RESET_FORGOT;
 	return END_RESET_BY_PEER;
+}
+
+/* Keepalive gives up after its count of probes, or with TCP_USER_TIMEOUT at the first probe that finds it passed
+ * (tcp_keepalive_timer, net/ipv4/tcp_timer.c). */
+static bool has_probing_ended(const struct tcpinfo *info)
+{
+	if (info->user_timeout_ns != 0)
+		return has_waited(info->last_ack_received_ms * UINT64_C(1000000), info->user_timeout_ns);
+	return info->probes >= info->keepalive_count;
 }
 
 /* The program was not told which error it was: by poll, or by end of stream in CLOSE_WAIT. */
@@ -77,7 +76,7 @@ static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo 
 		return is_user ? END_TIMED_OUT_USER : END_TIMED_OUT_DATA;
 	}
 	if (info->has_keepalive && facts->lost_bytes == 0)
-		return info->probes >= info->keepalive_count ? END_TIMED_OUT_KEEPALIVE : classify_reset(scene);
+		return has_probing_ended(info) ? END_TIMED_OUT_KEEPALIVE : classify_reset(scene);
 	return END_UNKNOWN;
 }
 

@@ -41,9 +41,6 @@ static inline bool ending_is_sampled(const struct tcpinfo *info)
 	return info->state != STATE_UNKNOWN;
 }
 
-/* Bytes written and never acknowledged, exactly. */
-uint64_t ending_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info);
-
 /* END_NONE unless this step is the one in which the connection is found dead. */
 enum end ending_classify(const struct scene *scene);
 

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -41,14 +42,24 @@ struct netcat {
 	int spins;
 };
 
+/* The timers that the connection is given. */
+struct timers {
+	int user_timeout_ms; /* -u; 0: left as it is */
+	bool has_keepalive;  /* -k */
+	int idle, interval, count;
+};
+
 static const char usage[] =
-	"usage: dnc [-s] HOST PORT\n"
-	"       dnc [-s] -l [-p PORT] [ADDRESS]\n"
+	"usage: dnc [-s] [-u MS] [-k IDLE,INTERVAL,COUNT] HOST PORT\n"
+	"       dnc [-s] [-u MS] [-k IDLE,INTERVAL,COUNT] -l [-p PORT] [ADDRESS]\n"
 	"\n"
 	"A netcat that keeps its socket after end of stream and says each step.\n"
 	"  -l       wait for one connection, on 127.0.0.1 if no ADDRESS is given\n"
 	"  -p PORT  the port to listen on; 0, the default, lets the kernel choose\n"
-	"  -s       when the connection is dead, poll it on and on without reading\n";
+	"  -s       when the connection is dead, poll it on and on without reading\n"
+	"  -u MS    TCP_USER_TIMEOUT\n"
+	"  -k IDLE,INTERVAL,COUNT\n"
+	"           SO_KEEPALIVE: after so many seconds, every so many, so many times\n";
 
 __attribute__((noreturn)) static void fail_usage(void)
 {
@@ -107,7 +118,30 @@ static struct addrinfo *resolve(const char *host, const char *port, int flags)
 	return found;
 }
 
-static int connect_to(const char *host, const char *port)
+static void set_option(int fd, int level, int name, int value)
+{
+	if (setsockopt(fd, level, name, &value, sizeof(value)) < 0)
+		fail("setsockopt");
+}
+
+static bool read_keepalive(struct timers *timers, const char *text)
+{
+	return sscanf(text, "%d,%d,%d", &timers->idle, &timers->interval, &timers->count) == 3;
+}
+
+static void set_timers(int fd, const struct timers *timers)
+{
+	if (timers->user_timeout_ms != 0)
+		set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, timers->user_timeout_ms);
+	if (!timers->has_keepalive)
+		return;
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, timers->idle);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, timers->interval);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, timers->count);
+}
+
+static int connect_to(const char *host, const char *port, const struct timers *timers)
 {
 	struct addrinfo *addresses = resolve(host, port, 0);
 	int fd = -1;
@@ -117,6 +151,7 @@ static int connect_to(const char *host, const char *port)
 		fd = socket(address->ai_family, SOCK_STREAM, 0);
 		if (fd < 0)
 			fail("socket");
+		set_timers(fd, timers);
 		if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
 			break;
 		if (address->ai_next == NULL)
@@ -142,7 +177,7 @@ static void say_listening(int fd)
 		say("listening on %s port %s", host, port);
 }
 
-static int accept_one(const char *host, const char *port)
+static int accept_one(const char *host, const char *port, const struct timers *timers)
 {
 	struct addrinfo *address = resolve(host, port, AI_PASSIVE);
 	int listener = socket(address->ai_family, SOCK_STREAM, 0);
@@ -150,8 +185,7 @@ static int accept_one(const char *host, const char *port)
 
 	if (listener < 0)
 		fail("socket");
-	if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0)
-		fail("setsockopt");
+	set_option(listener, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (bind(listener, address->ai_addr, address->ai_addrlen) < 0)
 		fail("bind");
 	freeaddrinfo(address);
@@ -164,6 +198,7 @@ static int accept_one(const char *host, const char *port)
 	if (fd < 0)
 		fail("accept");
 	say("connected");
+	set_timers(fd, timers);
 	close(listener);
 	return fd;
 }
@@ -258,17 +293,22 @@ static bool netcat_step(struct netcat *nc)
 int main(int argc, char **argv)
 {
 	struct netcat nc = {.has_input = true};
+	struct timers timers = {0};
 	bool is_listener = false;
 	const char *port = NULL;
 	int option;
 
-	while ((option = getopt(argc, argv, "lp:s")) != -1) {
+	while ((option = getopt(argc, argv, "k:lp:su:")) != -1) {
 		if (option == 'l')
 			is_listener = true;
 		else if (option == 'p')
 			port = optarg;
 		else if (option == 's')
 			nc.is_spinner = true;
+		else if (option == 'u')
+			timers.user_timeout_ms = atoi(optarg);
+		else if (option == 'k' && read_keepalive(&timers, optarg))
+			timers.has_keepalive = true;
 		else
 			fail_usage();
 	}
@@ -280,9 +320,10 @@ int main(int argc, char **argv)
 	/* A write into a dead connection is to be seen as EPIPE, not as a death by signal. */
 	signal(SIGPIPE, SIG_IGN);
 	if (is_listener)
-		nc.socket_fd = accept_one(argc == 1 ? argv[0] : "127.0.0.1", port ? port : "0");
+		nc.socket_fd =
+			accept_one(argc == 1 ? argv[0] : "127.0.0.1", port ? port : "0", &timers);
 	else
-		nc.socket_fd = connect_to(argv[0], argv[1]);
+		nc.socket_fd = connect_to(argv[0], argv[1], &timers);
 
 	while (netcat_step(&nc))
 		;

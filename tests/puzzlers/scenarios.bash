@@ -10,6 +10,7 @@ greeting='kodos, are you there?' # 22 bytes with its newline
 farewell='kodos, anybody there?' # 22 bytes as well
 silence_seconds=6.5              # more than the 5 s after which a connection counts as silent
 dnc_program=dnc
+client_options=() # before the address and the port
 
 tell() { :; }
 show_states() { :; }
@@ -17,8 +18,8 @@ show_states() { :; }
 # The words that start a client or a server of a kind.
 client_command() {
 	case $1 in
-	dnc) printf '%s\n' "$dnc_program" "$kodos_address" "$kodos_port" ;;
-	*) printf '%s\n' "$1" -n "$kodos_address" "$kodos_port" ;;
+	dnc) printf '%s\n' "$dnc_program" "${client_options[@]}" "$kodos_address" "$kodos_port" ;;
+	*) printf '%s\n' "$1" -n "${client_options[@]}" "$kodos_address" "$kodos_port" ;;
 	esac
 }
 

@@ -1,0 +1,32 @@
+#!/usr/bin/env bats
+#
+# The notes on the real kernel: truth (tests/prog) prints which notes must stand under which call, and no others may.
+
+# shellcheck disable=SC2154	# set in common.bash
+
+load ../common
+
+# Notes as "CALL MARK ID", with the bytes both ways where they are told.
+notes_of() {
+	trace_plain "$1" | awk '
+		/^[a-z_0-9]+\(/ { call = $0; sub(/\(.*/, "", call) }
+		/^\t(-|!|!!) / {
+			id = $NF
+			gsub(/[][]/, "", id)
+			bytes = ""
+			if (match($0, /sent [0-9]+ bytes?, received [0-9]+ bytes?/)) {
+				bytes = " " substr($0, RSTART, RLENGTH)
+				gsub(/ bytes?,?/, "", bytes)
+			}
+			print call, $1, id bytes
+		}'
+}
+
+@test "each note is true, and nothing else is said" {
+	shim TCPSHIM_OUTPUT=trace.%p TCPSHIM_TIME=none "${TCPSHIM_PROG:-$repository/build}/truth" >expected ||
+		fail "truth fails, with $?:" "$(tail -n 3 expected)"
+	# The parent's is the trace with the most in it; its child makes no call.
+	# shellcheck disable=SC2012 # names of our own making
+	notes_of "$(ls -S trace.* | head -n 1)" >said
+	diff -u <(grep -v '^#' expected) said >&2 || fail "the scenarios:" "$(cat expected)"
+}

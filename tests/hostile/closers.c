@@ -1,0 +1,144 @@
+/*
+ * closers: a program that closes everything it may, each way there is, and then goes on working.
+ *
+ * Hazard: descriptors closed under us (I7).  The trace's own descriptor must survive closefrom,
+ * close_range, loops, walks over /proc/self/fd and dup2 onto each number; a traced call afterwards
+ * proves it.  Nor may the program see it: each number, result and errno is printed, and the runner
+ * compares them with the bare run's.
+ */
+#include "hostile.h"
+
+#include <dirent.h>
+#include <linux/close_range.h>
+#include <sys/syscall.h>
+
+enum { DUP2_LIMIT = 1100 };
+
+static int ends[2];
+
+static void by_closefrom(void)
+{
+	closefrom(3);
+}
+
+static void by_close_range(void)
+{
+	CHECK(close_range(3, ~0U, 0) == 0);
+}
+
+static void by_close_range_unshare(void)
+{
+	CHECK(close_range(3, ~0U, CLOSE_RANGE_UNSHARE) == 0);
+}
+
+static void by_close_range_cloexec(void)
+{
+	CHECK(close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0);
+	/* Nothing was closed: the same connection goes on. */
+	static int first = 601;
+
+	marks_write(ends[0], first, 1);
+	marks_expect(getpid(), first++, 1);
+	expect("=", 0, "\\[(adopted|closed-unseen)\\]$");
+}
+
+static void by_syscall(void)
+{
+	CHECK(syscall(SYS_close_range, 3U, ~0U, 0U) == 0);
+}
+
+static void by_loop(void)
+{
+	long limit = sysconf(_SC_OPEN_MAX);
+	long closed = 0;
+
+	for (int fd = 3; fd < limit; fd++) {
+		errno = 0;
+		if (close(fd) == 0)
+			closed++;
+		else
+			CHECK(errno == EBADF);
+	}
+	dprintf(STDOUT_FILENO, "%ld closed of %ld\n", closed, limit);
+}
+
+static void by_walk(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	CHECK(directory);
+	while ((entry = readdir(directory))) {
+		int fd = atoi(entry->d_name);
+
+		if (fd > 2 && fd != dirfd(directory))
+			close(fd);
+	}
+	closedir(directory);
+}
+
+static void by_dup2(void)
+{
+	for (int fd = 3; fd <= DUP2_LIMIT; fd++)
+		CHECK(dup2(STDOUT_FILENO, fd) == fd);
+	for (int fd = 3; fd <= DUP2_LIMIT; fd++)
+		CHECK(close(fd) == 0);
+}
+
+static void by_dup3(void)
+{
+	for (int fd = 3; fd <= DUP2_LIMIT; fd++)
+		CHECK(dup3(STDOUT_FILENO, fd, O_CLOEXEC) == fd);
+	for (int fd = 3; fd <= DUP2_LIMIT; fd++)
+		CHECK(close(fd) == 0);
+}
+
+/* Every number that the limit allows, to the last, and at once: there is no other place to go to.
+ */
+static void by_dup2_onto_all(void)
+{
+	long limit = sysconf(_SC_OPEN_MAX);
+
+	for (int fd = 3; fd < limit; fd++)
+		CHECK(dup2(STDOUT_FILENO, fd) == fd);
+	CHECK(dup(STDOUT_FILENO) < 0 && errno == EMFILE);
+	closefrom(3);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*act)(void);
+	} ways[] = {
+		{"closefrom", by_closefrom},
+		{"close_range", by_close_range},
+		{"close_range-unshare", by_close_range_unshare},
+		{"close_range-cloexec", by_close_range_cloexec},
+		{"syscall", by_syscall},
+		{"loop", by_loop},
+		{"walk", by_walk},
+		{"dup2", by_dup2},
+		{"dup3", by_dup3},
+		{"dup2-onto-all", by_dup2_onto_all},
+	};
+	size_t way = 0;
+
+	deadline_set(30);
+	while (way < COUNT_OF(ways) && (argc != 2 || strcmp(argv[1], ways[way].name) != 0))
+		way++;
+	CHECK(way < COUNT_OF(ways));
+
+	tcp_pair(ends);
+	four_marks(ends[0], 501);
+	ways[way].act();
+	tcp_pair(ends);
+	dprintf(STDOUT_FILENO, "new connection %d and %d\n", ends[0], ends[1]);
+	four_marks(ends[0], 511);
+	/* Twice, for what was moved out of the way the first time. */
+	ways[way].act();
+	tcp_pair(ends);
+	dprintf(STDOUT_FILENO, "new connection %d and %d\n", ends[0], ends[1]);
+	four_marks(ends[0], 521);
+	return 0;
+}

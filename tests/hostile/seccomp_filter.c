@@ -1,0 +1,134 @@
+/*
+ * seccomp_filter: a child under a filter like sshd's goes on with its connections, and is traced.
+ *
+ * Hazard: seccomp.  One getsockopt inside a read kills: the child may do what is on the list and
+ * nothing else.  From the filter on the library must live on what the list has, and the lines of
+ * the calls that the child itself makes must be there.  The third child allows itself no byte of
+ * any file, as sshd's does: it cannot be traced, but a line that is written all the same is
+ * SIGXFSZ.
+ */
+#include "hostile.h"
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+static const int allowed[] = {
+	SYS_read,
+	SYS_write,
+	SYS_writev,
+	SYS_close,
+	SYS_mmap,
+	SYS_munmap,
+	SYS_futex,
+	SYS_poll,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_clock_gettime,
+	SYS_exit_group,
+	SYS_exit,
+	SYS_brk,
+	/* What this program itself calls. */
+	SYS_recvfrom,
+	SYS_sendto,
+	SYS_shutdown,
+};
+
+static void filter_set(bool by_prctl)
+{
+	struct sock_filter steps[4 + 2 * COUNT_OF(allowed)];
+	unsigned short count = 0;
+
+	steps[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						      offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < COUNT_OF(allowed); i++) {
+		steps[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							      (unsigned)allowed[i], 0, 1);
+		steps[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	}
+	steps[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	struct sock_fprog program = {.len = count, .filter = steps};
+
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	if (by_prctl)
+		CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+	else
+		CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
+}
+
+static void *write_later(void *argument)
+{
+	sleep_ms(1300);
+	(void)!write(*(int *)argument, "late", 4);
+	return NULL;
+}
+
+enum { BY_PRCTL, BY_SECCOMP, WITHOUT_FILES, WAYS };
+
+static int confined(int ends[2], int way)
+{
+	struct pollfd waited = {ends[1], POLLIN, 0};
+	char bytes[64];
+
+	if (way == WITHOUT_FILES)
+		CHECK(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, 0}) == 0);
+	filter_set(way != BY_SECCOMP);
+	/* The wait is split at 1 s, and only poll is on the list. */
+	if (poll(&waited, 1, -1) != 1 || read(ends[1], bytes, 4) != 4)
+		return 1;
+	if (write(ends[0], "confined", 8) != 8)
+		return 2;
+	if (recv(ends[1], bytes, 8, 0) != 8)
+		return 3;
+	if (recv(ends[1], bytes, 8, MSG_DONTWAIT) != -1 || errno != EAGAIN)
+		return 4;
+	if (shutdown(ends[0], SHUT_WR) != 0)
+		return 5;
+	if (read(ends[1], bytes, 1) != 0)
+		return 6;
+	if (close(ends[0]) != 0 || close(ends[1]) != 0)
+		return 7;
+	return 0;
+}
+
+int main(void)
+{
+	pid_t children[WAYS];
+
+	deadline_set(30);
+	for (int way = 0; way < WAYS; way++) {
+		int ends[2];
+
+		tcp_pair(ends);
+		children[way] = fork();
+		CHECK(children[way] >= 0);
+		if (children[way] == 0)
+			exit(confined(ends, way)); /* what runs at exit is confined too */
+		pthread_t writer = thread_start(write_later, &ends[0]);
+		thread_join(writer);
+		CHECK(close(ends[0]) == 0);
+		CHECK(close(ends[1]) == 0);
+	}
+	for (int way = 0; way < WAYS; way++) {
+		pid_t pid = children[way];
+
+		child_succeeds(pid);
+		if (way == WITHOUT_FILES)
+			continue;
+		expect_of(pid, "=", 1, "^poll\\(\\[[0-9]+:POLLIN\\], 1, -1\\)[[:blank:]]+= 1 ");
+		expect_of(pid, "=", 1, "^read\\([0-9]+, \" l a t e\", 4\\)[[:blank:]]+= 4$");
+		expect_of(pid, "=", 1,
+			  "^write\\([0-9]+, \" c o n f i n e d\", 8\\)[[:blank:]]+= 8$");
+		expect_of(pid, "=", 1,
+			  "^recv\\([0-9]+, \" c o n f i n e d\", 8, 0\\)[[:blank:]]+= 8$");
+		expect_of(pid, "=", 1, "^recv\\(.*[[:blank:]]Err#11 EAGAIN$");
+		expect_of(pid, "=", 1, "^shutdown\\(.*[[:blank:]]+= 0$");
+		expect_of(pid, "=", 1, "^read\\([0-9]+, 0x[0-9A-F]+, 1\\)[[:blank:]]+= 0$");
+		expect_of(pid, "=", 2, "^close\\([0-9]+\\)[[:blank:]]+= 0$");
+	}
+	return 0;
+}

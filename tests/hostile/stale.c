@@ -1,0 +1,56 @@
+/*
+ * stale: descriptors that are closed where nobody sees it, and numbers that come back as files.
+ *
+ * Hazard: stale entries.  A close by a raw instruction is invisible.  When the number returns as a
+ * new connection, the old one must be given up, said so, and the new one's calls must be its own;
+ * when it returns as a file, the file must work as ever.
+ */
+#include "hostile.h"
+
+#include <sys/syscall.h>
+
+static long raw_close(int fd)
+{
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(SYS_close), "D"((long)fd)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+int main(void)
+{
+	char bytes[700];
+	uint16_t port;
+	int ends[2];
+
+	deadline_set(30);
+	int listener = tcp_listen(&port);
+	tcp_pair(ends);
+	CHECK(open("/dev/null", O_RDONLY) >= 0); /* the lowest number, left by the pair's listener
+						  */
+	marks_write(ends[0], 600, 1);
+	CHECK(raw_close(ends[0]) == 0);
+	int again = tcp_connect(port);
+	CHECK(again == ends[0]);
+	expect("=", 1, "\\[closed-unseen\\]$");
+	marks_write(again, 611, 1);
+	CHECK(close(again) == 0);
+	/* The bytes of the old connection are not counted for the new one. */
+	expect("=", 1, "[^0-9]611[^0-9].*\\[closed-first\\]$");
+	expect("=", 0, "[^0-9]1211[^0-9]");
+
+	int accepted = accept(listener, NULL, NULL);
+	CHECK(accepted >= 0);
+	CHECK(raw_close(accepted) == 0);
+	int file = open("/proc/self/exe", O_RDONLY);
+	CHECK(file == accepted);
+	CHECK(read(file, bytes, 4) == 4 && memcmp(bytes, "\177ELF", 4) == 0);
+	CHECK(lseek(file, 0, SEEK_CUR) == 4);
+	CHECK(recv(file, bytes, 4, 0) == -1 && errno == ENOTSOCK);
+	CHECK(read(file, bytes, 700) == 700);
+	CHECK(close(file) == 0);
+	return 0;
+}

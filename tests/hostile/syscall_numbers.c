@@ -1,0 +1,67 @@
+/*
+ * syscall_numbers: syscall(2) by number: six arguments, every result and errno, known and unknown.
+ *
+ * `syscall` is interposed, because node closes its sockets through it.  What concerns us is traced
+ * like the call by name; everything else passes through with all six arguments.
+ */
+#include "hostile.h"
+
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+int main(void)
+{
+	char bytes[64];
+	uint16_t port;
+
+	deadline_set(30);
+	CHECK(syscall(SYS_getpid) == getpid());
+	CHECK(syscall(9999) == -1 && errno == ENOSYS);
+	CHECK(syscall(-1L) == -1 && errno == ENOSYS);
+	CHECK(syscall(SYS_close, -1) == -1 && errno == EBADF);
+	/* The sixth argument, an offset, decides which page is seen. */
+	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	CHECK(pread(file, bytes, 4, 4096) == 4);
+	char *map = (char *)syscall(SYS_mmap, 0L, 4096L, (long)PROT_READ, (long)MAP_PRIVATE,
+				    (long)file, 4096L);
+	CHECK(map != MAP_FAILED && memcmp(map, bytes, 4) == 0);
+	CHECK(syscall(SYS_munmap, map, 4096L) == 0);
+	int64_t start = now_us();
+	CHECK(syscall(SYS_futex, &port, 0L, 0L, NULL, NULL, 0L) == -1);
+	CHECK(now_us() - start < 1000000);
+
+	int listener = tcp_listen(&port);
+	struct sockaddr_in address = loopback(port);
+	int client = (int)syscall(SYS_socket, (long)AF_INET, (long)SOCK_STREAM, 0L);
+	CHECK(client >= 0);
+	CHECK(syscall(SYS_connect, client, &address, sizeof(address)) == 0);
+	int server = (int)syscall(SYS_accept4, listener, NULL, NULL, (long)SOCK_NONBLOCK);
+	CHECK(server >= 0);
+	CHECK(syscall(SYS_write, client, "by number", 9L) == 9);
+	sleep_ms(20);
+	CHECK(syscall(SYS_recvfrom, server, bytes, 64L, 0L, NULL, NULL) == 9);
+	CHECK(syscall(SYS_read, server, bytes, 64L) == -1 && errno == EAGAIN);
+	struct iovec vector = {bytes, 5};
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &vector, .msg_iovlen = 1}};
+	CHECK(syscall(SYS_sendmmsg, client, &message, 1L, 0L) == 1 && message.msg_len == 5);
+	sleep_ms(20);
+	CHECK(syscall(SYS_recvmmsg, server, &message, 1L, 0L, NULL) == 1 && message.msg_len == 5);
+	CHECK(syscall(SYS_dup3, client, 50L, (long)O_CLOEXEC) == 50);
+	CHECK(syscall(SYS_write, 50L, "by number", 9L) == 9);
+	CHECK(syscall(SYS_close, 50L) == 0);
+	CHECK(syscall(SYS_close, client) == 0);
+	CHECK(syscall(SYS_close, server) == 0);
+
+	expect("=", 1, "^connect\\(%d, 127[.]0[.]0[.]1:%d, 16\\)[[:blank:]]+= 0$", client, port);
+	expect("=", 1, "^accept4\\(%d, .*SOCK_NONBLOCK\\)[[:blank:]]+= %d( |$)", listener, server);
+	expect("=", 1, "^write\\(%d, \" b y   n u m b e r\", 9\\)[[:blank:]]+= 9$", client);
+	expect("=", 1, "^recvfrom\\(%d, \" b y   n u m b e r\", 64, 0, .*[[:blank:]]= 9$", server);
+	expect("=", 1, "^read\\(%d, .*Err#11 EAGAIN$", server);
+	expect("=", 1, "^sendmmsg\\(%d, .*[[:blank:]]= 1( |$)", client);
+	expect("=", 1, "^recvmmsg\\(%d, .*[[:blank:]]= 1( |$)", server);
+	expect("=", 1, "^write\\(50, \" b y   n u m b e r\", 9\\)[[:blank:]]+= 9$");
+	expect("=", 1, "^close\\(%d\\)[[:blank:]]+= 0$", client);
+	expect("=", 1, "^close\\(%d\\)[[:blank:]]+= 0$", server);
+	return 0;
+}

@@ -1,0 +1,211 @@
+/*
+ * wait_times: a wait takes as long as it was told, splits or not, and leaves what it should behind.
+ *
+ * Hazard: EINTR and time limits.  A wait that is cut at 1 s must neither begin its time anew nor
+ * forget a part of it, must give select's time limit back as Linux does, must hand the second part
+ * the same sets as the first, and ppoll's signal mask must hold in both parts.
+ * What is announced is announced once, and what takes less than a second is not.
+ */
+#include "hostile.h"
+
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+static int ends[2];
+static volatile sig_atomic_t handled;
+
+static void note_signal(int signal_number)
+{
+	(void)signal_number;
+	handled++;
+}
+
+static void took(const char *what, int64_t start_us, int wanted_ms)
+{
+	int took_ms = (int)((now_us() - start_us) / 1000);
+
+	/* Late by a loaded machine is no error; early is, and so is a part of a second too many. */
+	if (took_ms < wanted_ms || took_ms > wanted_ms + 250)
+		dprintf(STDOUT_FILENO, "%s took %d ms, not %d\n", what, took_ms, wanted_ms);
+	else
+		dprintf(STDOUT_FILENO, "%s took %d ms\n", what, wanted_ms);
+}
+
+static void *write_later(void *argument)
+{
+	sleep_ms((long)(intptr_t)argument);
+	CHECK(write(ends[0], "later", 5) == 5);
+	return NULL;
+}
+
+static void polls(void)
+{
+	struct pollfd waited = {ends[1], POLLIN, 0};
+	int64_t start = now_us();
+
+	CHECK(poll(&waited, 1, 300) == 0);
+	took("poll(300)", start, 300);
+	start = now_us();
+	CHECK(poll(&waited, 1, 1500) == 0);
+	took("poll(1500)", start, 1500);
+	start = now_us();
+	CHECK(ppoll(&waited, 1, &(struct timespec){1, 200000000}, NULL) == 0);
+	took("ppoll(1200)", start, 1200);
+	start = now_us();
+	CHECK(poll(NULL, 0, 1100) == 0);
+	took("poll(1100) of nothing", start, 1100);
+	start = now_us();
+	CHECK(poll(&waited, 1, 1000) == 0);
+	took("poll(1000)", start, 1000);
+	waited.fd = ends[0];
+	waited.events = POLLOUT;
+	CHECK(poll(&waited, 1, -1) == 1);
+
+	expect("=", 1, "^poll\\(\\[%d:POLLIN\\], 1, 300\\)[[:blank:]]+= 0$", ends[1]);
+	expect("=", 0, "^poll\\(\\[%d:POLLIN\\], 1, 300\\)[[:blank:]]+\\(sleeping", ends[1]);
+	expect("=", 1, "^poll\\(\\[%d:POLLIN\\], 1, 1500\\)[[:blank:]]+= 0$", ends[1]);
+	expect("=", 1, "^poll\\(\\[%d:POLLIN\\], 1, 1500\\)[[:blank:]]+\\(sleeping\\.\\.\\.\\)$",
+	       ends[1]);
+	expect("=", 1, "^ppoll\\(.*[[:blank:]]+\\(sleeping\\.\\.\\.\\)$");
+	expect("=", 1, "^poll\\(\\[%d:POLLOUT\\], 1, -1\\)[[:blank:]]+= 1 ", ends[0]);
+	expect("=", 0, "^poll\\(\\[%d:POLLOUT\\], 1, -1\\)[[:blank:]]+\\(sleeping", ends[0]);
+}
+
+static void selects(void)
+{
+	struct timeval limit = {2, 0};
+	struct timespec fixed = {1, 200000000};
+	char bytes[16];
+	fd_set readable;
+	fd_set failed;
+	int64_t start = now_us();
+
+	/* Ready in the second part: the sets that the first part emptied are back. */
+	pthread_t writer = thread_start(write_later, (void *)1300);
+	FD_ZERO(&readable);
+	FD_SET(ends[1], &readable);
+	FD_ZERO(&failed);
+	FD_SET(ends[0], &failed);
+	CHECK(select(ends[1] + 1, &readable, NULL, &failed, &limit) == 1);
+	CHECK(FD_ISSET(ends[1], &readable));
+	CHECK(!FD_ISSET(ends[0], &failed));
+	took("select", start, 1300);
+	thread_join(writer);
+	CHECK(limit.tv_sec == 0 && limit.tv_usec > 400000 && limit.tv_usec < 720000);
+	CHECK(recv(ends[1], bytes, 5, MSG_WAITALL) == 5);
+
+	/* Nothing: the sets are emptied and the limit is used up. */
+	limit = (struct timeval){1, 150000};
+	FD_SET(ends[1], &readable);
+	start = now_us();
+	CHECK(select(ends[1] + 1, &readable, NULL, NULL, &limit) == 0);
+	CHECK(!FD_ISSET(ends[1], &readable));
+	CHECK(limit.tv_sec == 0 && limit.tv_usec == 0);
+	took("select(1150)", start, 1150);
+
+	/* pselect leaves its limit alone. */
+	FD_SET(ends[1], &readable);
+	start = now_us();
+	CHECK(pselect(ends[1] + 1, &readable, NULL, NULL, &fixed, NULL) == 0);
+	CHECK(fixed.tv_sec == 1 && fixed.tv_nsec == 200000000);
+	took("pselect(1200)", start, 1200);
+
+	/* Interrupted: Linux gives back what is left, and the sets as they were. */
+	limit = (struct timeval){5, 0};
+	FD_SET(ends[1], &readable);
+	start = now_us();
+	alarm(2);
+	CHECK(select(ends[1] + 1, &readable, NULL, NULL, &limit) == -1 && errno == EINTR);
+	took("select until alarm(2)", start, 2000);
+	CHECK(FD_ISSET(ends[1], &readable));
+	dprintf(STDOUT_FILENO, "select left %ld s\n", (long)limit.tv_sec);
+}
+
+static void masks(void)
+{
+	struct pollfd waited = {ends[1], POLLIN, 0};
+	sigset_t none;
+	sigset_t only;
+	int64_t start;
+
+	sigemptyset(&none);
+	sigemptyset(&only);
+	sigaddset(&only, SIGALRM);
+	CHECK(pthread_sigmask(SIG_BLOCK, &only, NULL) == 0);
+	handled = 0;
+	/* Blocked outside, open inside: comes in the second part. */
+	alarm(2);
+	start = now_us();
+	CHECK(ppoll(&waited, 1, NULL, &none) == -1 && errno == EINTR);
+	took("ppoll until alarm(2)", start, 2000);
+	CHECK(handled == 1);
+	/* Blocked throughout: does not come. */
+	alarm(1);
+	CHECK(poll(&waited, 1, 1400) == 0);
+	CHECK(handled == 1);
+	/* Pending at entry: comes at once. */
+	start = now_us();
+	CHECK(ppoll(&waited, 1, NULL, &none) == -1 && errno == EINTR);
+	took("ppoll with a signal pending", start, 0);
+	CHECK(handled == 2);
+	CHECK(pthread_sigmask(SIG_UNBLOCK, &only, NULL) == 0);
+	CHECK(handled == 2);
+}
+
+static void epolls(void)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 0x1122334455667788};
+	int epoll_fd = epoll_create1(0);
+	int64_t start;
+	char bytes[16];
+
+	CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, ends[1], &event) == 0);
+	start = now_us();
+	CHECK(epoll_wait(epoll_fd, &event, 1, 1200) == 0);
+	took("epoll_wait(1200)", start, 1200);
+	start = now_us();
+	CHECK(epoll_pwait2(epoll_fd, &event, 1, &(struct timespec){1, 200000000}, NULL) == 0);
+	took("epoll_pwait2(1200)", start, 1200);
+
+	pthread_t writer = thread_start(write_later, (void *)1200);
+	start = now_us();
+	event.data.u64 = 0;
+	CHECK(epoll_wait(epoll_fd, &event, 1, -1) == 1);
+	CHECK(event.data.u64 == 0x1122334455667788);
+	took("epoll_wait, an edge", start, 1200);
+	thread_join(writer);
+	CHECK(epoll_wait(epoll_fd, &event, 1, 100) == 0);
+	CHECK(recv(ends[1], bytes, 5, MSG_WAITALL) == 5);
+
+	event.events = EPOLLIN | EPOLLONESHOT;
+	CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, ends[1], &event) == 0);
+	writer = thread_start(write_later, (void *)1200);
+	start = now_us();
+	CHECK(epoll_wait(epoll_fd, &event, 1, 3000) == 1);
+	took("epoll_wait, one shot", start, 1200);
+	thread_join(writer);
+	CHECK(epoll_wait(epoll_fd, &event, 1, 100) == 0);
+	close(epoll_fd);
+}
+
+int main(void)
+{
+	static void (*const areas[])(void) = {polls, selects, masks, epolls};
+	pid_t children[COUNT_OF(areas)];
+
+	handler_set(SIGALRM, note_signal, SA_RESTART);
+	/* Side by side, each in a process and with a trace of its own: it is all waiting. */
+	for (size_t i = 0; i < COUNT_OF(areas); i++) {
+		children[i] = fork();
+		CHECK(children[i] >= 0);
+		if (children[i] == 0) {
+			deadline_set(60);
+			tcp_pair(ends);
+			areas[i]();
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < COUNT_OF(areas); i++)
+		child_succeeds(children[i]);
+	return 0;
+}

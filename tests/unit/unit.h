@@ -1,0 +1,48 @@
+/*
+ * unit: what the unit tests share: cmocka with what it needs before it, and text of a strbuf as a
+ * string.
+ */
+#ifndef UNIT_UNIT_H
+#define UNIT_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "format/strbuf.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+enum { UNIT_TEXT_SIZE = 1 << 16 };
+static char unit_text[UNIT_TEXT_SIZE];
+static struct strbuf unit_buf;
+
+/* An empty buffer to append to. */
+static inline struct strbuf *unit_begin(void)
+{
+	strbuf_init(&unit_buf, unit_text, sizeof(unit_text) - 1);
+	return &unit_buf;
+}
+
+/* What was appended since. */
+static inline const char *unit_end(void)
+{
+	unit_text[unit_buf.size] = '\0';
+	return unit_text;
+}
+
+/* For rows of a table: says what differs and goes on; the test fails when its rows are done. */
+static inline bool unit_is_text(const char *row, const char *got, const char *wanted)
+{
+	if (strcmp(got, wanted) == 0)
+		return true;
+	print_error("%s\n  got    \"%s\"\n  wanted \"%s\"\n", row, got, wanted);
+	return false;
+}
+
+#endif
