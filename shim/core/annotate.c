@@ -65,6 +65,15 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* The send queue counts this side's FIN, until it is acknowledged, as a byte. */
+static uint64_t count_unacknowledged(const struct tcpinfo *info)
+{
+	bool has_fin = info->state == STATE_FIN_WAIT_1 || info->state == STATE_CLOSING ||
+		       info->state == STATE_LAST_ACK;
+
+	return info->unsent_bytes - (has_fin && info->unsent_bytes > 0);
+}
+
 static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 {
 	const struct conn_step *step = scene->step;
@@ -79,12 +88,14 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 		.role = after->role,
 		.local = after->local,
 		.peer = after->peer,
-		.sent_bytes = after->sent_bytes,
-		.received_bytes = after->received_bytes,
+		.sent_bytes = step->is_disconnect ? before->sent_bytes : after->sent_bytes,
+		.received_bytes = step->is_disconnect ? before->received_bytes : after->received_bytes,
 		.outstanding_bytes = conn_outstanding_bytes(after, info),
-		.unacknowledged_bytes = step->before.unsent_bytes,
+		.unacknowledged_bytes = count_unacknowledged(&step->before),
 		.unread_bytes = step->before.unread_bytes,
-		.age_ns = ending_since(after->opened_ns, step->now_ns),
+		.age_ns = ending_since(before->opened_ns != 0 && before->phase == CONN_OPEN ? before->opened_ns
+											   : after->opened_ns,
+				       step->now_ns),
 		.handshake_ns = ending_since(step->effect == EFFECT_CONNECT && before->phase != CONN_CONNECTING
 					      ? step->start_ns
 					      : before->connect_ns,
@@ -364,21 +375,32 @@ static bool is_dead_at_close(const struct scene *s)
 	return (s->after->flags & CONN_DEAD) != 0;
 }
 
+/* Nothing more is sent, whatever is unread: it died, or both FINs are through. */
+static bool is_over_at_close(const struct scene *s)
+{
+	return is_dead_at_close(s) || state_at_close(s) == STATE_CLOSE;
+}
+
+static bool is_aborted_by_disconnect(const struct scene *s)
+{
+	return s->step->is_disconnect && s->step->error == 0 && s->before->phase == CONN_OPEN &&
+	       !(s->before->flags & CONN_DEAD);
+}
+
 static bool is_aborted(const struct scene *s)
 {
-	return is_own_close(s) && !is_dead_at_close(s) && s->step->before.is_linger_abort;
+	return is_own_close(s) && !is_over_at_close(s) && s->step->before.is_linger_abort;
 }
 
 static bool is_closed_with_unread_data(const struct scene *s)
 {
-	return is_own_close(s) && !is_dead_at_close(s) && !s->step->before.is_linger_abort &&
+	return is_own_close(s) && !is_over_at_close(s) && !s->step->before.is_linger_abort &&
 	       s->step->before.unread_bytes > 0;
 }
 
 static bool is_orderly_close(const struct scene *s)
 {
-	return is_own_close(s) && !is_dead_at_close(s) && !s->step->before.is_linger_abort &&
-	       s->step->before.unread_bytes == 0;
+	return is_own_close(s) && !is_dead_at_close(s) && !is_aborted(s) && !is_closed_with_unread_data(s);
 }
 
 /* This side's FIN is the first, whether by this close or by an earlier shutdown. */
@@ -407,7 +429,7 @@ static bool is_closed_after_death(const struct scene *s)
 
 static bool is_closed_with_unacknowledged_data(const struct scene *s)
 {
-	return is_orderly_close(s) && s->step->before.unsent_bytes > 0;
+	return is_orderly_close(s) && s->facts->unacknowledged_bytes > 0;
 }
 
 static bool is_open_at_exit(const struct scene *s)

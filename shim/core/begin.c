@@ -55,11 +55,12 @@ static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind 
 /* Whether the call would block. What is known spares asking: a poll costs almost as much as the call itself. */
 static bool would_block(struct call *call, struct conn *conn, int events)
 {
-	bool is_small = events == POLLOUT && argument_of(call, ARG_SIZE, ROOMY_BYTES + 1) <= ROOMY_BYTES;
+	uint64_t size = argument_of(call, ARG_SIZE, ROOMY_BYTES + 1);
+	bool is_small = events == POLLOUT && size <= ROOMY_BYTES;
 	uint8_t roomy = atomic_load_explicit(&conn->roomy_writes, memory_order_relaxed);
 	long flags;
 
-	if (atomic_load_explicit(&conn->is_nonblocking, memory_order_relaxed) ||
+	if (size == 0 || atomic_load_explicit(&conn->is_nonblocking, memory_order_relaxed) ||
 	    (argument_of(call, ARG_MESSAGE_FLAGS, 0) & MSG_DONTWAIT))
 		return false;
 	if (events == POLLIN && atomic_load_explicit(&conn->is_ready, memory_order_relaxed))

@@ -47,21 +47,20 @@ void call_enter(struct call *call, enum tcpshim_call id, int fd)
 	call_start(call, id, fd, fd >= 0 ? fdtable_load(fd) : 0);
 }
 
-static void detach_one(struct call *call, int fd, bool is_range)
+/* True if fd stood for a connection. One that has several descriptors among those closed is told of once. */
+static bool detach_one(struct call *call, int fd)
 {
 	bool is_last;
 	struct conn *conn = sight_detach(fd, &is_last);
 
 	if (!conn) {
 		sight_forget(fd);
-		return;
+		return false;
 	}
-	/* Of a connection with several descriptors in the range, the last one tells; the others end nothing. */
-	if (is_range && !is_last) {
+	if (atomic_exchange(&conn->is_closing, true)) {
 		conn_release(conn);
-		return;
+		return true;
 	}
-	call->is_closing_shared = !is_last;
 	conn->closing_fd = fd;
 	conn->closing_info = (struct tcpinfo){0};
 	if (tell_has_notes() && conn->kind == CONN_TCP && atomic_load(&conn->phase) == CONN_OPEN &&
@@ -72,12 +71,13 @@ static void detach_one(struct call *call, int fd, bool is_range)
 	}
 	conn->next_closing = call->closing;
 	call->closing = conn;
+	return true;
 }
 
 bool call_enter_close(struct call *call, enum tcpshim_call id, unsigned first, unsigned last)
 {
 	uint64_t slot = first == last ? fdtable_load((int)first) : 0;
-	bool was_closed = first == last && fdtable_state(slot) == FD_CLOSED;
+	bool was_closed = first == last && fdtable_state(slot) == FD_CLOSED, is_watched = false;
 
 	call->closing = NULL;
 	if (!process_is_watching || (first == last && slot == 0))
@@ -90,13 +90,13 @@ bool call_enter_close(struct call *call, enum tcpshim_call id, unsigned first, u
 		thread_raise_guard();
 	for (int fd = fdtable_next((int)first, last); fd >= 0; fd = fdtable_next(fd + 1, last)) {
 		if (fdtable_state(fdtable_load(fd)) != FD_OURS)
-			detach_one(call, fd, first != last);
+			is_watched |= detach_one(call, fd);
 		if (fd == INT_MAX)
 			break;
 	}
 	if (!call->is_nested)
 		thread_lower_guard();
-	return call->closing || was_closed;
+	return is_watched || was_closed;
 }
 
 bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
@@ -115,7 +115,6 @@ bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
 		return false;
 	if (is_watched) {
 		entering.closing = is_closing ? call->closing : NULL;
-		entering.is_closing_shared = is_closing && call->is_closing_shared;
 		*call = entering;
 	}
 	call->fd = from;
@@ -158,6 +157,7 @@ void call_abandon(struct call *call)
 
 	for (; conn; conn = next) {
 		next = conn->next_closing;
+		atomic_store(&conn->is_closing, false);
 		conn_release(conn);
 	}
 	call->closing = NULL;

@@ -45,7 +45,6 @@ struct call {
 	uint16_t id;
 	uint8_t argument_count;
 	bool is_nested; /* came while the library itself was at work: counted, not shown */
-	bool is_closing_shared;
 	bool has_time, has_length_in;
 	bool is_unlimited; /* a wait without a timeout */
 };

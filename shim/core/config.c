@@ -325,12 +325,23 @@ static void read_variable(const char *name, size_t size, const char *value, conf
 	complain_unknown(name, size, complain);
 }
 
+static const char *find_value(char *const *environment, const char *prefix)
+{
+	for (; environment && *environment; environment++)
+		if (strncmp(*environment, prefix, strlen(prefix)) == 0 && (*environment)[strlen(prefix)] != '\0')
+			return *environment + strlen(prefix);
+	return NULL;
+}
+
 void config_read(char *const *environment, const char *program, config_complain *complain)
 {
 	static const char prefix[] = "TCPSHIM_";
 
 	config = defaults;
 	program_name = program;
+	config.programs = find_value(environment, "TCPSHIM_PROGRAMS=");
+	if (!config_has_program(program)) /* left alone: without a word about its other variables */
+		return;
 	select_calls((struct word){"all", 3}, true);
 	for (; environment && *environment; environment++) {
 		const char *name = *environment, *equals = strchr(name, '=');

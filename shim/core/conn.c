@@ -72,30 +72,17 @@ static struct conn *take_fresh(void)
 	return conn_at(index);
 }
 
-struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks, uint64_t now_ns)
+/* A connection of its own, with nothing behind it; its descriptors stay. */
+static void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 {
-	struct conn *conn = pop_free();
-	uint64_t life;
-
-	if (!conn)
-		conn = take_fresh();
-	if (!conn)
-		return NULL;
 	conn->serial = atomic_fetch_add(&last_serial, 1) + 1;
-	conn->kind = (uint8_t)kind;
 	conn->local = conn->peer = (struct tcpshim_address){0};
-	atomic_store(&conn->is_nonblocking, false);
-	atomic_store(&conn->is_ready, false);
-	atomic_store(&conn->roomy_writes, 0);
-	atomic_store(&conn->descriptors, 0);
 	atomic_store(&conn->phase, (uint8_t)phase);
 	atomic_store(&conn->role, ROLE_NONE);
 	atomic_store(&conn->state, STATE_UNKNOWN);
 	atomic_store(&conn->flags, 0);
 	atomic_store(&conn->eof_count, 0);
 	atomic_store(&conn->polls, 0);
-	atomic_store(&conn->forks, forks);
-	atomic_store(&conn->epoll_fd, -1);
 	atomic_store(&conn->said, 0);
 	atomic_store(&conn->sent_bytes, 0);
 	atomic_store(&conn->received_bytes, 0);
@@ -111,6 +98,27 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	atomic_store(&conn->write_ns, 0);
 	atomic_store(&conn->write_bytes, 0);
 	atomic_store(&conn->fin_ns, 0);
+}
+
+struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks, uint64_t now_ns)
+{
+	struct conn *conn = pop_free();
+	uint64_t life;
+
+	if (!conn)
+		conn = take_fresh();
+	if (!conn)
+		return NULL;
+	conn->kind = (uint8_t)kind;
+	atomic_store(&conn->is_nonblocking, false);
+	atomic_store(&conn->is_ready, false);
+	atomic_store(&conn->roomy_writes, 0);
+	atomic_store(&conn->descriptors, 0);
+	atomic_store(&conn->forks, forks);
+	atomic_store(&conn->epoll_fd, -1);
+	atomic_store(&conn->cookie, 0);
+	atomic_store(&conn->is_closing, false);
+	conn_clear(conn, phase, now_ns);
 	/* The generation was raised when it was given back: this only makes it live. */
 	life = atomic_load(&conn->life);
 	atomic_store_explicit(&conn->life, (life & ~(uint64_t)UINT32_MAX) | ONE_REFERENCE, memory_order_release);
@@ -233,8 +241,8 @@ static bool is_end_error(int error)
 
 bool conn_is_clean_end(const struct conn_view *view, const struct conn_step *step)
 {
-	return (view->flags & CONN_SHUT_WRITE) && step->after.state == STATE_CLOSE && step->error == 0 &&
-	       !(step->revents & POLLERR) && conn_outstanding_bytes(view, &step->after) == 0;
+	return (view->flags & CONN_SHUT_WRITE) && step->after.state == STATE_CLOSE &&
+	       (step->error == 0 || step->error == EPIPE) && !(step->revents & POLLERR) && conn_outstanding_bytes(view, &step->after) == 0;
 }
 
 /* The state that a FIN from the peer leads to, where the kernel cannot be asked. */
@@ -267,7 +275,9 @@ static void advance_connect(struct conn *conn, const struct conn_step *step)
 {
 	uint8_t phase = atomic_load(&conn->phase);
 
-	if (phase == CONN_OPEN)
+	if (step->is_disconnect && step->error == 0)
+		conn_clear(conn, CONN_NEW, step->now_ns);
+	if (phase == CONN_OPEN || step->is_disconnect)
 		return;
 	if (phase != CONN_CONNECTING) /* a second connect asks for the outcome of the first */
 		atomic_store(&conn->connect_ns, step->start_ns);
@@ -343,7 +353,8 @@ static void advance_shutdown(struct conn *conn, const struct conn_view *view, co
 		flags |= CONN_SHUT_READ;
 	if (step->how == SHUT_WR || step->how == SHUT_RDWR) {
 		flags |= CONN_SHUT_WRITE;
-		if (view->fin_ns == 0 && step->before.state != STATE_CLOSE_WAIT)
+		if (view->fin_ns == 0 && step->before.state != STATE_CLOSE_WAIT &&
+		    !(view->flags & CONN_SHUT_WRITE))
 			flags |= CONN_FIN_FIRST;
 	}
 	atomic_fetch_or(&conn->flags, flags);

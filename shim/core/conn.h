@@ -50,6 +50,8 @@ struct conn {
 	_Atomic bool is_ready;       /* a wait reported it readable, and it was not read since */
 	_Atomic uint8_t roomy_writes; /* how many more small writes surely find room */
 
+	_Atomic bool is_closing;     /* hangs on a call that closes it */
+	_Atomic uint64_t cookie;     /* SO_COOKIE of one that was adopted, 0 else */
 	_Atomic uint32_t descriptors; /* of this process that stand for it */
 	_Atomic uint8_t phase, role, state;
 	uint8_t kind;
@@ -91,6 +93,7 @@ struct conn_step {
 	bool is_sleeping;  /* has not returned yet */
 	bool is_unlimited; /* a wait without a timeout */
 	bool is_peek;
+	bool is_disconnect; /* connect to AF_UNSPEC */
 	bool is_asking_write; /* waits for room to write */
 	bool is_shared_here;  /* close: another descriptor of this process holds it */
 	bool is_maybe_shared; /* close: another process may hold it */

@@ -104,13 +104,16 @@ static void leave_close(struct area *area, struct call *call, int error, uint64_
 		area->step = (struct conn_step){
 			.effect = EFFECT_CLOSE,
 			.fd = conn->closing_fd,
-			.other_fd = call->is_closing_shared ? sight_find_other(conn, conn->closing_fd) : -1,
-			.is_shared_here = call->is_closing_shared,
+			.other_fd = -1,
+			.is_shared_here = atomic_load(&conn->descriptors) > 0,
 			.is_maybe_shared = conn_is_maybe_shared(conn, process_forks()),
 			.start_ns = call->start_ns,
 			.now_ns = now_ns,
 			.before = conn->closing_info,
 		};
+		atomic_store(&conn->is_closing, false);
+		if (area->step.is_shared_here)
+			area->step.other_fd = sight_find_other(conn, conn->closing_fd);
 		if (error == 0 || error == EINTR || error == EIO || error == ENOSPC || error == EDQUOT) {
 			tell(area, conn, is_shown);
 			tell_let_go(conn);
@@ -155,6 +158,17 @@ static bool is_copying(const struct call *call)
 	       ((int)call->arguments[1] == F_DUPFD || (int)call->arguments[1] == F_DUPFD_CLOEXEC);
 }
 
+/* connect to AF_UNSPEC dissolves the connection. Known only of a call that is shown: its address was decoded. */
+static bool is_disconnect(const struct area *area)
+{
+	uint16_t family = AF_UNSPEC;
+
+	if (!area->event.address || area->event.address_size < sizeof(family))
+		return false;
+	memcpy(&family, area->event.address, sizeof(family));
+	return family == AF_UNSPEC;
+}
+
 /* The program made the descriptor blocking or not. */
 static void note_blocking(const struct call *call, struct conn *conn)
 {
@@ -174,7 +188,7 @@ static void leave_on_connection(struct area *area, struct call *call, int64_t re
 	if (!conn)
 		return;
 	tell_hold(conn);
-	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP) {
+	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP && !is_disconnect(area)) {
 		if (area->event.address)
 			facts_read_sockaddr(&conn->peer, area->event.address, area->event.address_size);
 		sight_read_addresses(call->fd, conn);
@@ -182,6 +196,7 @@ static void leave_on_connection(struct area *area, struct call *call, int64_t re
 	if (error == 0)
 		note_blocking(call, conn);
 	step_fill(&area->step, call, conn, result, error, now_ns, is_shown && tell_has_notes());
+	area->step.is_disconnect = area->step.effect == EFFECT_CONNECT && is_disconnect(area);
 	tell(area, conn, is_shown);
 	tell_let_go(conn);
 }
@@ -259,6 +274,7 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 	}
 	for (conn = call->closing; conn; conn = next) {
 		next = conn->next_closing;
+		atomic_store(&conn->is_closing, false);
 		conn_release(conn);
 	}
 	call->closing = NULL;

@@ -31,6 +31,8 @@ static struct {
 	_Atomic int pid;
 	_Atomic uint32_t epoch, forks;
 	_Atomic int quiet;
+	_Atomic uint32_t threads; /* that were given a number */
+	_Atomic bool is_child;
 	uint64_t base_ns;
 	int64_t base_realtime_ns;
 	void (*start_over)(void);
@@ -66,7 +68,15 @@ bool process_is_itself(void)
 
 bool process_has_threads(void)
 {
+	/* libc does not take it back in the child of fork, which has one thread: there the numbers tell. */
+	if (atomic_load_explicit(&process.is_child, memory_order_relaxed))
+		return atomic_load_explicit(&process.threads, memory_order_relaxed) > 1;
 	return !__libc_single_threaded;
+}
+
+uint32_t process_next_thread(void)
+{
+	return atomic_fetch_add(&process.threads, 1) + 1;
 }
 
 uint32_t process_count(void)
@@ -133,7 +143,8 @@ void process_complain(const char *line, size_t size)
 {
 	struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
 
-	if (!is_tcp_socket(2))
+	/* In quiet mode it cannot be asked what standard error is, and the peer must never read this. */
+	if (!process_is_quiet() && !is_tcp_socket(2))
 		raw_syscall3(SYS_writev, 2, (long)parts, 2);
 }
 
@@ -144,6 +155,8 @@ void process_start_over(void)
 	if (!atomic_compare_exchange_strong(process.alive, &is_dead, 1))
 		return;
 	atomic_store(&process.pid, raw_getpid());
+	atomic_store(&process.threads, 1);
+	atomic_store(&process.is_child, true);
 	atomic_fetch_add(&process.epoch, 1);
 	/* Whatever was open is shared with the parent. */
 	atomic_fetch_add(&process.forks, 1);
@@ -183,6 +196,7 @@ bool process_identify(void (*start_over)(void))
 		atomic_store(&shared->processes, 1);
 	}
 	atomic_store(&process.pid, raw_getpid());
+	atomic_store(&process.threads, 1);
 	process.base_ns = read_clock(CLOCK_MONOTONIC);
 	process.base_realtime_ns = (int64_t)read_clock(CLOCK_REALTIME);
 	atomic_store(process.alive, 1);

@@ -44,6 +44,7 @@ bool process_is_itself(void);
 
 /* More than one thread has been made, or more than one process writes to the same trace. */
 bool process_has_threads(void);
+uint32_t process_next_thread(void); /* a number for a thread that is not the main one, from 2 */
 uint32_t process_count(void);
 
 uint64_t process_now_ns(void); /* CLOCK_MONOTONIC, coarse in strict mode */

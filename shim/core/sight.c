@@ -82,6 +82,30 @@ static void adopt(int fd, struct conn *conn)
 	atomic_store(&conn->sent_before_bytes, info.unsent_bytes);
 }
 
+/* Descriptors that were inherited together often stand for one socket: inetd's 0, 1 and 2. */
+static uint64_t get_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, (long)&cookie, (long)&size, 0);
+	return cookie;
+}
+
+static struct conn *find_adopted(uint64_t cookie)
+{
+	for (uint32_t i = 0; cookie != 0 && i < conn_slab_size(); i++) {
+		struct conn *conn = conn_acquire_at(i);
+
+		if (!conn)
+			continue;
+		if (atomic_load(&conn->cookie) == cookie)
+			return conn;
+		conn_release(conn);
+	}
+	return NULL;
+}
+
 static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 {
 	int protocol = get_socket_integer(fd, SO_PROTOCOL);
@@ -95,10 +119,20 @@ static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 						     get_socket_integer(fd, SO_TYPE), protocol, &kind);
 	if (!is_wanted || !*is_open)
 		return NULL;
-	conn = conn_create(kind, CONN_NEW, process_forks(), now_ns);
-	if (conn && kind == CONN_TCP)
-		adopt(fd, conn);
-	return conn;
+	if (kind == CONN_TCP) {
+		uint64_t cookie = get_cookie(fd);
+
+		conn = find_adopted(cookie);
+		if (conn)
+			return conn;
+		conn = conn_create(kind, CONN_NEW, process_forks(), now_ns);
+		if (conn) {
+			adopt(fd, conn);
+			atomic_store(&conn->cookie, cookie);
+		}
+		return conn;
+	}
+	return conn_create(kind, CONN_NEW, process_forks(), now_ns);
 }
 
 bool sight_classify(int fd, uint64_t now_ns)
@@ -115,8 +149,9 @@ bool sight_classify(int fd, uint64_t now_ns)
 			fdtable_replace(fd, before, fdtable_slot(FD_UNWATCHED, 0, 0));
 		return false;
 	}
-	atomic_store(&conn->descriptors, 1);
+	atomic_fetch_add(&conn->descriptors, 1);
 	if (!fdtable_replace(fd, before, conn_slot(conn))) {
+		atomic_fetch_sub(&conn->descriptors, 1);
 		conn_release(conn);
 		return fdtable_state(fdtable_load(fd)) == FD_WATCHED;
 	}

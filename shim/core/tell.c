@@ -19,6 +19,9 @@ void tell(struct area *area, struct conn *conn, bool is_shown)
 	struct tcpshim_subject *subject;
 	uint64_t notes;
 
+	/* No room for its notes below this line: a wait takes nothing away, so the next call tells them. */
+	if (is_shown && event->subject_count == EVENT_SUBJECTS && area->step.effect == EFFECT_WAIT)
+		return;
 	if (!is_shown || !tell_has_notes() || !annotate_is_worth_asking(conn, &area->step)) {
 		conn_advance(conn, &area->step);
 		return;

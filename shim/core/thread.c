@@ -13,7 +13,6 @@ __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
 static _Atomic(struct area *) areas;
 static _Atomic(struct area *) cursor; /* where the last search ended */
-static _Atomic uint32_t last_number = 1;
 
 /* Whether the frame that raised the guard is gone: this frame is further out on the same stack, or that one
  * was on the signal stack and this one is not. */
@@ -77,7 +76,7 @@ static void start_thread(void)
 	thread.epoch = process_epoch();
 	thread.area = NULL;
 	thread.previous_ns = 0;
-	thread.number = thread.tid == process_pid() ? 1 : atomic_fetch_add(&last_number, 1) + 1;
+	thread.number = thread.tid == process_pid() ? 1 : process_next_thread();
 }
 
 static bool is_owner_gone(int owner)

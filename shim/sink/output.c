@@ -166,17 +166,17 @@ static void complain_path(int error)
 	struct strbuf line;
 
 	strbuf_init(&line, text, sizeof(text));
-	strbuf_string(&line, "tcpshim: cannot write the trace to ");
+	strbuf_string(&line, "tcpshim: TCPSHIM_OUTPUT is \"");
 	for (const char *c = output.path; *c && line.size < sizeof(text) / 2; c++)
 		strbuf_char(&line, *c >= ' ' && *c != 0x7f ? *c : '?');
-	strbuf_string(&line, ": ");
+	strbuf_string(&line, "\", which cannot be written: ");
 	names_error(&line, error);
 	if (error == ELOOP)
 		strbuf_string(&line, " (it is a symbolic link, which is not followed)");
 	else if (error == ENXIO)
 		strbuf_string(&line, " (nobody reads this FIFO)");
-	strbuf_string(&line, "; it goes to standard error. TCPSHIM_OUTPUT wants a file that can be created, for "
-			     "example TCPSHIM_OUTPUT=/tmp/trace.%p");
+	strbuf_string(&line, "; it wants a file that can be created, for example "
+			     "TCPSHIM_OUTPUT=/tmp/trace.%p. The trace goes to standard error.");
 	process_complain(line.text, line.size);
 }
 

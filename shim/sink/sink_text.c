@@ -85,7 +85,7 @@ static enum parent find_parent(char *text, size_t size)
 	return result;
 }
 
-/* Once true, it stays so. In a regular file it is seen from the size; elsewhere, and while several threads write,
+/* Once true, it stays so. In a file of traces it is seen from the size; elsewhere, and while several threads write,
  * it is so if the parent is traced too. */
 static bool has_many_processes(char *text, size_t size)
 {
@@ -95,7 +95,7 @@ static bool has_many_processes(char *text, size_t size)
 		return false;
 	if (process_count() > 1 || atomic_load(&is_shared))
 		return true;
-	if (output_is_regular() && !process_has_threads()) {
+	if (config.output == CONFIG_OUTPUT_PATH && output_is_regular() && !process_has_threads()) {
 		atomic_store(&is_shared, output_is_shared());
 	} else if (atomic_load(&parent) == PARENT_UNKNOWN) {
 		atomic_store(&parent, (uint8_t)find_parent(text, size));
@@ -162,7 +162,7 @@ void sink_text_count_passed(void)
 
 static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 {
-	bool has_base_line = claim_base_line(), was_torn = atomic_load(&is_torn), torn;
+	bool has_base_line = (config.style.stamps & TRUSS_BASE) && claim_base_line(), was_torn = atomic_load(&is_torn), torn;
 	uint64_t unsaid = atomic_load(&lost_unsaid);
 	int result;
 

@@ -352,7 +352,7 @@ fds_show() {
 	END
 	shim TCPSHIM_TIME=none TCPSHIM_OUTPUT=trace TCPSHIM_DATA=all TCPSHIM_TRACE=send \
 		"$(python3 -c 'import sys; print(sys.executable)')" long.py
-	head -n 1 trace | grep -qF '"\001020304050607\b\t\n\v".., 256)' || fail "$(head -n 1 trace)"
+	head -n 1 trace | grep -qF '"\001020304050607\b\t\n\v".., 256' || fail "$(head -n 1 trace)"
 	# 256 bytes less the 12 of the line: 7 full rows and 20 bytes.
 	[[ $(grep -c '^  ' trace) == 8 ]] || fail "$(cat trace)"
 	grep '^  ' trace | head -n 7 | while IFS= read -r row; do

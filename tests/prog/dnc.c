@@ -36,6 +36,7 @@ enum {
 struct netcat {
 	int socket_fd;
 	bool is_spinner;   /* -s: poll a dead socket without ever reading it */
+	bool is_polite;    /* -w: wait for room by poll, never in a write */
 	bool has_input;    /* standard input has not ended */
 	bool has_seen_eof; /* the peer's end of stream was read: wait with events = 0 */
 	bool is_dead;      /* the error that killed the connection was taken: stop polling it */
@@ -50,8 +51,8 @@ struct timers {
 };
 
 static const char usage[] =
-	"usage: dnc [-s] [-u MS] [-k IDLE,INTERVAL,COUNT] HOST PORT\n"
-	"       dnc [-s] [-u MS] [-k IDLE,INTERVAL,COUNT] -l [-p PORT] [ADDRESS]\n"
+	"usage: dnc [-sw] [-u MS] [-k IDLE,INTERVAL,COUNT] HOST PORT\n"
+	"       dnc [-sw] [-u MS] [-k IDLE,INTERVAL,COUNT] -l [-p PORT] [ADDRESS]\n"
 	"\n"
 	"A netcat that keeps its socket after end of stream and says each step.\n"
 	"  -l       wait for one connection, on 127.0.0.1 if no ADDRESS is given\n"
@@ -59,7 +60,8 @@ static const char usage[] =
 	"  -s       when the connection is dead, poll it on and on without reading\n"
 	"  -u MS    TCP_USER_TIMEOUT\n"
 	"  -k IDLE,INTERVAL,COUNT\n"
-	"           SO_KEEPALIVE: after so many seconds, every so many, so many times\n";
+	"           SO_KEEPALIVE: after so many seconds, every so many, so many times\n"
+	"  -w       wait for room in the send buffer by poll instead of in write\n";
 
 __attribute__((noreturn)) static void fail_usage(void)
 {
@@ -203,6 +205,25 @@ static int accept_one(const char *host, const char *port, const struct timers *t
 	return fd;
 }
 
+static bool send_all(const struct netcat *nc, const char *bytes, size_t count)
+{
+	struct pollfd room = {.fd = nc->socket_fd, .events = POLLOUT};
+
+	if (!nc->is_polite)
+		return write_all(nc->socket_fd, bytes, count);
+	while (count > 0) {
+		if (poll(&room, 1, -1) < 0 && errno != EINTR)
+			return false;
+		ssize_t sent = send(nc->socket_fd, bytes, count, MSG_DONTWAIT);
+
+		if (sent < 0 && errno != EAGAIN && errno != EINTR)
+			return false;
+		bytes += sent > 0 ? sent : 0;
+		count -= sent > 0 ? (size_t)sent : 0;
+	}
+	return true;
+}
+
 static void forward_input(struct netcat *nc)
 {
 	char buffer[BUFFER_BYTES];
@@ -217,7 +238,7 @@ static void forward_input(struct netcat *nc)
 		return;
 	}
 	say("writing %zd bytes read from stdin to socket", got);
-	if (!write_all(nc->socket_fd, buffer, (size_t)got))
+	if (!send_all(nc, buffer, (size_t)got))
 		fail("write");
 }
 
@@ -298,13 +319,15 @@ int main(int argc, char **argv)
 	const char *port = NULL;
 	int option;
 
-	while ((option = getopt(argc, argv, "k:lp:su:")) != -1) {
+	while ((option = getopt(argc, argv, "k:lp:su:w")) != -1) {
 		if (option == 'l')
 			is_listener = true;
 		else if (option == 'p')
 			port = optarg;
 		else if (option == 's')
 			nc.is_spinner = true;
+		else if (option == 'w')
+			nc.is_polite = true;
 		else if (option == 'u')
 			timers.user_timeout_ms = atoi(optarg);
 		else if (option == 'k' && read_keepalive(&timers, optarg))

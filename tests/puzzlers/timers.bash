@@ -17,6 +17,10 @@ is_retransmitting() {
 	(($(retransmits_of_kang) >= $1))
 }
 
+has_probed() {
+	[[ $(world_run "$1" ss -Htno "$(state_filter "$1")") == *"timer:(keepalive,"*,"$2)"* ]]
+}
+
 # The cable comes back between two retransmissions; nobody at its other end knows the connection any more.
 forgotten() {
 	begin "$1"
@@ -68,6 +72,20 @@ scenario_keepalive_writing() { power_off_and_write "$1" -k 1,1,2; }
 scenario_keepalive_and_smaller() { power_off_and_wait "$1" -k 1,4,3 -u 2000; }
 scenario_keepalive_and_larger() { power_off_and_wait "$1" -k 1,1,2 -u 5000; }
 
+# The last probe is answered after all, by a kernel that knows nothing: a reset, though every probe was needed.
+scenario_keepalive_forgotten() {
+	client_options=(-k 2,1,3)
+	begin "$1"
+	power_off
+	forget_connection
+	program_kill kodos
+	wait_until 10 has_probed kang 2
+	link_up kodos
+	state_await kang none 10
+	settle kang
+	finish
+}
+
 # ---- a router or a neighbour that says no
 
 # The first line got through; then the firewall of kodos says that there is no such host.
@@ -84,6 +102,7 @@ scenario_icmp_unreachable() {
 # Nobody answers ARP any more.
 scenario_arp_unanswered() {
 	begin "$1"
+	world_sysctl kang neigh/veth0/mcast_solicit=1
 	world_run kodos ip link set veth0 arp off
 	world_run kang ip neigh del "$kodos_address" dev veth0
 	program_type kang "$farewell"
@@ -121,6 +140,7 @@ scenario_connect_no_route() {
 # On kang's own cable, where nobody has that address.
 scenario_connect_no_neighbour() {
 	kodos_address=${kodos_address%.*}.141
+	world_sysctl kang neigh/veth0/mcast_solicit=1
 	connect_in_vain "$1"
 }
 
@@ -157,30 +177,48 @@ stop_reading() {
 }
 
 # It reads on after a while, and nothing is lost.
-scenario_window() {
-	stop_reading "$1"
+window() {
+	stop_reading "$@"
 	settle kang
 	sleep 3
 	kill -CONT "${program_pid[kodos]}"
-	wait_until 20 has_output kodos 00000
-	settle kang kodos
-	finish
+	wait_until 10 has_output kodos 00000
+	program_end_input kang
+	settle kang
+	program_interrupt kodos
+	program_await kang 5
 }
 
+scenario_window() { window "$1"; }
+scenario_window_polled() { window "$1" -w; }
+
 # Its kernel answers every probe; a user timeout ends it all the same.
-scenario_window_user_timeout() {
-	stop_reading "$1" -u 3000
+window_to_the_end() {
+	stop_reading "$@"
 	state_await kang none 20
 	settle kang
 	finish
 }
 
+scenario_window_user_timeout() { window_to_the_end "$1" -u 3000; }
+scenario_window_polled_user_timeout() { window_to_the_end "$1" -w -u 3000; }
+
 # The machine vanishes while its window is closed.
-scenario_window_power_off() {
-	stop_reading "$1"
-	settle kang
+window_power_off() {
+	stop_reading "$@"
 	power_off
 	state_await kang none 30
+	settle kang
+	finish
+}
+
+scenario_window_power_off() { window_power_off "$1"; }
+scenario_window_polled_power_off() { window_power_off "$1" -w; }
+
+scenario_local_abort() {
+	begin "$1"
+	trace_mark
+	world_run kang ss -HtnK "$(state_filter kang)" >/dev/null
 	settle kang
 	finish
 }

@@ -1106,7 +1106,8 @@ static const struct history histories[] = {
 							 .user_timeout_ns = SECONDS(2),
 							 .last_ack_received_ms = 5150}},
 		   .notes = NOTE(timed_out_keepalive)}}},
-	{.name = "a user timeout larger than keepalive's: more probes than the count are no timeout yet",
+	{.name = "a user timeout larger than keepalive's: more probes than the count are no "
+		 "timeout yet",
 	 .acts = {A_CLIENT,
 		  {.does = "poll",
 		   .at_ms = 4003,

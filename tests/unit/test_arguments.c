@@ -142,7 +142,8 @@ static const struct {
 		    {9, 0, 0}},
 	  .asked_total = 120,
 	  .has_asked = true},
-	 "poll([5:POLLIN|POLLOUT 5:POLLIN|POLLOUT 5:POLLIN|POLLOUT 5:POLLIN|POLLOUT 5:POLLIN|POLLOUT "
+	 "poll([5:POLLIN|POLLOUT 5:POLLIN|POLLOUT 5:POLLIN|POLLOUT 5:POLLIN|POLLOUT "
+	 "5:POLLIN|POLLOUT "
 	 "5:POLLIN|POLLOUT 5:POLLIN|POLLOUT 9:0 … +112], 120, 5)"},
 	{{.call = CALL_poll, ARGUMENTS(P, 2, 5)}, "poll(0x7FFC08043670, 2, 5)"},
 	{{.call = CALL_ppoll,

@@ -283,41 +283,57 @@ static void test_complaints(void **state)
 		 "tcpshim: TCPSHIM_TRACE is \"raed\", but takes " WANTS_CALLS
 		 ", for example TCPSHIM_TRACE=%connect,read,write. It is left out.\n"},
 		{"TCPSHIM_FDS=none",
-		 "tcpshim: TCPSHIM_FDS is \"none\", but takes tcp, tcp,stdio, sockets or all, for example "
+		 "tcpshim: TCPSHIM_FDS is \"none\", but takes tcp, tcp,stdio, sockets or all, for "
+		 "example "
 		 "TCPSHIM_FDS=tcp,stdio. It is left out.\n"},
 		{"TCPSHIM_OUTPUT=fd:x",
-		 "tcpshim: TCPSHIM_OUTPUT is \"fd:x\", but takes stderr, a path (%p is the process id, %n the program's "
-		 "name) or fd:N with an open descriptor, for example TCPSHIM_OUTPUT=/tmp/trace.%p. It is left out.\n"},
+		 "tcpshim: TCPSHIM_OUTPUT is \"fd:x\", but takes stderr, a path (%p is the "
+		 "process id, %n the program's "
+		 "name) or fd:N with an open descriptor, for example "
+		 "TCPSHIM_OUTPUT=/tmp/trace.%p. It is left out.\n"},
 		{"TCPSHIM_TIME=b\x1b[31mse",
-		 "tcpshim: TCPSHIM_TIME is \"b?[31mse\", but takes a list of base, delta, elapsed and utc, or none, for "
+		 "tcpshim: TCPSHIM_TIME is \"b?[31mse\", but takes a list of base, delta, elapsed "
+		 "and utc, or none, for "
 		 "example TCPSHIM_TIME=base,elapsed. It is left out.\n"},
 		{"TCPSHIM_DATA=some",
-		 "tcpshim: TCPSHIM_DATA is \"some\", but takes a number of bytes from 0 on, or all, for example "
+		 "tcpshim: TCPSHIM_DATA is \"some\", but takes a number of bytes from 0 on, or "
+		 "all, for example "
 		 "TCPSHIM_DATA=64. It is left out.\n"},
 		{"TCPSHIM_NOTES=loud",
-		 "tcpshim: TCPSHIM_NOTES is \"loud\", but takes on, off, info, warn or error, for example "
+		 "tcpshim: TCPSHIM_NOTES is \"loud\", but takes on, off, info, warn or error, for "
+		 "example "
 		 "TCPSHIM_NOTES=warn. It is left out.\n"},
 		{"TCPSHIM_SLEEPING=no",
-		 "tcpshim: TCPSHIM_SLEEPING is \"no\", but takes on or off, for example TCPSHIM_SLEEPING=off. It is left "
+		 "tcpshim: TCPSHIM_SLEEPING is \"no\", but takes on or off, for example "
+		 "TCPSHIM_SLEEPING=off. It is left "
 		 "out.\n"},
 		{"TCPSHIM_TARCE=all",
-		 "tcpshim: there is no variable TCPSHIM_TARCE; did you mean TCPSHIM_TRACE? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_TARCE; did you mean TCPSHIM_TRACE? It is "
+		 "left out.\n"},
 		{"TCPSHIM_FD=all",
-		 "tcpshim: there is no variable TCPSHIM_FD; did you mean TCPSHIM_FDS? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_FD; did you mean TCPSHIM_FDS? It is left "
+		 "out.\n"},
 		{"TCPSHIM_PROGRAM=nc",
-		 "tcpshim: there is no variable TCPSHIM_PROGRAM; did you mean TCPSHIM_PROGRAMS? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_PROGRAM; did you mean TCPSHIM_PROGRAMS? "
+		 "It is left out.\n"},
 		{"TCPSHIM_OUTPT=x",
-		 "tcpshim: there is no variable TCPSHIM_OUTPT; did you mean TCPSHIM_OUTPUT? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_OUTPT; did you mean TCPSHIM_OUTPUT? It is "
+		 "left out.\n"},
 		{"TCPSHIM_TIMES=x",
-		 "tcpshim: there is no variable TCPSHIM_TIMES; did you mean TCPSHIM_TIME? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_TIMES; did you mean TCPSHIM_TIME? It is "
+		 "left out.\n"},
 		{"TCPSHIM_DTAA=x",
-		 "tcpshim: there is no variable TCPSHIM_DTAA; did you mean TCPSHIM_DATA? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_DTAA; did you mean TCPSHIM_DATA? It is "
+		 "left out.\n"},
 		{"TCPSHIM_NOTE=x",
-		 "tcpshim: there is no variable TCPSHIM_NOTE; did you mean TCPSHIM_NOTES? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_NOTE; did you mean TCPSHIM_NOTES? It is "
+		 "left out.\n"},
 		{"TCPSHIM_SLEEP=x",
-		 "tcpshim: there is no variable TCPSHIM_SLEEP; did you mean TCPSHIM_SLEEPING? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_SLEEP; did you mean TCPSHIM_SLEEPING? It "
+		 "is left out.\n"},
 		{"TCPSHIM_NOT\x1bS=x",
-		 "tcpshim: there is no variable TCPSHIM_NOT?S; did you mean TCPSHIM_NOTES? It is left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_NOT?S; did you mean TCPSHIM_NOTES? It is "
+		 "left out.\n"},
 		{"TCPSHIM_TRACE", ""},
 		{"TCPSHIMTRACE=x", ""},
 		{"XTCPSHIM_TRACE=x", ""},

@@ -94,7 +94,8 @@ static const struct row {
 	 UINT64_C(1) << NOTE_peer_fin,
 	 0,
 	 "126.1774\tread(3, 0x7FFC08043670, 1024)\t\t\t= 0\n"
-	 "\t- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: end of stream. The peer closed or shut down its "
+	 "\t- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: end of stream. The peer closed or shut "
+	 "down its "
 	 "sending side. ESTABLISHED > CLOSE_WAIT. [peer-fin]\n"},
 	{"a late write",
 	 {.call = CALL_write,
@@ -106,7 +107,8 @@ static const struct row {
 	 UINT64_C(1) << NOTE_write_after_fin,
 	 0,
 	 "3954.0123\twrite(3, \" k o d o s ,   a r e   y\".., 22)\t= 22\n"
-	 "\t! fd 3: written 82.0 s after the peer's FIN; if the peer has closed, this is answered with a reset "
+	 "\t! fd 3: written 82.0 s after the peer's FIN; if the peer has closed, this is answered "
+	 "with a reset "
 	 "and lost. [write-after-fin]\n"},
 
 	/* Columns. */
@@ -301,7 +303,8 @@ static const struct row {
 	 "write(3, \" h e l l o ,   w o r l d\".., 46)\t= 46\n"
 	 "  " ROW_32 "\n"
 	 "  \\0 #\n"
-	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write reported success. "
+	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write "
+	 "reported success. "
 	 "[data-lost]\n"},
 	{"rows cut",
 	 {.call = CALL_write,
@@ -321,9 +324,11 @@ static const struct row {
 	 UINT64_C(1) << NOTE_data_lost | UINT64_C(1) << NOTE_closed_after_death,
 	 UINT64_C(1) << NOTE_broken_pipe_own_shutdown,
 	 "close(3)\t\t\t\t\t= 0\n"
-	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write reported success. "
+	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write "
+	 "reported success. "
 	 "[data-lost]\n"
-	 "\t- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: closed after the connection had died; open for 0.0 ms: "
+	 "\t- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: closed after the connection had died; "
+	 "open for 0.0 ms: "
 	 "sent 0 bytes, received 0 bytes. [closed-after-death]\n"
 	 "\t! fd 3: EPIPE because this program itself shut down its sending side before. "
 	 "[broken-pipe-own-shutdown]\n"
@@ -342,7 +347,8 @@ static const struct row {
 	 UINT64_C(1) << NOTE_data_lost,
 	 UINT64_C(1) << NOTE_broken_pipe_own_shutdown,
 	 "close(3)\t\t\t\t\t= 0\n"
-	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write reported success. "
+	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write "
+	 "reported success. "
 	 "[data-lost]\n"},
 	{"none",
 	 {.call = CALL_close, ARGUMENTS(3), .subjects_left_out = 1},
@@ -356,11 +362,13 @@ static const struct row {
 	 UINT64_C(1) << NOTE_data_lost | UINT64_C(1) << NOTE_broken_pipe_own_shutdown,
 	 UINT64_C(1) << NOTE_closed_after_death,
 	 "close(3)\t\t\t\t\t= 0\n"
-	 "\t\x1b[1;31m!! fd 3: 22 bytes written were never acknowledged and are lost, although write reported "
+	 "\t\x1b[1;31m!! fd 3: 22 bytes written were never acknowledged and are lost, although "
+	 "write reported "
 	 "success. [data-lost]\x1b[0m\n"
 	 "\t\x1b[33m! fd 3: EPIPE because this program itself shut down its sending side before. "
 	 "[broken-pipe-own-shutdown]\x1b[0m\n"
-	 "\t\x1b[36m- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: closed after the connection had died; open for "
+	 "\t\x1b[36m- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: closed after the connection "
+	 "had died; open for "
 	 "0.0 ms: sent 0 bytes, received 0 bytes. [closed-after-death]\x1b[0m\n"},
 };
 
