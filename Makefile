@@ -65,9 +65,9 @@ $(BENCH): $(O)/tests/bench/%: tests/bench/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(TEST_CFLAGS) -pthread -o $@ $<
 
-# Unit tests: the library's own sources but for the wrappers, which would collide with a sanitizer's, under ASan and
+# Unit tests: the library's own sources but for the wrappers, which would collide with a sanitizer's, and the constructor, under ASan and
 # UBSan; what threads share, under TSan as well.
-UNIT_SOURCES := $(filter shim/format/% shim/core/% shim/sink/%,$(LIB_SOURCES))
+UNIT_SOURCES := $(filter-out shim/core/start.c,$(filter shim/format/% shim/core/% shim/sink/%,$(LIB_SOURCES)))
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/asan/%.o)
 TSAN_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/tsan/%.o)
 TSAN_UNIT := $(patsubst %,$(O)/tests/tsan/%,test_fdtable test_conn)

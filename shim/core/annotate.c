@@ -177,6 +177,11 @@ static bool is_connect_unreachable(const struct scene *s)
 	return has_connect_failed(s) && (s->step->error == EHOSTUNREACH || s->step->error == ENETUNREACH);
 }
 
+static bool is_connect_reset(const struct scene *s)
+{
+	return has_connect_failed(s) && s->step->error == ECONNRESET;
+}
+
 static bool is_accepted(const struct scene *s)
 {
 	return s->step->effect == EFFECT_ACCEPT && s->step->error == 0 && !s->step->is_sleeping;
@@ -417,9 +422,14 @@ static bool is_closed_first(const struct scene *s)
 	}
 }
 
+static bool is_closed_after_peer_unread(const struct scene *s)
+{
+	return is_orderly_close(s) && !is_closed_first(s) && s->before->fin_ns == 0;
+}
+
 static bool is_closed_after_peer(const struct scene *s)
 {
-	return is_orderly_close(s) && !is_closed_first(s);
+	return is_orderly_close(s) && !is_closed_first(s) && s->before->fin_ns != 0;
 }
 
 static bool is_closed_after_death(const struct scene *s)

@@ -262,6 +262,16 @@ static unsigned count_edits(const char *a, size_t a_size, const char *b)
 	return row[b_size];
 }
 
+/* Edits, less where both begin alike: OUT is OUTPUT cut short rather than FDS misspelt. */
+static int measure_distance(const char *name, size_t size, const char *known)
+{
+	size_t common = 0;
+
+	while (common < size && known[common] == name[common])
+		common++;
+	return 2 * (int)count_edits(name, size, known) - 2 * (int)common;
+}
+
 /* What the user typed goes to a terminal: without control characters. */
 static void append_printable(struct strbuf *line, const char *text, size_t size)
 {
@@ -276,7 +286,7 @@ static void complain_unknown(const char *name, size_t size, config_complain *com
 	const struct variable *nearest = &variables[0];
 
 	for (unsigned i = 1; i < VARIABLE_COUNT; i++)
-		if (count_edits(name, size, variables[i].name) < count_edits(name, size, nearest->name))
+		if (measure_distance(name, size, variables[i].name) < measure_distance(name, size, nearest->name))
 			nearest = &variables[i];
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: there is no variable TCPSHIM_");

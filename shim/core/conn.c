@@ -33,7 +33,7 @@ static struct conn *pop_free(void)
 
 	while ((uint32_t)head != 0) {
 		struct conn *conn = conn_at((uint32_t)head - 1);
-		uint64_t next = (head & ~(uint64_t)UINT32_MAX) | (conn->next_free + 1);
+		uint64_t next = (head & ~(uint64_t)UINT32_MAX) | (atomic_load_explicit(&conn->next_free, memory_order_relaxed) + 1);
 
 		if (atomic_compare_exchange_weak(&free_list, &head, next))
 			return conn;
@@ -46,7 +46,7 @@ static void push_free(struct conn *conn)
 	uint64_t head = atomic_load_explicit(&free_list, memory_order_relaxed), next;
 
 	do {
-		conn->next_free = (uint32_t)head - 1;
+		atomic_store_explicit(&conn->next_free, (uint32_t)head - 1, memory_order_relaxed);
 		next = ((head >> 32) + 1) << 32 | (conn->index + 1);
 	} while (!atomic_compare_exchange_weak(&free_list, &head, next));
 }

@@ -37,7 +37,8 @@ enum conn_flags {
 
 struct conn {
 	_Atomic uint64_t life; /* generation << 32 | references */
-	uint32_t index, next_free;
+	uint32_t index;
+	_Atomic uint32_t next_free; /* read by a slow pop while it is pushed again: the tag rejects it */
 	uint32_t serial; /* in this process, from 1 */
 
 	/* While it is being closed: the next of the same call, its number, what the kernel said before. */

@@ -53,7 +53,11 @@ static bool has_probing_ended(const struct tcpinfo *info)
 {
 	if (info->user_timeout_ns != 0)
 		return has_waited(info->last_ack_received_ms * UINT64_C(1000000), info->user_timeout_ns);
-	return info->probes >= info->keepalive_count;
+	/* The last probe may have been answered by a reset: then less time has passed. */
+	return info->probes >= info->keepalive_count &&
+	       (info->keepalive_limit_ns == 0 ||
+		info->last_ack_received_ms * UINT64_C(1000000) + TIMER_SLACK_MS * UINT64_C(1000000) >=
+			info->keepalive_limit_ns);
 }
 
 /* The program was not told which error it was: by poll, or by end of stream in CLOSE_WAIT. */

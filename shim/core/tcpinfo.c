@@ -108,6 +108,10 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 			info->has_receive_timeout = timeout.tv_sec != 0 || timeout.tv_usec != 0;
 		info->has_keepalive = get_integer(fd, SOL_SOCKET, SO_KEEPALIVE) != 0;
 		info->keepalive_count = (uint32_t)get_integer(fd, IPPROTO_TCP, TCP_KEEPCNT);
+		info->keepalive_limit_ns =
+			((unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+			 (uint64_t)(unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPINTVL) * info->keepalive_count) *
+			1000 * NS_PER_MS;
 		info->user_timeout_ns = (unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
 	}
 	if (parts & TCPINFO_LIMIT)

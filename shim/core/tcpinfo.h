@@ -22,6 +22,7 @@ struct tcpinfo {
 	bool has_receive_timeout;
 	bool is_linger_abort; /* SO_LINGER on with 0 seconds */
 	uint32_t keepalive_count;
+	uint64_t keepalive_limit_ns; /* silence after which keepalive ends the connection */
 	uint32_t retransmits_total;
 	uint32_t last_ack_received_ms;
 	uint32_t last_data_sent_ms; /* retransmissions count */

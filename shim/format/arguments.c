@@ -67,8 +67,7 @@ static void append_select_set(struct strbuf *buf, const struct tcpshim_event *ev
 	}
 	if (event->asked_total > shown) {
 		strbuf_string(buf, separator);
-		strbuf_string(buf, "… +");
-		strbuf_unsigned(buf, event->asked_total - shown);
+		strbuf_string(buf, "…");
 	}
 	strbuf_char(buf, ']');
 }

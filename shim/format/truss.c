@@ -13,7 +13,7 @@ enum {
 	RESULT_COLUMN = 48,
 	SLEEPING_COLUMN = 32,
 	TAB_COLUMNS = 8,
-	LINE_BOUND = 2048, /* a line without rows and notes; unix paths and eight descriptors included */
+	LINE_BOUND = 4096, /* a line without rows and notes; unix paths and eight descriptors included */
 	FACTS_BOUND = 256  /* what the facts in one note may add to its text */
 };
 
@@ -55,13 +55,13 @@ static void append_stamps(struct strbuf *buf, const struct tcpshim_event *event,
 	}
 }
 
-/* Columns as a terminal counts them: the continuation bytes of UTF-8 take none ("…" is one column). */
-static unsigned count_columns(const struct strbuf *buf, size_t from)
+/* Columns as a terminal counts them: "…", where descriptors were cut, is three bytes and one column. */
+static unsigned count_columns(const struct tcpshim_event *event, const struct strbuf *buf, size_t from)
 {
-	unsigned columns = 0;
+	unsigned columns = (unsigned)(buf->size - from);
 
-	for (size_t i = from; i < buf->size; i++)
-		columns += ((uint8_t)buf->text[i] & 0xc0) != 0x80;
+	for (size_t i = from; event->asked_total > EVENT_WATCHES && i < buf->size; i++)
+		columns -= ((uint8_t)buf->text[i] & 0xc0) == 0x80;
 	return columns;
 }
 
@@ -156,7 +156,7 @@ void truss_event(struct strbuf *buf, const struct tcpshim_event *event, const st
 		append_stamps(buf, event, style->stamps);
 	start = buf->size;
 	arguments_call(buf, event, style->data_bytes);
-	columns = count_columns(buf, start);
+	columns = count_columns(event, buf, start);
 	if (is_sleeping) {
 		append_tabs(buf, columns, SLEEPING_COLUMN);
 		strbuf_string(buf, "(sleeping...)");

@@ -332,7 +332,7 @@ static const struct row {
 	 "sent 0 bytes, received 0 bytes. [closed-after-death]\n"
 	 "\t! fd 3: EPIPE because this program itself shut down its sending side before. "
 	 "[broken-pipe-own-shutdown]\n"
-	 "\t- and 2 more connections.\n"},
+	 "\t- and 2 more connections, not told here. [more]\n"},
 	{"from a warning on",
 	 {.call = CALL_close, ARGUMENTS(3), .subjects_left_out = 2},
 	 {.least_severity = SEVERITY_WARN},
