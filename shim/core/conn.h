@@ -112,6 +112,9 @@ struct conn_step {
 /* A new connection with one reference, the caller's; NULL if memory is short. */
 struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks, uint64_t now_ns);
 
+/* Makes it a connection of its own, with nothing behind it; its descriptors stay. */
+void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns);
+
 /* Takes another reference for the connection that slot names; NULL if it is gone. */
 struct conn *conn_acquire(uint64_t slot);
 
