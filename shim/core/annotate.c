@@ -223,7 +223,8 @@ static bool is_retransmitting(const struct scene *s)
 static bool is_peer_window_closed(const struct scene *s)
 {
 	return is_waiting(s) && s->step->is_asking_write && s->step->before.state != STATE_UNKNOWN &&
-	       s->step->before.send_window_bytes == 0 && s->facts->outstanding_bytes > 0;
+	       s->step->before.send_window_bytes == 0 && s->step->before.probes <= 1 &&
+	       s->facts->outstanding_bytes > 0;
 }
 
 static bool is_send_buffer_full(const struct scene *s)

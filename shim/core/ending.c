@@ -22,15 +22,11 @@ static bool has_timer_run_out(const struct tcpinfo *info)
 
 static enum end classify_timeout(const struct scene *scene, const struct tcpinfo *info)
 {
-	const struct tcpshim_facts *facts = scene->facts;
-
 	if (!ending_is_sampled(info))
 		return END_TIMED_OUT;
-	if (info->user_timeout_ns != 0 && (facts->lost_bytes > 0 || info->retransmits > 0))
-		return END_TIMED_OUT_USER;
-	if (facts->lost_bytes > 0 || info->retransmits > 0)
-		return END_TIMED_OUT_DATA;
-	return info->probes > 0 ? END_TIMED_OUT_KEEPALIVE : END_TIMED_OUT;
+	if (scene->facts->outstanding_bytes > 0 || info->retransmits > 0)
+		return info->user_timeout_ns != 0 ? END_TIMED_OUT_USER : END_TIMED_OUT_DATA;
+	return info->has_keepalive && info->probes > 0 ? END_TIMED_OUT_KEEPALIVE : END_TIMED_OUT;
 }
 
 static enum end classify_reset(const struct scene *scene)
@@ -41,23 +37,38 @@ static enum end classify_reset(const struct scene *scene)
 	    scene->facts->reported == REPORTED_AS_EOF)
 		return END_RESET_AFTER_FIN;
 	/* Nothing of what was written after the silence was acknowledged: the answer was the reset. */
-	if (scene->facts->lost_bytes > 0 && before->silence_ns >= SILENCE_NS &&
-	    scene->facts->lost_bytes >= before->sent_bytes - before->sent_before_silence)
+	if (scene->facts->outstanding_bytes > 0 && before->silence_ns >= SILENCE_NS &&
+	    scene->facts->outstanding_bytes >= before->sent_bytes - before->sent_before_silence)
 		return END_RESET_FORGOT;
 	return END_RESET_BY_PEER;
 }
 
-/* Keepalive gives up after its count of probes, or with TCP_USER_TIMEOUT at the first probe that finds it passed
- * (tcp_keepalive_timer, net/ipv4/tcp_timer.c). */
+/* Keepalive gives up after its count of probes. */
 static bool has_probing_ended(const struct tcpinfo *info)
 {
-	if (info->user_timeout_ns != 0)
-		return has_waited(info->last_ack_received_ms * UINT64_C(1000000), info->user_timeout_ns);
 	/* The last probe may have been answered by a reset: then less time has passed. */
 	return info->probes >= info->keepalive_count &&
 	       (info->keepalive_limit_ns == 0 ||
 		info->last_ack_received_ms * UINT64_C(1000000) + TIMER_SLACK_MS * UINT64_C(1000000) >=
 			info->keepalive_limit_ns);
+}
+
+/* With TCP_USER_TIMEOUT the count is ignored: the first probe that finds it passed ends the connection, and from then
+ * on a reset in answer to a probe leaves the same traces (tcp_keepalive_timer, net/ipv4/tcp_timer.c). */
+static enum end classify_probed(const struct scene *scene, const struct tcpinfo *info)
+{
+	if (info->user_timeout_ns == 0)
+		return has_probing_ended(info) ? END_TIMED_OUT_KEEPALIVE : classify_reset(scene);
+	return has_waited(info->last_ack_received_ms * UINT64_C(1000000), info->user_timeout_ns) ?
+		       END_UNKNOWN :
+		       classify_reset(scene);
+}
+
+/* Data waits before a closed window, and the peer answers the probes: a user timeout leaves no other trace. */
+static bool may_be_user_timeout(const struct scene *scene, const struct tcpinfo *info)
+{
+	return info->user_timeout_ns != 0 && info->send_window_bytes == 0 && scene->facts->outstanding_bytes > 0 &&
+	       has_waited(ending_since(scene->after->unanswered_ns, scene->step->now_ns), info->user_timeout_ns);
 }
 
 /* The program was not told which error it was: by poll, or by end of stream in CLOSE_WAIT. */
@@ -70,7 +81,7 @@ static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo 
 	if (!ending_is_sampled(info))
 		return END_UNKNOWN;
 	if (info->retransmits == 0 && info->probes == 0)
-		return classify_reset(scene);
+		return may_be_user_timeout(scene, info) ? END_UNKNOWN : classify_reset(scene);
 	if (info->retransmits > 0) {
 		if (!has_waited(facts->waiting_ns, limit_ns) || !has_timer_run_out(info))
 			return classify_reset(scene);
@@ -79,8 +90,8 @@ static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo 
 			return END_UNKNOWN;
 		return is_user ? END_TIMED_OUT_USER : END_TIMED_OUT_DATA;
 	}
-	if (info->has_keepalive && facts->lost_bytes == 0)
-		return has_probing_ended(info) ? END_TIMED_OUT_KEEPALIVE : classify_reset(scene);
+	if (info->has_keepalive && facts->outstanding_bytes == 0)
+		return classify_probed(scene, info);
 	return END_UNKNOWN;
 }
 

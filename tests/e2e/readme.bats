@@ -1,5 +1,6 @@
 # readme.bats: what the README shows is what comes out, and a program that polls a dead socket is told so.
 
+# shellcheck disable=SC2154 # repository and library come from common.bash
 load ../common
 
 @test "the README's transcript is the tests' own" {

@@ -73,18 +73,22 @@ scenario_keepalive_and_smaller() { power_off_and_wait "$1" -k 1,4,3 -u 2000; }
 scenario_keepalive_and_larger() { power_off_and_wait "$1" -k 1,1,2 -u 5000; }
 
 # The last probe is answered after all, by a kernel that knows nothing: a reset, though every probe was needed.
-scenario_keepalive_forgotten() {
-	client_options=(-k 2,1,3)
+# reset_by_probe CLIENT PROBES OPTION...: so many go unanswered.
+reset_by_probe() {
+	client_options=("${@:3}")
 	begin "$1"
 	power_off
 	forget_connection
 	program_kill kodos
-	wait_until 10 has_probed kang 2
+	wait_until 10 has_probed kang "$2"
 	link_up kodos
 	state_await kang none 10
 	settle kang
 	finish
 }
+
+scenario_keepalive_forgotten() { reset_by_probe "$1" 2 -k 2,1,3; }
+scenario_keepalive_and_larger_forgotten() { reset_by_probe "$1" 3 -k 1,1,2 -u 5000; }
 
 # ---- a router or a neighbour that says no
 
@@ -102,7 +106,7 @@ scenario_icmp_unreachable() {
 # Nobody answers ARP any more.
 scenario_arp_unanswered() {
 	begin "$1"
-	world_sysctl kang neigh/veth0/mcast_solicit=1
+	world_sysctl kang neigh/veth0/mcast_solicit=1 neigh/veth0/retrans_time_ms=400
 	world_run kodos ip link set veth0 arp off
 	world_run kang ip neigh del "$kodos_address" dev veth0
 	program_type kang "$farewell"
@@ -140,7 +144,7 @@ scenario_connect_no_route() {
 # On kang's own cable, where nobody has that address.
 scenario_connect_no_neighbour() {
 	kodos_address=${kodos_address%.*}.141
-	world_sysctl kang neigh/veth0/mcast_solicit=1
+	world_sysctl kang neigh/veth0/mcast_solicit=1 neigh/veth0/retrans_time_ms=400
 	connect_in_vain "$1"
 }
 
@@ -215,11 +219,3 @@ window_power_off() {
 
 scenario_window_power_off() { window_power_off "$1"; }
 scenario_window_polled_power_off() { window_power_off "$1" -w; }
-
-scenario_local_abort() {
-	begin "$1"
-	trace_mark
-	world_run kang ss -HtnK "$(state_filter kang)" >/dev/null
-	settle kang
-	finish
-}
