@@ -1,10 +1,10 @@
 /*
  * tcpshim/event.h: one traced call, as data.
  *
- * An event is a view: its pointers lead to memory of whoever made it (the traced program's, a work area of
- * the library, a mapped recording) and are good until that owner goes on. All that a formatter prints is in
- * it; formatters read nothing else. Times are nanoseconds of CLOCK_MONOTONIC unless a name says otherwise.
- * Data only: no functions.
+ * An event is a view: its pointers lead to memory of whoever made it (the traced program's, a work
+ * area of the library, a mapped recording) and are good until that owner goes on. All that a
+ * formatter prints is in it; formatters read nothing else. Times are nanoseconds of CLOCK_MONOTONIC
+ * unless a name says otherwise. Data only: no functions.
  */
 #ifndef TCPSHIM_EVENT_H
 #define TCPSHIM_EVENT_H
@@ -122,8 +122,8 @@ enum tcpshim_tcp_state {
 	STATE_COUNT
 };
 
-/* An end of a connection. family: AF_INET (v4-mapped addresses too) or AF_INET6, 0 if unknown. Port in
- * host order; bytes in network order, 4 or 16 of them. */
+/* An end of a connection. family: AF_INET (v4-mapped addresses too) or AF_INET6, 0 if unknown. Port
+ * in host order; bytes in network order, 4 or 16 of them. */
 struct tcpshim_address {
 	uint16_t family;
 	uint16_t port;
@@ -163,8 +163,8 @@ struct tcpshim_subject {
 	struct tcpshim_facts facts;
 };
 
-/* One descriptor of a poll-like call: the bits are POLL*, EPOLL* or SELECT_*, by the call. fd -1: not known,
- * then data is the program's. */
+/* One descriptor of a poll-like call: the bits are POLL*, EPOLL* or SELECT_*, by the call. fd -1:
+ * not known, then data is the program's. */
 struct tcpshim_watch {
 	int32_t fd;
 	uint32_t events;
@@ -203,7 +203,8 @@ struct tcpshim_event {
 	uint32_t value_size;
 	uint32_t length_out; /* what ARG_LENGTH_OUT points to */
 	bool has_length_out;
-	const struct iovec *data; /* where the bytes moved lie; only the first data_total of them count */
+	/* where the bytes moved lie; only the first data_total of them count */
+	const struct iovec *data;
 	uint32_t data_count;
 	uint64_t data_total;
 

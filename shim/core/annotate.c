@@ -7,8 +7,8 @@
 
 #include "core/ending.h"
 
-/* After the peer's FIN a write is worth a warning from here on: a reply at once is ordinary (TLS answers
- * close_notify so). */
+/* After the peer's FIN a write is worth a warning from here on: a reply at once is ordinary (TLS
+ * answers close_notify so). */
 #define LATE_WRITE_NS UINT64_C(100000000)
 enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
 
@@ -27,7 +27,8 @@ static uint8_t state_after_fin_sent(uint8_t state)
 /* What the close finds: as the kernel says just before, or as far as it is known. */
 static uint8_t state_at_close(const struct scene *scene)
 {
-	return ending_is_sampled(&scene->step->before) ? scene->step->before.state : scene->before->state;
+	return ending_is_sampled(&scene->step->before) ? scene->step->before.state
+						       : scene->before->state;
 }
 
 static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
@@ -37,7 +38,8 @@ static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
 	facts->before = scene->before->state;
 	facts->now = scene->after->state;
 	/* The kernel may know of the peer's FIN before the program has read it. */
-	if (scene->before->fin_ns == 0 && scene->after->fin_ns != 0 && facts->before == STATE_CLOSE_WAIT)
+	if (scene->before->fin_ns == 0 && scene->after->fin_ns != 0 &&
+	    facts->before == STATE_CLOSE_WAIT)
 		facts->before = STATE_ESTABLISHED;
 	if (scene->before->phase != CONN_OPEN && scene->after->phase == CONN_OPEN) {
 		facts->before = STATE_SYN_SENT;
@@ -45,13 +47,15 @@ static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
 	}
 	if (step->effect == EFFECT_CLOSE) {
 		facts->before = state_at_close(scene);
-		facts->now = step->is_shared_here || step->is_maybe_shared ? facts->before
-									  : state_after_fin_sent(facts->before);
+		facts->now = step->is_shared_here || step->is_maybe_shared
+				     ? facts->before
+				     : state_after_fin_sent(facts->before);
 		/* Both FINs are through: the kernel keeps TIME_WAIT apart from the socket. */
 		if (facts->before == STATE_CLOSE && (scene->before->flags & CONN_FIN_FIRST))
 			facts->before = facts->now = STATE_TIME_WAIT;
 	} else if (step->effect == EFFECT_READ && facts->now == STATE_CLOSE &&
-		   (scene->before->flags & CONN_FIN_FIRST) && conn_is_clean_end(scene->before, step)) {
+		   (scene->before->flags & CONN_FIN_FIRST) &&
+		   conn_is_clean_end(scene->before, step)) {
 		facts->now = STATE_TIME_WAIT;
 	}
 	if (step->effect == EFFECT_SHUTDOWN && ending_is_sampled(&step->before)) {
@@ -89,17 +93,20 @@ static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
 		.local = after->local,
 		.peer = after->peer,
 		.sent_bytes = step->is_disconnect ? before->sent_bytes : after->sent_bytes,
-		.received_bytes = step->is_disconnect ? before->received_bytes : after->received_bytes,
+		.received_bytes = step->is_disconnect ? before->received_bytes
+						      : after->received_bytes,
 		.outstanding_bytes = conn_outstanding_bytes(after, info),
 		.unacknowledged_bytes = count_unacknowledged(&step->before),
 		.unread_bytes = step->before.unread_bytes,
-		.age_ns = ending_since(before->opened_ns != 0 && before->phase == CONN_OPEN ? before->opened_ns
-											   : after->opened_ns,
+		.age_ns = ending_since(before->opened_ns != 0 && before->phase == CONN_OPEN
+					       ? before->opened_ns
+					       : after->opened_ns,
 				       step->now_ns),
-		.handshake_ns = ending_since(step->effect == EFFECT_CONNECT && before->phase != CONN_CONNECTING
-					      ? step->start_ns
-					      : before->connect_ns,
-				      step->now_ns),
+		.handshake_ns = ending_since(step->effect == EFFECT_CONNECT &&
+							     before->phase != CONN_CONNECTING
+						     ? step->start_ns
+						     : before->connect_ns,
+					     step->now_ns),
 		.silence_ns = step->silence_ns,
 		.silence_before_ns = before->silence_ns,
 		.since_fin_ns = ending_since(after->fin_ns, step->now_ns),
@@ -140,8 +147,8 @@ static bool is_adopted(const struct scene *s)
 
 static bool is_closed_unseen(const struct scene *s)
 {
-	return (s->step->effect == EFFECT_CREATE || s->step->effect == EFFECT_ACCEPT) && s->step->other_fd >= 0 &&
-	       s->step->error == 0;
+	return (s->step->effect == EFFECT_CREATE || s->step->effect == EFFECT_ACCEPT) &&
+	       s->step->other_fd >= 0 && s->step->error == 0;
 }
 
 static bool is_connecting(const struct scene *s)
@@ -151,7 +158,8 @@ static bool is_connecting(const struct scene *s)
 
 static bool is_connected(const struct scene *s)
 {
-	return s->before->phase != CONN_OPEN && s->after->phase == CONN_OPEN && s->step->effect != EFFECT_ACCEPT;
+	return s->before->phase != CONN_OPEN && s->after->phase == CONN_OPEN &&
+	       s->step->effect != EFFECT_ACCEPT;
 }
 
 /* The outcome of a connect: its own error, or what the program read by SO_ERROR later. */
@@ -174,7 +182,8 @@ static bool is_connect_timed_out(const struct scene *s)
 
 static bool is_connect_unreachable(const struct scene *s)
 {
-	return has_connect_failed(s) && (s->step->error == EHOSTUNREACH || s->step->error == ENETUNREACH);
+	return has_connect_failed(s) &&
+	       (s->step->error == EHOSTUNREACH || s->step->error == ENETUNREACH);
 }
 
 static bool is_connect_reset(const struct scene *s)
@@ -191,12 +200,14 @@ static bool is_accepted(const struct scene *s)
 static bool is_idle(const struct scene *s)
 {
 	return s->before->phase == CONN_OPEN && s->step->before.state == STATE_ESTABLISHED &&
-	       s->facts->outstanding_bytes == 0 && ending_since(s->before->active_ns, s->step->now_ns) >= LONG_WAIT_NS;
+	       s->facts->outstanding_bytes == 0 &&
+	       ending_since(s->before->active_ns, s->step->now_ns) >= LONG_WAIT_NS;
 }
 
 static bool is_no_failure_detection(const struct scene *s)
 {
-	bool is_long = s->step->is_sleeping || ending_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
+	bool is_long = s->step->is_sleeping ||
+		       ending_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
 
 	return (s->step->effect == EFFECT_WAIT || s->step->effect == EFFECT_READ) && is_long &&
 	       s->step->is_unlimited && is_idle(s) && !s->step->before.has_keepalive &&
@@ -205,8 +216,8 @@ static bool is_no_failure_detection(const struct scene *s)
 
 static bool is_peer_silent(const struct scene *s)
 {
-	return s->step->effect == EFFECT_WRITE && s->step->result > 0 && s->step->silence_ns >= SILENCE_NS &&
-	       s->before->fin_ns == 0;
+	return s->step->effect == EFFECT_WRITE && s->step->result > 0 &&
+	       s->step->silence_ns >= SILENCE_NS && s->before->fin_ns == 0;
 }
 
 static bool is_waiting(const struct scene *s)
@@ -216,25 +227,26 @@ static bool is_waiting(const struct scene *s)
 
 static bool is_retransmitting(const struct scene *s)
 {
-	return is_waiting(s) && s->step->before.retransmits > 0 && s->facts->outstanding_bytes > 0 &&
-	       s->step->before.send_window_bytes != 0;
+	return is_waiting(s) && s->step->before.retransmits > 0 &&
+	       s->facts->outstanding_bytes > 0 && s->step->before.send_window_bytes != 0;
 }
 
 static bool is_peer_window_closed(const struct scene *s)
 {
-	return is_waiting(s) && s->step->is_asking_write && s->step->before.state != STATE_UNKNOWN &&
-	       s->step->before.send_window_bytes == 0 && s->step->before.probes <= 1 &&
-	       s->facts->outstanding_bytes > 0;
+	return is_waiting(s) && s->step->is_asking_write &&
+	       s->step->before.state != STATE_UNKNOWN && s->step->before.send_window_bytes == 0 &&
+	       s->step->before.probes <= 1 && s->facts->outstanding_bytes > 0;
 }
 
 static bool is_send_buffer_full(const struct scene *s)
 {
-	return s->step->is_sleeping && s->step->effect == EFFECT_WRITE && s->step->before.state != STATE_UNKNOWN &&
-	       s->step->before.send_window_bytes != 0 && s->facts->outstanding_bytes > 0;
+	return s->step->is_sleeping && s->step->effect == EFFECT_WRITE &&
+	       s->step->before.state != STATE_UNKNOWN && s->step->before.send_window_bytes != 0 &&
+	       s->facts->outstanding_bytes > 0;
 }
 
-/* The first 0 from a read that asked for more; not the 0 of one's own shutdown(SHUT_RD), nor of an error
- * that was reported before. */
+/* The first 0 from a read that asked for more; not the 0 of one's own shutdown(SHUT_RD), nor of an
+ * error that was reported before. */
 static bool is_peer_fin(const struct scene *s)
 {
 	return s->step->effect == EFFECT_READ && s->before->fin_ns == 0 && s->after->fin_ns != 0 &&
@@ -244,16 +256,18 @@ static bool is_peer_fin(const struct scene *s)
 static bool is_write_after_fin(const struct scene *s)
 {
 	return s->step->effect == EFFECT_WRITE && !s->step->is_sleeping && s->step->result > 0 &&
-	       s->before->fin_ns != 0 && !(s->before->flags & CONN_DEAD) && s->facts->since_fin_ns >= LATE_WRITE_NS;
+	       s->before->fin_ns != 0 && !(s->before->flags & CONN_DEAD) &&
+	       s->facts->since_fin_ns >= LATE_WRITE_NS;
 }
 
 static bool is_half_open(const struct scene *s)
 {
-	bool is_long = s->step->is_sleeping || ending_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
+	bool is_long = s->step->is_sleeping ||
+		       ending_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
 
 	return s->step->effect == EFFECT_WAIT && is_long && s->before->fin_ns != 0 &&
-	       !(s->after->flags & (CONN_DEAD | CONN_SHUT_WRITE)) && s->facts->since_fin_ns >= LONG_WAIT_NS &&
-	       s->facts->now == STATE_CLOSE_WAIT;
+	       !(s->after->flags & (CONN_DEAD | CONN_SHUT_WRITE)) &&
+	       s->facts->since_fin_ns >= LONG_WAIT_NS && s->facts->now == STATE_CLOSE_WAIT;
 }
 
 static bool is_eof_ignored(const struct scene *s)
@@ -315,16 +329,18 @@ static bool is_spinning(const struct scene *s)
 
 static bool is_broken_pipe_own_shutdown(const struct scene *s)
 {
-	return s->step->effect == EFFECT_WRITE && s->step->error == EPIPE && (s->before->flags & CONN_SHUT_WRITE);
+	return s->step->effect == EFFECT_WRITE && s->step->error == EPIPE &&
+	       (s->before->flags & CONN_SHUT_WRITE);
 }
 
 static bool is_broken_pipe_dead(const struct scene *s)
 {
-	return s->step->effect == EFFECT_WRITE && s->step->error == EPIPE && (s->before->flags & CONN_DEAD) &&
-	       !(s->before->flags & CONN_SHUT_WRITE);
+	return s->step->effect == EFFECT_WRITE && s->step->error == EPIPE &&
+	       (s->before->flags & CONN_DEAD) && !(s->before->flags & CONN_SHUT_WRITE);
 }
 
-/* The first 0 after the death was told: Linux's disguise of a reset after FIN, or what follows an error. */
+/* The first 0 after the death was told: Linux's disguise of a reset after FIN, or what follows an
+ * error. */
 static bool is_dead_as_eof(const struct scene *s)
 {
 	return s->step->effect == EFFECT_READ && !s->step->is_sleeping && s->step->error == 0 &&
@@ -341,8 +357,9 @@ static bool is_unreachable(const struct scene *s)
 
 static bool is_any_own_fin(const struct scene *s)
 {
-	return s->step->effect == EFFECT_SHUTDOWN && s->step->error == 0 && s->step->how != SHUT_RD &&
-	       s->before->phase == CONN_OPEN && !(s->before->flags & (CONN_SHUT_WRITE | CONN_DEAD));
+	return s->step->effect == EFFECT_SHUTDOWN && s->step->error == 0 &&
+	       s->step->how != SHUT_RD && s->before->phase == CONN_OPEN &&
+	       !(s->before->flags & (CONN_SHUT_WRITE | CONN_DEAD));
 }
 
 static bool is_own_fin_last(const struct scene *s)
@@ -406,7 +423,8 @@ static bool is_closed_with_unread_data(const struct scene *s)
 
 static bool is_orderly_close(const struct scene *s)
 {
-	return is_own_close(s) && !is_dead_at_close(s) && !is_aborted(s) && !is_closed_with_unread_data(s);
+	return is_own_close(s) && !is_dead_at_close(s) && !is_aborted(s) &&
+	       !is_closed_with_unread_data(s);
 }
 
 /* This side's FIN is the first, whether by this close or by an earlier shutdown. */
@@ -445,7 +463,8 @@ static bool is_closed_with_unacknowledged_data(const struct scene *s)
 
 static bool is_open_at_exit(const struct scene *s)
 {
-	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN && !(s->before->flags & CONN_DEAD);
+	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN &&
+	       !(s->before->flags & CONN_DEAD);
 }
 
 static bool is_left_open_at_exit(const struct scene *s)
@@ -460,7 +479,8 @@ static bool is_left_open_at_exit_maybe(const struct scene *s)
 
 static bool is_left_open_dead(const struct scene *s)
 {
-	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN && (s->before->flags & CONN_DEAD);
+	return s->step->effect == EFFECT_EXIT && s->before->phase == CONN_OPEN &&
+	       (s->before->flags & CONN_DEAD);
 }
 
 static bool (*const predicates[NOTE_COUNT])(const struct scene *) = {
@@ -469,9 +489,11 @@ static bool (*const predicates[NOTE_COUNT])(const struct scene *) = {
 #undef NOTE
 };
 
-const uint64_t annotate_once = NOTE_BIT(adopted) | NOTE_BIT(connected) | NOTE_BIT(no_failure_detection) |
-			       NOTE_BIT(half_open) | NOTE_BIT(eof_ignored) | NOTE_BIT(spinning) |
-			       NOTE_BIT(dead) | NOTE_BIT(dead_as_eof) | NOTE_BIT(retransmitting) | NOTE_BIT(peer_window_closed) | NOTE_BIT(send_buffer_full);
+const uint64_t annotate_once = NOTE_BIT(adopted) | NOTE_BIT(connected) |
+			       NOTE_BIT(no_failure_detection) | NOTE_BIT(half_open) |
+			       NOTE_BIT(eof_ignored) | NOTE_BIT(spinning) | NOTE_BIT(dead) |
+			       NOTE_BIT(dead_as_eof) | NOTE_BIT(retransmitting) |
+			       NOTE_BIT(peer_window_closed) | NOTE_BIT(send_buffer_full);
 
 uint64_t annotate_again(const struct conn_view *after, const struct conn_step *step)
 {
@@ -490,16 +512,17 @@ uint64_t annotate_again(const struct conn_view *after, const struct conn_step *s
 
 bool annotate_is_worth_asking(const struct conn *conn, const struct conn_step *step)
 {
-	if (step->is_sleeping || step->result <= 0 || ending_is_sampled(&step->before) || ending_is_sampled(&step->after) ||
-	    (atomic_load(&conn->flags) & CONN_ADOPTED))
+	if (step->is_sleeping || step->result <= 0 || ending_is_sampled(&step->before) ||
+	    ending_is_sampled(&step->after) || (atomic_load(&conn->flags) & CONN_ADOPTED))
 		return true;
 	if (step->effect == EFFECT_READ)
 		return false;
-	return step->effect != EFFECT_WRITE || step->silence_ns != 0 || atomic_load(&conn->fin_ns) != 0;
+	return step->effect != EFFECT_WRITE || step->silence_ns != 0 ||
+	       atomic_load(&conn->fin_ns) != 0;
 }
 
-uint64_t annotate(const struct conn_view *before, const struct conn_view *after, const struct conn_step *step,
-		  struct tcpshim_facts *facts)
+uint64_t annotate(const struct conn_view *before, const struct conn_view *after,
+		  const struct conn_step *step, struct tcpshim_facts *facts)
 {
 	struct scene scene = {.before = before, .after = after, .step = step};
 	uint64_t notes = 0;

@@ -15,7 +15,8 @@
 
 bool call_is_announced(const struct call *call)
 {
-	return config.has_sleeping && config.is_shown[call->id] && !call->is_nested && !process_is_quiet();
+	return config.has_sleeping && config.is_shown[call->id] && !call->is_nested &&
+	       !process_is_quiet();
 }
 
 static void announce_wait(struct area *area, struct call *call)
@@ -40,11 +41,12 @@ void call_announce(struct call *call)
 	thread_lower_guard();
 }
 
-/* Small writes that are let through after one that found room. The smallest send buffer, 4608 bytes, has a third
- * of it free when poll says POLLOUT. */
+/* Small writes that are let through after one that found room. The smallest send buffer, 4608
+ * bytes, has a third of it free when poll says POLLOUT. */
 enum { ROOMY_WRITES = 8, ROOMY_BYTES = 128 };
 
-static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind, uint64_t otherwise)
+static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind,
+			    uint64_t otherwise)
 {
 	for (unsigned i = 0; i < call->argument_count; i++)
 		if (call_rows[call->id].kinds[i] == kind)
@@ -52,7 +54,8 @@ static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind 
 	return otherwise;
 }
 
-/* Whether the call would block. What is known spares asking: a poll costs almost as much as the call itself. */
+/* Whether the call would block. What is known spares asking: a poll costs almost as much as the
+ * call itself. */
 static bool would_block(struct call *call, struct conn *conn, int events)
 {
 	uint64_t size = argument_of(call, ARG_SIZE, ROOMY_BYTES + 1);
@@ -102,7 +105,8 @@ static void announce_blocking(struct call *call, struct conn *conn, int events)
 	tell_show(area, call->start_ns);
 }
 
-/* A write after long silence: when was the peer last heard, before its answer to this write comes in. */
+/* A write after long silence: when was the peer last heard, before its answer to this write comes
+ * in. */
 static void measure_silence(struct call *call, struct conn *conn)
 {
 	uint64_t silence_ns = call->start_ns - atomic_load(&conn->heard_ns), ack_ns;
@@ -122,8 +126,8 @@ static void read_length(struct call *call)
 		const void *length = (const void *)(uintptr_t)call->arguments[i];
 
 		if (call_rows[call->id].kinds[i] == ARG_LENGTH_OUT && length && !process_is_quiet())
-			call->has_length_in =
-				raw_copy_from_program(&call->length_in, length, sizeof(call->length_in)) == 0;
+			call->has_length_in = raw_copy_from_program(&call->length_in, length,
+								    sizeof(call->length_in)) == 0;
 	}
 }
 
@@ -131,7 +135,8 @@ void call_timeout(struct call *call, const void *timeout)
 {
 	call->is_unlimited = !timeout;
 	if (timeout && !process_is_quiet())
-		call->has_time = raw_copy_from_program(call->time, timeout, sizeof(call->time)) == 0;
+		call->has_time =
+			raw_copy_from_program(call->time, timeout, sizeof(call->time)) == 0;
 }
 
 bool call_select_sets(struct call *call, struct call_sets *sets)

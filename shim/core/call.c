@@ -47,7 +47,8 @@ void call_enter(struct call *call, enum tcpshim_call id, int fd)
 	call_start(call, id, fd, fd >= 0 ? fdtable_load(fd) : 0);
 }
 
-/* True if fd stood for a connection. One that has several descriptors among those closed is told of once. */
+/* True if fd stood for a connection. One that has several descriptors among those closed is told of
+ * once. */
 static bool detach_one(struct call *call, int fd)
 {
 	bool is_last;
@@ -67,7 +68,8 @@ static bool detach_one(struct call *call, int fd)
 	    config.is_shown[call->id]) {
 		tcpinfo_sample(fd, TCPINFO_QUEUES, &conn->closing_info);
 		if (conn->closing_info.state == STATE_CLOSE)
-			tcpinfo_sample(fd, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT, &conn->closing_info);
+			tcpinfo_sample(fd, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT,
+				       &conn->closing_info);
 	}
 	conn->next_closing = call->closing;
 	call->closing = conn;
@@ -110,7 +112,8 @@ bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
 	is_watched = call_is_watched(from);
 	if (is_watched)
 		call_enter(&entering, id, from);
-	is_closing = to >= 0 && to != from && call_enter_close(call, id, (unsigned)to, (unsigned)to);
+	is_closing = to >= 0 && to != from &&
+		     call_enter_close(call, id, (unsigned)to, (unsigned)to);
 	if (!is_watched && !is_closing)
 		return false;
 	if (is_watched) {

@@ -1,12 +1,13 @@
 /*
  * call: one call's way from the wrapper to the trace.
  *
- * A wrapper asks call_is_watched (no: the real function at once), enters the call, names its arguments, lets
- * call_begin do what must be done before the real call, makes it, and hands the result to call_leave.
- * struct call lies on the caller's stack and is the only thing that lives across the real call (I1); what a
- * close has detached hangs on it, and call_abandon puts that right if the call is left by cancellation.
- * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched, but for wrappers that say
- * so. Keeps I1 to I6, I8 to I10.
+ * A wrapper asks call_is_watched (no: the real function at once), enters the call, names its
+ * arguments, lets call_begin do what must be done before the real call, makes it, and hands the
+ * result to call_leave. struct call lies on the caller's stack and is the only thing that lives
+ * across the real call (I1); what a close has detached hangs on it, and call_abandon puts that
+ * right if the call is left by cancellation.
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched, but for wrappers
+ * that say so. Keeps I1 to I6, I8 to I10.
  */
 #ifndef CORE_CALL_H
 #define CORE_CALL_H
@@ -37,9 +38,9 @@ struct call {
 	uint64_t slot; /* the descriptor's, when the call began */
 	uint64_t arguments[EVENT_ARGUMENTS];
 	uint64_t silence_ns;
-	int64_t time[2];		     /* a timeout that was given by pointer, if has_time */
-	const struct call_sets *sets;	     /* of select; NULL if not known */
-	struct conn *closing;		     /* detached by this call, linked by next_closing */
+	int64_t time[2];              /* a timeout that was given by pointer, if has_time */
+	const struct call_sets *sets; /* of select; NULL if not known */
+	struct conn *closing;         /* detached by this call, linked by next_closing */
 	int32_t fd, other_fd;
 	uint32_t length_in;
 	uint16_t id;
@@ -51,8 +52,8 @@ struct call {
 
 bool call_asks_what(int fd);
 
-/* Whether calls on fd are watched. No: make the real call at once, as the function's last act: after a system call
- * each further return costs as much as the whole test. */
+/* Whether calls on fd are watched. No: make the real call at once, as the function's last act:
+ * after a system call each further return costs as much as the whole test. */
 static inline bool call_is_watched(int fd)
 {
 	enum fd_state state;
@@ -78,12 +79,12 @@ static inline bool call_is_any_watched(void)
 /* fd: the descriptor the call is on, -1 for calls that make one or name many. */
 void call_enter(struct call *call, enum tcpshim_call id, int fd);
 
-/* For calls that end descriptors; they detach those in [first, last] that are watched, and forget the others,
- * before the real call (I9). False: nothing watched is among them. */
+/* For calls that end descriptors; they detach those in [first, last] that are watched, and forget
+ * the others, before the real call (I9). False: nothing watched is among them. */
 bool call_enter_close(struct call *call, enum tcpshim_call id, unsigned first, unsigned last);
 
-/* For dup and its relatives; to: the number that is taken over and so closed, -1 for none. False: neither is
- * watched; then the caller makes the real call and reports a copy by call_copied. */
+/* For dup and its relatives; to: the number that is taken over and so closed, -1 for none. False:
+ * neither is watched; then the caller makes the real call and reports a copy by call_copied. */
 bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to);
 
 /* The next argument, in order. */
@@ -103,11 +104,12 @@ void call_timeout(struct call *call, const void *timeout);
 /* The sets of a select, kept in sets; false if they are too many or cannot be read. */
 bool call_select_sets(struct call *call, struct call_sets *sets);
 
-/* What has to be known or said before the real call: a close asks the kernel for the connection's state, a
- * read or write that would block is announced. */
+/* What has to be known or said before the real call: a close asks the kernel for the connection's
+ * state, a read or write that would block is announced. */
 void call_begin(struct call *call);
 
-/* The real call has returned result, with errno set if it is negative. Returns result, errno untouched. */
+/* The real call has returned result, with errno set if it is negative. Returns result, errno
+ * untouched. */
 int64_t call_leave(struct call *call, int64_t result);
 
 /* A wait that has lasted its first second without result: announces it. */
@@ -119,14 +121,15 @@ bool call_is_announced(const struct call *call);
 /* For __attribute__((cleanup)) in wrappers that may detach: runs at a cancellation too. */
 void call_abandon(struct call *call) __attribute__((nothrow));
 
-/* A descriptor was copied by a call that is not watched itself: the copy is what its original is. Nothing in the
- * child of vfork. */
+/* A descriptor was copied by a call that is not watched itself: the copy is what its original is.
+ * Nothing in the child of vfork. */
 void call_copied(int from, int to);
 
 /* What a control message passes to another process, or brings from one. */
 void call_passed_descriptors(const struct msghdr *message, bool is_received);
 
-/* Enters a quiet mode, returns the one before: what this thread will need from the kernel it asks for now. */
+/* Enters a quiet mode, returns the one before: what this thread will need from the kernel it asks
+ * for now. */
 enum process_quiet call_be_quiet(enum process_quiet quiet);
 
 void call_exit(int status);

@@ -82,11 +82,13 @@ static bool read_TRACE(const char *value)
 	while (next_word(&value, &word)) {
 		bool is_excluded = word.size > 0 && word.text[0] == '!';
 
-		/* A list that begins with an exclusion takes away from all, else it adds to nothing. */
+		/* A list that begins with an exclusion takes away from all, else it adds to
+		 * nothing. */
 		for (unsigned call = 0; is_first && call < CALL_COUNT; call++)
 			config.is_shown[call] = is_excluded;
 		is_first = false;
-		if (!select_calls((struct word){word.text + is_excluded, word.size - is_excluded}, !is_excluded))
+		if (!select_calls((struct word){word.text + is_excluded, word.size - is_excluded},
+				  !is_excluded))
 			return false;
 	}
 	return true;
@@ -122,7 +124,8 @@ static bool set_path(const char *value, const char *program)
 
 	strbuf_init(&path, config.output_path, sizeof(config.output_path) - 1);
 	if (value[0] != '/') {
-		long size = raw_syscall2(SYS_getcwd, (long)config.output_path, sizeof(config.output_path));
+		long size = raw_syscall2(SYS_getcwd, (long)config.output_path,
+					 sizeof(config.output_path));
 
 		if (size <= 0)
 			return false;
@@ -153,7 +156,8 @@ static bool read_OUTPUT(const char *value)
 		return true;
 	}
 	if (strncmp(value, "fd:", 3) == 0) {
-		if (!read_number((struct word){value + 3, strlen(value + 3)}, &number) || number > INT_MAX ||
+		if (!read_number((struct word){value + 3, strlen(value + 3)}, &number) ||
+		    number > INT_MAX ||
 		    raw_syscall3(SYS_fcntl, (long)number, 1 /* F_GETFD */, 0) < 0)
 			return false;
 		config.output = CONFIG_OUTPUT_FD;
@@ -234,7 +238,8 @@ static const struct variable variables[] = {
 };
 enum { VARIABLE_COUNT = sizeof(variables) / sizeof(variables[0]) };
 
-/* Levenshtein's distance, for the nearest known name. Names longer than MOST_EDITS are far from everything. */
+/* Levenshtein's distance, for the nearest known name. Names longer than MOST_EDITS are far from
+ * everything. */
 static unsigned count_edits(const char *a, size_t a_size, const char *b)
 {
 	unsigned row[MOST_EDITS + 1];
@@ -286,7 +291,8 @@ static void complain_unknown(const char *name, size_t size, config_complain *com
 	const struct variable *nearest = &variables[0];
 
 	for (unsigned i = 1; i < VARIABLE_COUNT; i++)
-		if (measure_distance(name, size, variables[i].name) < measure_distance(name, size, nearest->name))
+		if (measure_distance(name, size, variables[i].name) <
+		    measure_distance(name, size, nearest->name))
 			nearest = &variables[i];
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: there is no variable TCPSHIM_");
@@ -297,7 +303,8 @@ static void complain_unknown(const char *name, size_t size, config_complain *com
 	complain(line.text, line.size);
 }
 
-static void complain_bad(const struct variable *variable, const char *value, config_complain *complain)
+static void complain_bad(const struct variable *variable, const char *value,
+			 config_complain *complain)
 {
 	char text[LINE_SIZE];
 	struct strbuf line;
@@ -318,7 +325,8 @@ static void complain_bad(const struct variable *variable, const char *value, con
 	complain(line.text, line.size);
 }
 
-static void read_variable(const char *name, size_t size, const char *value, config_complain *complain)
+static void read_variable(const char *name, size_t size, const char *value,
+			  config_complain *complain)
 {
 	static struct config before; /* too large for the stack; only the constructor comes here */
 
@@ -338,7 +346,8 @@ static void read_variable(const char *name, size_t size, const char *value, conf
 static const char *find_value(char *const *environment, const char *prefix)
 {
 	for (; environment && *environment; environment++)
-		if (strncmp(*environment, prefix, strlen(prefix)) == 0 && (*environment)[strlen(prefix)] != '\0')
+		if (strncmp(*environment, prefix, strlen(prefix)) == 0 &&
+		    (*environment)[strlen(prefix)] != '\0')
 			return *environment + strlen(prefix);
 	return NULL;
 }

@@ -1,9 +1,10 @@
 /*
  * config: the environment variables, read once at start.
  *
- * Owns the one configuration; constant after config_read, but for the tests. A bad value costs one line on
- * standard error and leaves that setting at its default.
- * Context: config_read in the constructor only; the fields anywhere. Locks: none. Errno: untouched. Keeps I5, I8.
+ * Owns the one configuration; constant after config_read, but for the tests. A bad value costs one
+ * line on standard error and leaves that setting at its default.
+ * Context: config_read in the constructor only; the fields anywhere. Locks: none. Errno: untouched.
+ * Keeps I5, I8.
  */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H

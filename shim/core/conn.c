@@ -13,13 +13,14 @@ enum { GENERATION_MASK = (1 << (32 - FDTABLE_STATE_BITS)) - 1 };
 static _Atomic(struct conn *) chunks[CHUNKS];
 static _Atomic uint32_t slab_size;
 static _Atomic uint32_t last_serial;
-/* tag << 32 | index of the first free one + 1: the tag changes at every push, so that a slow pop cannot take
- * a list that has changed under it. */
+/* tag << 32 | index of the first free one + 1: the tag changes at every push, so that a slow pop
+ * cannot take a list that has changed under it. */
 static _Atomic uint64_t free_list;
 
 static struct conn *conn_at(uint32_t index)
 {
-	struct conn *chunk = atomic_load_explicit(&chunks[index >> CHUNK_BITS], memory_order_acquire);
+	struct conn *chunk =
+		atomic_load_explicit(&chunks[index >> CHUNK_BITS], memory_order_acquire);
 
 	return chunk ? &chunk[index & (CHUNK_CONNS - 1)] : NULL;
 }
@@ -30,7 +31,8 @@ static struct conn *pop_free(void)
 
 	while ((uint32_t)head != 0) {
 		struct conn *conn = conn_at((uint32_t)head - 1);
-		uint64_t next = (head & ~(uint64_t)UINT32_MAX) | (atomic_load_explicit(&conn->next_free, memory_order_relaxed) + 1);
+		uint64_t next = (head & ~(uint64_t)UINT32_MAX) |
+				(atomic_load_explicit(&conn->next_free, memory_order_relaxed) + 1);
 
 		if (atomic_compare_exchange_weak(&free_list, &head, next))
 			return conn;
@@ -61,7 +63,8 @@ static struct conn *take_fresh(void)
 			if (!chunk)
 				return NULL;
 			expected = NULL;
-			if (!atomic_compare_exchange_strong(&chunks[index >> CHUNK_BITS], &expected, chunk))
+			if (!atomic_compare_exchange_strong(&chunks[index >> CHUNK_BITS], &expected,
+							    chunk))
 				raw_unmap(chunk, CHUNK_CONNS * sizeof(*chunk));
 		}
 	} while (!atomic_compare_exchange_weak(&slab_size, &index, index + 1));
@@ -96,7 +99,8 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->fin_ns, 0);
 }
 
-struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks, uint64_t now_ns)
+struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks,
+			 uint64_t now_ns)
 {
 	struct conn *conn = pop_free();
 	uint64_t life;
@@ -117,7 +121,8 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	conn_clear(conn, phase, now_ns);
 	/* The generation was raised when it was given back: this only makes it live. */
 	life = atomic_load(&conn->life);
-	atomic_store_explicit(&conn->life, (life & ~(uint64_t)UINT32_MAX) | ONE_REFERENCE, memory_order_release);
+	atomic_store_explicit(&conn->life, (life & ~(uint64_t)UINT32_MAX) | ONE_REFERENCE,
+			      memory_order_release);
 	return conn;
 }
 
@@ -161,7 +166,8 @@ bool conn_release(struct conn *conn)
 	uint64_t life = atomic_load(&conn->life), next;
 
 	do {
-		/* The last reference ends this generation in the same step: nobody acquires it any more. */
+		/* The last reference ends this generation in the same step: nobody acquires it any
+		 * more. */
 		next = (uint32_t)life == 1 ? ((life >> 32) + 1) << 32 : life - ONE_REFERENCE;
 	} while (!atomic_compare_exchange_weak(&conn->life, &life, next));
 	if ((uint32_t)next != 0)

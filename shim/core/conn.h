@@ -1,10 +1,11 @@
 /*
  * conn: the connections, their life in a slab, and what is known of each.
  *
- * Owns the slab. It is never unmapped: a stale reader sees old data, never freed memory, and a generation
- * that no longer fits. A connection lives as long as somebody holds a reference: each descriptor in the fd
- * table one, and whoever works on it, for a moment, another. Counters are atomic, so that threads which share
- * a connection lose nothing; conn_read takes a plain copy for the pure functions.
+ * Owns the slab. It is never unmapped: a stale reader sees old data, never freed memory, and a
+ * generation that no longer fits. A connection lives as long as somebody holds a reference: each
+ * descriptor in the fd table one, and whoever works on it, for a moment, another. Counters are
+ * atomic, so that threads which share a connection lose nothing; conn_read takes a plain copy for
+ * the pure functions.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5, I9.
  */
 #ifndef CORE_CONN_H
@@ -38,41 +39,44 @@ enum conn_flags {
 struct conn {
 	_Atomic uint64_t life; /* generation << 32 | references */
 	uint32_t index;
-	_Atomic uint32_t next_free; /* read by a slow pop while it is pushed again: the tag rejects it */
+	/* read by a slow pop while it is pushed again: the tag rejects it */
+	_Atomic uint32_t next_free;
 	uint32_t serial; /* in this process, from 1 */
 
-	/* While it is being closed: the next of the same call, its number, what the kernel said before. */
+	/* While it is being closed: the next of the same call, its number, what the kernel said
+	 * before. */
 	struct conn *next_closing;
 	int32_t closing_fd;
 	struct tcpinfo closing_info;
 
 	/* What is known without asking whether a call would block. */
-	_Atomic bool is_nonblocking; /* the program said so */
-	_Atomic bool is_ready;       /* a wait reported it readable, and it was not read since */
+	_Atomic bool is_nonblocking;  /* the program said so */
+	_Atomic bool is_ready;        /* a wait reported it readable, and it was not read since */
 	_Atomic uint8_t roomy_writes; /* how many more small writes surely find room */
 
-	_Atomic bool is_closing;     /* hangs on a call that closes it */
-	_Atomic uint64_t cookie;     /* SO_COOKIE of one that was adopted, 0 else */
+	_Atomic bool is_closing;      /* hangs on a call that closes it */
+	_Atomic uint64_t cookie;      /* SO_COOKIE of one that was adopted, 0 else */
 	_Atomic uint32_t descriptors; /* of this process that stand for it */
 	_Atomic uint8_t phase, role, state;
 	uint8_t kind;
 	_Atomic uint32_t flags, eof_count, polls;
-	_Atomic uint32_t forks; /* how often the process had forked when it was opened */
+	_Atomic uint32_t forks;   /* how often the process had forked when it was opened */
 	_Atomic int32_t epoll_fd; /* where it was last added, -1 if nowhere */
 	struct tcpshim_address local, peer;
 
 	_Atomic uint64_t said; /* notes that are given once: bit NOTE_x */
 	_Atomic uint64_t sent_bytes, received_bytes;
-	_Atomic uint64_t acknowledged_base; /* tcpi_bytes_acked before the first byte counted here */
+	/* tcpi_bytes_acked before the first byte counted here */
+	_Atomic uint64_t acknowledged_base;
 	_Atomic uint64_t sent_before_bytes; /* in the send queue when it was adopted */
 	_Atomic uint64_t connect_ns, opened_ns;
-	_Atomic uint64_t active_ns;        /* last byte moved either way, or opened */
-	_Atomic uint64_t heard_ns;         /* last byte or FIN from the peer */
-	_Atomic uint64_t unanswered_ns;    /* first write since then, 0 if none */
+	_Atomic uint64_t active_ns;             /* last byte moved either way, or opened */
+	_Atomic uint64_t heard_ns;              /* last byte or FIN from the peer */
+	_Atomic uint64_t unanswered_ns;         /* first write since then, 0 if none */
 	_Atomic uint64_t write_ns, write_bytes; /* the last write */
-	_Atomic uint64_t sent_before_silence; /* sent_bytes before that write */
-	_Atomic uint64_t silence_ns;       /* how long the peer had been silent at that write */
-	_Atomic uint64_t fin_ns;           /* end of stream seen */
+	_Atomic uint64_t sent_before_silence;   /* sent_bytes before that write */
+	_Atomic uint64_t silence_ns; /* how long the peer had been silent at that write */
+	_Atomic uint64_t fin_ns;     /* end of stream seen */
 };
 
 /* A plain copy, for pure functions and tests. */
@@ -90,27 +94,30 @@ struct conn_view {
 
 /* What one call did to one connection. */
 struct conn_step {
-	uint8_t effect; /* enum tcpshim_effect */
+	uint8_t effect;    /* enum tcpshim_effect */
 	bool is_sleeping;  /* has not returned yet */
 	bool is_unlimited; /* a wait without a timeout */
 	bool is_peek;
-	bool is_disconnect; /* connect to AF_UNSPEC */
+	bool is_disconnect;   /* connect to AF_UNSPEC */
 	bool is_asking_write; /* waits for room to write */
 	bool is_shared_here;  /* close: another descriptor of this process holds it */
 	bool is_maybe_shared; /* close: another process may hold it */
-	int32_t fd, other_fd; /* close: the descriptor that still holds it; closed-unseen: the number */
+	/* close: the descriptor that still holds it; closed-unseen: the number */
+	int32_t fd, other_fd;
 	int32_t error;
-	int32_t how; /* shutdown */
+	int32_t how;      /* shutdown */
 	uint32_t revents; /* POLL* */
 	int64_t result;
 	uint64_t asked_bytes; /* by a read */
 	uint64_t start_ns, now_ns;
-	uint64_t silence_ns; /* before this write: since the peer was last heard, data or acknowledgement */
+	/* before this write: since the peer was last heard, data or acknowledgement */
+	uint64_t silence_ns;
 	struct tcpinfo before, after; /* state STATE_UNKNOWN where not sampled */
 };
 
 /* A new connection with one reference, the caller's; NULL if memory is short. */
-struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks, uint64_t now_ns);
+struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks,
+			 uint64_t now_ns);
 
 /* Makes it a connection of its own, with nothing behind it; its descriptors stay. */
 void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns);
@@ -131,8 +138,8 @@ uint32_t conn_slab_size(void);
 
 void conn_read(const struct conn *conn, struct conn_view *view);
 
-/* The step of the connection's state: counts, times, what both sides have said. A pure function of the
- * connection and the step; each field changes atomically. */
+/* The step of the connection's state: counts, times, what both sides have said. A pure function of
+ * the connection and the step; each field changes atomically. */
 void conn_advance(struct conn *conn, const struct conn_step *step);
 
 /* Notes that are given once for the connection; clear: those that may be given again. */
@@ -147,8 +154,8 @@ static inline bool conn_is_maybe_shared(const struct conn *conn, uint32_t forks)
 /* Bytes written and never acknowledged, exactly; 0 if info was not sampled. */
 uint64_t conn_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info);
 
-/* This side shut down first and the peer's FIN came: the kernel's socket says CLOSE, but nothing went wrong
- * (the connection is in TIME_WAIT, or over after LAST_ACK). */
+/* This side shut down first and the peer's FIN came: the kernel's socket says CLOSE, but nothing
+ * went wrong (the connection is in TIME_WAIT, or over after LAST_ACK). */
 bool conn_is_clean_end(const struct conn_view *view, const struct conn_step *step);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "core/conn.h"
 
-/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this side as
- * one byte more than was written: never below 0. */
+/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this
+ * side as one byte more than was written: never below 0. */
 uint64_t conn_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info)
 {
 	uint64_t written = view->sent_bytes + view->sent_before_bytes;
@@ -36,7 +36,8 @@ static bool is_end_error(int error)
 bool conn_is_clean_end(const struct conn_view *view, const struct conn_step *step)
 {
 	return (view->flags & CONN_SHUT_WRITE) && step->after.state == STATE_CLOSE &&
-	       (step->error == 0 || step->error == EPIPE) && !(step->revents & POLLERR) && conn_outstanding_bytes(view, &step->after) == 0;
+	       (step->error == 0 || step->error == EPIPE) && !(step->revents & POLLERR) &&
+	       conn_outstanding_bytes(view, &step->after) == 0;
 }
 
 /* The state that a FIN from the peer leads to, where the kernel cannot be asked. */
@@ -87,7 +88,8 @@ static void advance_connect(struct conn *conn, const struct conn_step *step)
 	}
 }
 
-/* The outcome of a connect in the background, as something else tells it. The peer may have closed already. */
+/* The outcome of a connect in the background, as something else tells it. The peer may have closed
+ * already. */
 static void advance_handshake(struct conn *conn, const struct conn_step *step)
 {
 	switch (step->after.state) {
@@ -104,7 +106,8 @@ static void advance_handshake(struct conn *conn, const struct conn_step *step)
 	}
 }
 
-static void advance_read(struct conn *conn, const struct conn_view *view, const struct conn_step *step)
+static void advance_read(struct conn *conn, const struct conn_view *view,
+			 const struct conn_step *step)
 {
 	atomic_store(&conn->polls, 0);
 	if (step->result > 0) {
@@ -114,7 +117,8 @@ static void advance_read(struct conn *conn, const struct conn_view *view, const 
 		atomic_store(&conn->active_ns, step->now_ns);
 		atomic_store(&conn->unanswered_ns, 0);
 		atomic_store(&conn->silence_ns, 0);
-	} else if (step->result == 0 && step->asked_bytes > 0 && !(view->flags & (CONN_SHUT_READ | CONN_DEAD))) {
+	} else if (step->result == 0 && step->asked_bytes > 0 &&
+		   !(view->flags & (CONN_SHUT_READ | CONN_DEAD))) {
 		if (view->fin_ns == 0)
 			atomic_store(&conn->fin_ns, step->now_ns);
 		if (!step->is_peek)
@@ -123,7 +127,8 @@ static void advance_read(struct conn *conn, const struct conn_view *view, const 
 	}
 }
 
-static void advance_write(struct conn *conn, const struct conn_view *view, const struct conn_step *step)
+static void advance_write(struct conn *conn, const struct conn_view *view,
+			  const struct conn_step *step)
 {
 	atomic_store(&conn->polls, 0);
 	if (step->result <= 0)
@@ -139,7 +144,8 @@ static void advance_write(struct conn *conn, const struct conn_view *view, const
 	}
 }
 
-static void advance_shutdown(struct conn *conn, const struct conn_view *view, const struct conn_step *step)
+static void advance_shutdown(struct conn *conn, const struct conn_view *view,
+			     const struct conn_step *step)
 {
 	uint32_t flags = 0;
 
@@ -173,9 +179,11 @@ static bool is_found_dead(const struct conn_view *view, const struct tcpinfo *in
 	       (!(view->flags & CONN_SHUT_WRITE) || conn_outstanding_bytes(view, info) > 0);
 }
 
-/* What the kernel said of it afterwards, and whether it is at its end. After a clean end the kernel's socket says
- * CLOSE and the connection is in TIME_WAIT or over: what was known says more. */
-static void note_state(struct conn *conn, const struct conn_view *view, const struct conn_step *step)
+/* What the kernel said of it afterwards, and whether it is at its end. After a clean end the
+ * kernel's socket says CLOSE and the connection is in TIME_WAIT or over: what was known says
+ * more. */
+static void note_state(struct conn *conn, const struct conn_view *view,
+		       const struct conn_step *step)
 {
 	bool is_opening = step->effect == EFFECT_CONNECT || step->effect == EFFECT_ACCEPT;
 	bool is_clean = conn_is_clean_end(view, step);
@@ -188,7 +196,8 @@ static void note_state(struct conn *conn, const struct conn_view *view, const st
 	if (view->phase != CONN_OPEN)
 		return;
 	if ((step->effect == EFFECT_CLOSE && is_found_dead(view, &step->before)) ||
-	    (is_end_error(step->error) && is_closed_or_unknown(step->after.state) && !is_own_pipe) ||
+	    (is_end_error(step->error) && is_closed_or_unknown(step->after.state) &&
+	     !is_own_pipe) ||
 	    (step->after.state == STATE_CLOSE && !is_clean))
 		atomic_fetch_or(&conn->flags, CONN_DEAD);
 }
@@ -198,7 +207,8 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 	struct conn_view view;
 
 	conn_read(conn, &view);
-	if (step->is_sleeping) { /* select without a read set does not wake up when the connection dies */
+	if (step->is_sleeping) {
+		/* select without a read set does not wake up when the connection dies */
 		if (view.phase == CONN_OPEN && is_found_dead(&view, &step->before)) {
 			atomic_fetch_or(&conn->flags, CONN_DEAD);
 			atomic_store(&conn->state, STATE_CLOSE);
@@ -240,7 +250,7 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 	default:
 		break;
 	}
-	/* After a clean end the kernel's socket says CLOSE and the connection is in TIME_WAIT or over: what was
-	 * known says more. */
+	/* After a clean end the kernel's socket says CLOSE and the connection is in TIME_WAIT or
+	 * over: what was known says more. */
 	note_state(conn, &view, step);
 }

@@ -56,7 +56,8 @@ static void decode_value(struct area *area, const void *from, uint32_t size, boo
 }
 
 /* What the kernel wrote: as much as it says, and as much as there was room for. */
-static void decode_output(struct area *area, const struct call *call, unsigned index, bool is_address)
+static void decode_output(struct area *area, const struct call *call, unsigned index,
+			  bool is_address)
 {
 	const uint32_t *length = pointer_at(call, index + 1);
 	void *from = pointer_at(call, index);
@@ -69,8 +70,8 @@ static void decode_output(struct area *area, const struct call *call, unsigned i
 		decode_value(area, from, at_most(*length, call->length_in), true);
 }
 
-/* An option as it is given: of a longer value the kernel reads what the option has, of one shorter than an int one
- * byte (net/ipv4/ip_sockglue.c), and a string up to its end. */
+/* An option as it is given: of a longer value the kernel reads what the option has, of one shorter
+ * than an int one byte (net/ipv4/ip_sockglue.c), and a string up to its end. */
 static void decode_option(struct area *area, const struct call *call, bool has_succeeded)
 {
 	uint32_t size = (uint32_t)call->arguments[4];
@@ -96,7 +97,8 @@ static void decode_option(struct area *area, const struct call *call, bool has_s
 	decode_value(area, pointer_at(call, 3), size, has_succeeded);
 }
 
-static void set_data(struct tcpshim_event *event, const struct iovec *data, uint64_t count, uint64_t total)
+static void set_data(struct tcpshim_event *event, const struct iovec *data, uint64_t count,
+		     uint64_t total)
 {
 	event->data = data;
 	event->data_count = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
@@ -109,7 +111,8 @@ static bool is_discarded(const struct call *call)
 	const struct call_row *row = &call_rows[call->id];
 
 	for (unsigned i = 0; i < call->argument_count; i++)
-		if (row->kinds[i] == ARG_MESSAGE_FLAGS && (call->arguments[i] & (MSG_TRUNC | MSG_ERRQUEUE)))
+		if (row->kinds[i] == ARG_MESSAGE_FLAGS &&
+		    (call->arguments[i] & (MSG_TRUNC | MSG_ERRQUEUE)))
 			return true;
 	return false;
 }
@@ -139,8 +142,11 @@ static void decode_messages(struct area *area, const struct mmsghdr *messages, i
 		const struct msghdr *message = &messages[i].msg_hdr;
 		size_t rest = messages[i].msg_len;
 
-		for (size_t j = 0; j < message->msg_iovlen && rest > 0 && used < AREA_VECTORS; j++) {
-			size_t size = message->msg_iov[j].iov_len < rest ? message->msg_iov[j].iov_len : rest;
+		for (size_t j = 0; j < message->msg_iovlen && rest > 0 && used < AREA_VECTORS;
+		     j++) {
+			size_t size = message->msg_iov[j].iov_len < rest
+					      ? message->msg_iov[j].iov_len
+					      : rest;
 
 			area->vector[used++] = (struct iovec){message->msg_iov[j].iov_base, size};
 			total += size;
@@ -150,8 +156,8 @@ static void decode_messages(struct area *area, const struct mmsghdr *messages, i
 	set_data(&area->event, area->vector, used, total);
 }
 
-static void decode_payload(struct area *area, const struct call *call, unsigned kind, unsigned index,
-			   int64_t result)
+static void decode_payload(struct area *area, const struct call *call, unsigned kind,
+			   unsigned index, int64_t result)
 {
 	void *pointer = pointer_at(call, index);
 	uint64_t total = (uint64_t)result;
@@ -172,7 +178,8 @@ static void decode_payload(struct area *area, const struct call *call, unsigned 
 		const struct msghdr *message = pointer;
 		uint64_t room = vector_bytes(message->msg_iov, message->msg_iovlen);
 
-		set_data(&area->event, message->msg_iov, message->msg_iovlen, total < room ? total : room);
+		set_data(&area->event, message->msg_iov, message->msg_iovlen,
+			 total < room ? total : room);
 		break;
 	}
 	default:
@@ -196,11 +203,13 @@ static void decode_ioctl(struct area *area, const struct call *call)
 	}
 }
 
-/* One argument; has_succeeded: the call has, so that the kernel has seen its input and written its output. */
-static void decode_argument(struct area *area, const struct call *call, unsigned index, int64_t result,
-			    bool has_succeeded)
+/* One argument; has_succeeded: the call has, so that the kernel has seen its input and written its
+ * output. */
+static void decode_argument(struct area *area, const struct call *call, unsigned index,
+			    int64_t result, bool has_succeeded)
 {
-	enum tcpshim_argument_kind kind = (enum tcpshim_argument_kind)call_rows[call->id].kinds[index];
+	enum tcpshim_argument_kind kind =
+		(enum tcpshim_argument_kind)call_rows[call->id].kinds[index];
 
 	switch (kind) {
 	case ARG_ADDRESS:
@@ -218,7 +227,8 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 	case ARG_LENGTH_OUT:
 		/* Without an address to fill the kernel does not look at its length. */
 		if (has_succeeded && pointer_at(call, index) &&
-		    (pointer_at(call, index - 1) || call_rows[call->id].kinds[index - 1] != ARG_ADDRESS_OUT)) {
+		    (pointer_at(call, index - 1) ||
+		     call_rows[call->id].kinds[index - 1] != ARG_ADDRESS_OUT)) {
 			memcpy(&area->event.length_out, pointer_at(call, index), sizeof(uint32_t));
 			area->event.has_length_out = true;
 		}
@@ -245,14 +255,16 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 		break;
 	case ARG_EPOLL_EVENT:
 		if (call->arguments[1] != EPOLL_CTL_DEL)
-			decode_value(area, pointer_at(call, index), sizeof(uint32_t), has_succeeded);
+			decode_value(area, pointer_at(call, index), sizeof(uint32_t),
+				     has_succeeded);
 		break;
 	default:
 		break;
 	}
 }
 
-static void append_watch(struct tcpshim_watch *watches, uint64_t *total, int fd, uint32_t events, uint64_t data)
+static void append_watch(struct tcpshim_watch *watches, uint64_t *total, int fd, uint32_t events,
+			 uint64_t data)
 {
 	if (*total < EVENT_WATCHES)
 		watches[*total] = (struct tcpshim_watch){.fd = fd, .events = events, .data = data};
@@ -271,14 +283,16 @@ static void decode_watches(struct area *area, const struct call *call, int64_t r
 	event->has_asked = wait.has_entries && !is_epoll;
 	while (decode_wait_next(&wait, &entry)) {
 		if (!is_epoll && entry.shown_events != UINT32_MAX)
-			append_watch(event->asked, &event->asked_total, entry.fd, entry.shown_events, 0);
+			append_watch(event->asked, &event->asked_total, entry.fd,
+				     entry.shown_events, 0);
 		if (entry.shown_revents != 0)
-			append_watch(event->ready, &event->ready_total, entry.fd, entry.shown_revents,
-				     entry.data);
+			append_watch(event->ready, &event->ready_total, entry.fd,
+				     entry.shown_revents, entry.data);
 	}
 }
 
-void decode_call(struct area *area, const struct call *call, int64_t result, int error, bool is_sleeping)
+void decode_call(struct area *area, const struct call *call, int64_t result, int error,
+		 bool is_sleeping)
 {
 	struct tcpshim_event *event = &area->event;
 	bool has_succeeded = !is_sleeping && error == 0;
@@ -307,10 +321,12 @@ void decode_call(struct area *area, const struct call *call, int64_t result, int
 void decode_wait_start(struct decode_wait *wait, const struct call *call, int64_t result, int error,
 		       bool is_sleeping)
 {
-	/* Part one of an announced wait, a result, or an interrupted wait: the kernel has read the entries. */
+	/* Part one of an announced wait, a result, or an interrupted wait: the kernel has read the
+	 * entries. */
 	bool is_vouched = is_sleeping || error == 0 || error == EINTR;
 
-	*wait = (struct decode_wait){.call = call, .result = is_sleeping || error != 0 ? 0 : result};
+	*wait = (struct decode_wait){.call = call,
+				     .result = is_sleeping || error != 0 ? 0 : result};
 	switch (call_rows[call->id].kinds[1]) {
 	case ARG_EPOLL_SET:
 		wait->end = (uint64_t)wait->result;
@@ -328,7 +344,8 @@ void decode_wait_start(struct decode_wait *wait, const struct call *call, int64_
 	}
 }
 
-static void read_pollfd(const struct decode_wait *wait, uint64_t position, struct decode_entry *entry)
+static void read_pollfd(const struct decode_wait *wait, uint64_t position,
+			struct decode_entry *entry)
 {
 	const struct pollfd *fds = pointer_at(wait->call, 0);
 	uint16_t revents = wait->result > 0 ? (uint16_t)fds[position].revents : 0;
@@ -343,7 +360,8 @@ static void read_pollfd(const struct decode_wait *wait, uint64_t position, struc
 }
 
 /* EPOLLIN and its like have the values of POLLIN and its like (include/uapi/linux/eventpoll.h). */
-static void read_epoll(const struct decode_wait *wait, uint64_t position, struct decode_entry *entry)
+static void read_epoll(const struct decode_wait *wait, uint64_t position,
+		       struct decode_entry *entry)
 {
 	const struct epoll_event *events = pointer_at(wait->call, 1);
 	struct epoll_event event;

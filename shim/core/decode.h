@@ -1,10 +1,11 @@
 /*
  * decode: a call's arguments, as far as the kernel has vouched for them (I4).
  *
- * Output is read after success and never beyond the returned length; input after success, and after an error
- * only by raw_copy_from_program, which cannot fault: the kernel may have refused the call before it looked.
- * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched. Keeps I4,
- * I5.
+ * Output is read after success and never beyond the returned length; input after success, and after
+ * an error only by raw_copy_from_program, which cannot fault: the kernel may have refused the call
+ * before it looked.
+ * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
+ * Keeps I4, I5.
  */
 #ifndef CORE_DECODE_H
 #define CORE_DECODE_H
@@ -12,8 +13,10 @@
 #include "core/call.h"
 #include "core/thread.h"
 
-/* Fills the area's event from the call. is_sleeping: it has not returned, result and error do not count. */
-void decode_call(struct area *area, const struct call *call, int64_t result, int error, bool is_sleeping);
+/* Fills the area's event from the call. is_sleeping: it has not returned, result and error do not
+ * count. */
+void decode_call(struct area *area, const struct call *call, int64_t result, int error,
+		 bool is_sleeping);
 
 /* The descriptors of a poll-like call, one after the other. */
 struct decode_wait {
@@ -25,7 +28,7 @@ struct decode_wait {
 
 struct decode_entry {
 	int fd;
-	uint32_t events, revents; /* POLL* for all calls, for connections */
+	uint32_t events, revents;             /* POLL* for all calls, for connections */
 	uint32_t shown_events, shown_revents; /* as the call itself calls them */
 	uint64_t data;
 };

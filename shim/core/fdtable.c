@@ -4,7 +4,8 @@
 
 #include "core/raw.h"
 
-/* 2^31 numbers in pages of 2^13: the directory takes address space only, its untouched part no memory. */
+/* 2^31 numbers in pages of 2^13: the directory takes address space only, its untouched part no
+ * memory. */
 enum { PAGE_BITS = 13, PAGE_SLOTS = 1 << PAGE_BITS, DIRECTORY_SIZE = 1 << (31 - PAGE_BITS) };
 
 _Atomic uint64_t fdtable_low[FDTABLE_LOW];

@@ -1,9 +1,9 @@
 /*
  * fdtable: what each file descriptor number of this process stands for, one atomic word a number.
  *
- * Owns a directory of pages, mapped as numbers are used and never freed; the first numbers need no page. A
- * slot holds a state and, where the descriptor is watched, the connection's index and generation: a stale
- * slot is recognised by conn_acquire. Any number up to the kernel's limit.
+ * Owns a directory of pages, mapped as numbers are used and never freed; the first numbers need no
+ * page. A slot holds a state and, where the descriptor is watched, the connection's index and
+ * generation: a stale slot is recognised by conn_acquire. Any number up to the kernel's limit.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5, I9.
  */
 #ifndef CORE_FDTABLE_H
@@ -19,7 +19,8 @@ enum fd_state {
 	FD_WATCHED,   /* the slot names a connection */
 	FD_EPOLL,     /* an epoll instance that watched descriptors were added to */
 	FD_OURS,      /* the library's own */
-	FD_CLOSED,    /* was watched, and closed: a second close is worth showing; else as FD_UNKNOWN */
+	/* was watched, and closed: a second close is worth showing; else as FD_UNKNOWN */
+	FD_CLOSED,
 };
 
 enum { FDTABLE_STATE_BITS = 3, FDTABLE_STATE_MASK = 7, FDTABLE_LOW = 1024 };
@@ -68,8 +69,8 @@ static inline bool fdtable_is_known(uint64_t slot)
 	return fdtable_state(slot) != FD_UNKNOWN && fdtable_state(slot) != FD_CLOSED;
 }
 
-/* Puts value in place and returns what was there. *is_stored is false if no page could be mapped: then
- * nothing changed and the number stays unknown. */
+/* Puts value in place and returns what was there. *is_stored is false if no page could be mapped:
+ * then nothing changed and the number stays unknown. */
 uint64_t fdtable_exchange(int fd, uint64_t value, bool *is_stored);
 
 /* Puts value in place if expected is still there. */

@@ -1,5 +1,6 @@
 /*
- * libc: the headers that declare what we replace, and the names that libc exports without declaring them.
+ * libc: the headers that declare what we replace, and the names that libc exports without declaring
+ * them.
  */
 #ifndef CORE_LIBC_H
 #define CORE_LIBC_H
@@ -15,13 +16,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* The fortified forms (_FORTIFY_SOURCE): the last size is that of the whole buffer, checked by libc's own. */
+/* The fortified forms (_FORTIFY_SOURCE): the last size is that of the whole buffer, checked by
+ * libc's own. */
 ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size);
 ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags);
-ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flags, struct sockaddr *address,
-		       socklen_t *address_size);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flags,
+		       struct sockaddr *address, socklen_t *address_size);
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
-int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
-		size_t fds_size);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		const sigset_t *mask, size_t fds_size);
 
 #endif

@@ -12,8 +12,8 @@
 #include "core/tell.h"
 #include "format/facts.h"
 
-/* A descriptor that the call made: as what it is to be known from now on. Returns its connection with a
- * reference of the caller's, and in *old_fd the number if a close of it was never seen. */
+/* A descriptor that the call made: as what it is to be known from now on. Returns its connection
+ * with a reference of the caller's, and in *old_fd the number if a close of it was never seen. */
 static struct conn *attach_new(int fd, enum conn_kind kind, uint64_t now_ns, int *old_fd)
 {
 	struct conn *conn = conn_create(kind, CONN_NEW, process_forks(), now_ns), *old;
@@ -37,15 +37,15 @@ static void mark_unwatched(int fd)
 	fdtable_exchange(fd, fdtable_slot(FD_UNWATCHED, 0, 0), &is_stored);
 }
 
-static bool leave_socket(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
-			 bool is_shown)
+static bool leave_socket(struct area *area, struct call *call, int64_t result, int error,
+			 uint64_t now_ns, bool is_shown)
 {
 	enum conn_kind kind;
 	struct conn *conn;
 	int old_fd = -1;
 
-	if (!sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1], (int)call->arguments[2],
-				     &kind)) {
+	if (!sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
+				     (int)call->arguments[2], &kind)) {
 		if (error == 0)
 			mark_unwatched((int)result);
 		return false;
@@ -56,14 +56,17 @@ static bool leave_socket(struct area *area, struct call *call, int64_t result, i
 	if (!conn)
 		return true;
 	atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
-	area->step = (struct conn_step){.effect = EFFECT_CREATE, .fd = (int)result, .other_fd = old_fd, .now_ns = now_ns};
+	area->step = (struct conn_step){.effect = EFFECT_CREATE,
+					.fd = (int)result,
+					.other_fd = old_fd,
+					.now_ns = now_ns};
 	tell(area, conn, is_shown);
 	conn_release(conn);
 	return true;
 }
 
-static void leave_accept(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
-			 bool is_shown)
+static void leave_accept(struct area *area, struct call *call, int64_t result, int error,
+			 uint64_t now_ns, bool is_shown)
 {
 	struct conn *listener = conn_acquire(call->slot), *conn;
 	enum conn_kind kind = listener ? (enum conn_kind)listener->kind : CONN_TCP;
@@ -77,7 +80,8 @@ static void leave_accept(struct area *area, struct call *call, int64_t result, i
 	if (!conn)
 		return;
 	tell_hold(conn);
-	atomic_store(&conn->is_nonblocking, call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
+	atomic_store(&conn->is_nonblocking,
+		     call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
 	if (kind == CONN_TCP)
 		sight_read_addresses((int)result, conn);
 	area->step = (struct conn_step){
@@ -93,7 +97,8 @@ static void leave_accept(struct area *area, struct call *call, int64_t result, i
 	tell_let_go(conn);
 }
 
-static void leave_close(struct area *area, struct call *call, int error, uint64_t now_ns, bool is_shown)
+static void leave_close(struct area *area, struct call *call, int error, uint64_t now_ns,
+			bool is_shown)
 {
 	struct conn *conn = call->closing, *next;
 
@@ -114,10 +119,12 @@ static void leave_close(struct area *area, struct call *call, int error, uint64_
 		atomic_store(&conn->is_closing, false);
 		if (area->step.is_shared_here)
 			area->step.other_fd = sight_find_other(conn, conn->closing_fd);
-		if (error == 0 || error == EINTR || error == EIO || error == ENOSPC || error == EDQUOT) {
+		if (error == 0 || error == EINTR || error == EIO || error == ENOSPC ||
+		    error == EDQUOT) {
 			tell(area, conn, is_shown);
 			tell_let_go(conn);
-		} else if (error == EBADF) { /* another thread was faster by a way that is not seen */
+		} else if (error == EBADF) {
+			/* another thread was faster by a way that is not seen */
 			tell_let_go(conn);
 		} else { /* it stays open: back into the table */
 			thread.held = NULL;
@@ -158,7 +165,8 @@ static bool is_copying(const struct call *call)
 	       ((int)call->arguments[1] == F_DUPFD || (int)call->arguments[1] == F_DUPFD_CLOEXEC);
 }
 
-/* connect to AF_UNSPEC dissolves the connection. Known only of a call that is shown: its address was decoded. */
+/* connect to AF_UNSPEC dissolves the connection. Known only of a call that is shown: its address
+ * was decoded. */
 static bool is_disconnect(const struct area *area)
 {
 	uint16_t family = AF_UNSPEC;
@@ -177,11 +185,12 @@ static void note_blocking(const struct call *call, struct conn *conn)
 	if (row->kinds[1] == ARG_FCNTL_COMMAND && (int)call->arguments[1] == F_SETFL)
 		atomic_store(&conn->is_nonblocking, (call->arguments[2] & O_NONBLOCK) != 0);
 	else if (row->kinds[1] == ARG_IOCTL_REQUEST && call->arguments[1] == FIONBIO)
-		atomic_store(&conn->is_nonblocking, *(const int *)(uintptr_t)call->arguments[2] != 0);
+		atomic_store(&conn->is_nonblocking,
+			     *(const int *)(uintptr_t)call->arguments[2] != 0);
 }
 
-static void leave_on_connection(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
-				bool is_shown)
+static void leave_on_connection(struct area *area, struct call *call, int64_t result, int error,
+				uint64_t now_ns, bool is_shown)
 {
 	struct conn *conn = conn_acquire(call->slot);
 
@@ -190,7 +199,8 @@ static void leave_on_connection(struct area *area, struct call *call, int64_t re
 	tell_hold(conn);
 	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP && !is_disconnect(area)) {
 		if (area->event.address)
-			facts_read_sockaddr(&conn->peer, area->event.address, area->event.address_size);
+			facts_read_sockaddr(&conn->peer, area->event.address,
+					    area->event.address_size);
 		sight_read_addresses(call->fd, conn);
 	}
 	if (error == 0)
@@ -227,7 +237,7 @@ static void leave_epoll_ctl(const struct area *area, const struct call *call)
 
 /* What the call did is noted; true if it is one to be shown. */
 bool outcome_take(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
-		    bool is_shown)
+		  bool is_shown)
 {
 	switch ((enum tcpshim_effect)call_rows[call->id].effect) {
 	case EFFECT_CREATE:
@@ -268,7 +278,8 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 
 	if (conn) {
 		step_fill(&step, call, conn, result, error, now_ns, false);
-		if (step.effect == EFFECT_READ || step.effect == EFFECT_WRITE || step.effect == EFFECT_CONNECT)
+		if (step.effect == EFFECT_READ || step.effect == EFFECT_WRITE ||
+		    step.effect == EFFECT_CONNECT)
 			conn_advance(conn, &step);
 		conn_release(conn);
 	}
@@ -281,7 +292,8 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 	if (error != 0)
 		return;
 	if (call_rows[call->id].effect == EFFECT_CREATE &&
-	    sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1], (int)call->arguments[2], &kind))
+	    sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
+				    (int)call->arguments[2], &kind))
 		conn = attach_new((int)result, kind, now_ns, &old_fd);
 	else if (call_rows[call->id].effect == EFFECT_ACCEPT)
 		conn = attach_new((int)result, CONN_TCP, now_ns, &old_fd);

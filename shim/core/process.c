@@ -68,7 +68,8 @@ bool process_is_itself(void)
 
 bool process_has_threads(void)
 {
-	/* libc does not take it back in the child of fork, which has one thread: there the numbers tell. */
+	/* libc does not take it back in the child of fork, which has one thread: there the numbers
+	 * tell. */
 	if (atomic_load_explicit(&process.is_child, memory_order_relaxed))
 		return atomic_load_explicit(&process.threads, memory_order_relaxed) > 1;
 	return !__libc_single_threaded;
@@ -135,7 +136,8 @@ static bool is_tcp_socket(int fd)
 	int protocol = 0;
 	socklen_t size = sizeof(protocol);
 
-	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol, (long)&size, 0) == 0 &&
+	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol,
+			    (long)&size, 0) == 0 &&
 	       protocol == IPPROTO_TCP;
 }
 
@@ -143,7 +145,8 @@ void process_complain(const char *line, size_t size)
 {
 	struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
 
-	/* In quiet mode it cannot be asked what standard error is, and the peer must never read this. */
+	/* In quiet mode it cannot be asked what standard error is, and the peer must never read
+	 * this. */
 	if (!process_is_quiet() && !is_tcp_socket(2))
 		raw_syscall3(SYS_writev, 2, (long)parts, 2);
 }
@@ -190,7 +193,8 @@ bool process_identify(void (*start_over)(void))
 		pthread_atfork(NULL, note_fork, note_child);
 	else
 		pthread_atfork(NULL, note_fork, NULL);
-	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (other >= 0 || other < -4095) {
 		shared = (struct shared_page *)other;
 		atomic_store(&shared->processes, 1);

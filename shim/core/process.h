@@ -1,11 +1,12 @@
 /*
  * process: who this process is, when it began, and how it ends.
  *
- * Owns the process's identity. A page with MADV_WIPEONFORK tells a new process however it was made; the
- * identity is then taken anew at its first watched call (I6). A known hole: two threads that both make the
- * first watched call of a new process at once may stamp one line with the parent's pid.
- * Context: process_identify in the constructor; the rest any thread, signal handler, after fork. Locks: none.
- * Errno: untouched. Keeps I5, I6, I8, I11.
+ * Owns the process's identity. A page with MADV_WIPEONFORK tells a new process however it was made;
+ * the identity is then taken anew at its first watched call (I6). A known hole: two threads that
+ * both make the first watched call of a new process at once may stamp one line with the parent's
+ * pid.
+ * Context: process_identify in the constructor; the rest any thread, signal handler, after fork.
+ * Locks: none. Errno: untouched. Keeps I5, I6, I8, I11.
  */
 #ifndef CORE_PROCESS_H
 #define CORE_PROCESS_H
@@ -18,8 +19,8 @@
 /* False: every call passes through at once, nothing is kept. Constant after the constructor. */
 extern bool process_is_watching;
 
-/* In the constructor: takes the identity, and the time that stamps count from. start_over: to be called in a new
- * process after it has taken its own. False: no memory. */
+/* In the constructor: takes the identity, and the time that stamps count from. start_over: to be
+ * called in a new process after it has taken its own. False: no memory. */
 bool process_identify(void (*start_over)(void));
 
 /* Non-zero as long as this is the process that last took its identity. */
@@ -38,8 +39,8 @@ int process_pid(void);
 uint32_t process_epoch(void); /* changes when a new process takes its identity */
 uint32_t process_forks(void); /* how often this process has forked by fork() */
 
-/* False in the child of vfork and the like: it shares this memory, but has descriptors of its own. Costs a
- * system call. */
+/* False in the child of vfork and the like: it shares this memory, but has descriptors of its own.
+ * Costs a system call. */
 bool process_is_itself(void);
 
 /* More than one thread has been made, or more than one process writes to the same trace. */
@@ -49,11 +50,13 @@ uint32_t process_count(void);
 
 uint64_t process_now_ns(void); /* CLOCK_MONOTONIC, coarse in strict mode */
 int64_t process_realtime_ns(void);
-uint64_t process_base_ns(void); /* when tracing began, in this process or the one it was forked from */
+/* when tracing began, in this process or the one it was forked from */
+uint64_t process_base_ns(void);
 int64_t process_base_realtime_ns(void);
 
-/* The quiet mode, entered before a seccomp filter is, and never left but when the filter failed: only write,
- * mmap, munmap, close, getpid, gettid and the clock. Strict mode: write and coarse clocks only, no mmap. */
+/* The quiet mode, entered before a seccomp filter is, and never left but when the filter failed:
+ * only write, mmap, munmap, close, getpid, gettid and the clock. Strict mode: write and coarse
+ * clocks only, no mmap. */
 enum process_quiet { PROCESS_LOUD, PROCESS_QUIET, PROCESS_STRICT };
 enum process_quiet process_set_quiet(enum process_quiet quiet);
 bool process_is_quiet(void);

@@ -1,5 +1,6 @@
 /*
- * raw: system calls without libc: no errno, no cancellation point, nothing that another library can replace.
+ * raw: system calls without libc: no errno, no cancellation point, nothing that another library can
+ * replace.
  *
  * Every function returns the kernel's answer: a value, or -errno.
  * Context: anywhere, also before the constructor. Locks: none. Errno: untouched. Keeps I3, I5.
@@ -90,8 +91,9 @@ static inline long raw_close(int fd)
 void *raw_map(size_t size);
 void raw_unmap(void *memory, size_t size);
 
-/* Copies size bytes of the program's memory at from; -EFAULT instead of a fault where it is not readable.
- * Costs a system call: for what has to be read although the kernel has not vouched for it (I4). */
+/* Copies size bytes of the program's memory at from; -EFAULT instead of a fault where it is not
+ * readable. Costs a system call: for what has to be read although the kernel has not vouched for it
+ * (I4). */
 int raw_copy_from_program(void *to, const void *from, size_t size);
 
 /* 1: at least one of events (POLL*) holds for fd now, 0: none does. Never blocks. */

@@ -110,7 +110,8 @@ static int early_ioctl(int fd, unsigned long request, ...)
 
 static int early_getsockopt(int fd, int level, int name, void *value, socklen_t *size)
 {
-	return (int)answer(raw_syscall6(SYS_getsockopt, fd, level, name, (long)value, (long)size, 0));
+	return (int)answer(
+		raw_syscall6(SYS_getsockopt, fd, level, name, (long)value, (long)size, 0));
 }
 
 static int early_setsockopt(int fd, int level, int name, const void *value, socklen_t size)
@@ -153,7 +154,8 @@ static ssize_t early_recvfrom(int fd, void *buf, size_t size, int flags, struct 
 static ssize_t early___recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flags,
 				    struct sockaddr *address, socklen_t *address_size)
 {
-	return early_recvfrom(fd, buf, size < buf_size ? size : buf_size, flags, address, address_size);
+	return early_recvfrom(fd, buf, size < buf_size ? size : buf_size, flags, address,
+			      address_size);
 }
 
 static ssize_t early_recv(int fd, void *buf, size_t size, int flags)
@@ -171,9 +173,11 @@ static ssize_t early_recvmsg(int fd, struct msghdr *message, int flags)
 	return answer(raw_syscall3(SYS_recvmsg, fd, (long)message, flags));
 }
 
-static int early_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
+static int early_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+			  struct timespec *timeout)
 {
-	return (int)answer(raw_syscall6(SYS_recvmmsg, fd, (long)messages, count, flags, (long)timeout, 0));
+	return (int)answer(
+		raw_syscall6(SYS_recvmmsg, fd, (long)messages, count, flags, (long)timeout, 0));
 }
 
 static ssize_t early_write(int fd, const void *buf, size_t size)
@@ -186,10 +190,11 @@ static ssize_t early_writev(int fd, const struct iovec *vector, int count)
 	return answer(raw_syscall3(SYS_writev, fd, (long)vector, count));
 }
 
-static ssize_t early_sendto(int fd, const void *buf, size_t size, int flags, const struct sockaddr *address,
-			    socklen_t address_size)
+static ssize_t early_sendto(int fd, const void *buf, size_t size, int flags,
+			    const struct sockaddr *address, socklen_t address_size)
 {
-	return answer(raw_syscall6(SYS_sendto, fd, (long)buf, (long)size, flags, (long)address, address_size));
+	return answer(raw_syscall6(SYS_sendto, fd, (long)buf, (long)size, flags, (long)address,
+				   address_size));
 }
 
 static ssize_t early_send(int fd, const void *buf, size_t size, int flags)
@@ -220,10 +225,12 @@ static ssize_t early_sendfile64(int to, int from, off64_t *offset, size_t size)
 static ssize_t early_splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size,
 			    unsigned flags)
 {
-	return answer(raw_syscall6(SYS_splice, from, (long)from_offset, to, (long)to_offset, (long)size, flags));
+	return answer(raw_syscall6(SYS_splice, from, (long)from_offset, to, (long)to_offset,
+				   (long)size, flags));
 }
 
-static int early_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+static int early_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		       const sigset_t *mask)
 {
 	struct timespec copy;
 
@@ -231,8 +238,8 @@ static int early_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *
 		copy = *timeout;
 		timeout = &copy;
 	}
-	return (int)answer(raw_syscall6(SYS_ppoll, (long)fds, (long)count, (long)timeout, (long)mask,
-					SIGSET_BYTES, 0));
+	return (int)answer(raw_syscall6(SYS_ppoll, (long)fds, (long)count, (long)timeout,
+					(long)mask, SIGSET_BYTES, 0));
 }
 
 static int early___ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -268,8 +275,8 @@ static int early_pselect(int count, fd_set *read_set, fd_set *write_set, fd_set 
 		copy = *timeout;
 		timeout = &copy;
 	}
-	return (int)answer(raw_syscall6(SYS_pselect6, count, (long)read_set, (long)write_set, (long)except_set,
-					(long)timeout, (long)&mask_argument));
+	return (int)answer(raw_syscall6(SYS_pselect6, count, (long)read_set, (long)write_set,
+					(long)except_set, (long)timeout, (long)&mask_argument));
 }
 
 static int early_select(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
@@ -305,8 +312,8 @@ static int early_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_eve
 static int early_epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int timeout,
 			     const sigset_t *mask)
 {
-	return (int)answer(raw_syscall6(SYS_epoll_pwait, epoll_fd, (long)events, count, timeout, (long)mask,
-					SIGSET_BYTES));
+	return (int)answer(raw_syscall6(SYS_epoll_pwait, epoll_fd, (long)events, count, timeout,
+					(long)mask, SIGSET_BYTES));
 }
 
 static int early_epoll_wait(int epoll_fd, struct epoll_event *events, int count, int timeout)
@@ -314,11 +321,11 @@ static int early_epoll_wait(int epoll_fd, struct epoll_event *events, int count,
 	return early_epoll_pwait(epoll_fd, events, count, timeout, NULL);
 }
 
-static int early_epoll_pwait2(int epoll_fd, struct epoll_event *events, int count, const struct timespec *timeout,
-			      const sigset_t *mask)
+static int early_epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,
+			      const struct timespec *timeout, const sigset_t *mask)
 {
-	return (int)answer(raw_syscall6(SYS_epoll_pwait2, epoll_fd, (long)events, count, (long)timeout,
-					(long)mask, SIGSET_BYTES));
+	return (int)answer(raw_syscall6(SYS_epoll_pwait2, epoll_fd, (long)events, count,
+					(long)timeout, (long)mask, SIGSET_BYTES));
 }
 
 static long early_syscall(long number, ...)
@@ -359,14 +366,15 @@ struct real real = {
 #undef CALL
 };
 
-/* A name that libc lacks keeps the bare system call. dlsym allocates when it fails: in the constructor only. */
+/* A name that libc lacks keeps the bare system call. dlsym allocates when it fails: in the
+ * constructor only. */
 void real_resolve(void)
 {
 	void *found;
 
-#define CALL(symbol, ...)                                                                                        \
-	found = dlsym(RTLD_NEXT, #symbol);                                                                       \
-	if (found)                                                                                               \
+#define CALL(symbol, ...)                  \
+	found = dlsym(RTLD_NEXT, #symbol); \
+	if (found)                         \
 		memcpy(&real.symbol, &found, sizeof(found));
 #include "tcpshim/calls.def"
 #undef CALL

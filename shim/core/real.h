@@ -1,10 +1,11 @@
 /*
  * real: the functions behind ours, as the next library in the program's scope defines them.
  *
- * real.x is libc's x (or another preloaded library's); x alone is ours. Until real_resolve has run, and
- * where libc has no such function, real.x is a bare system call that sets errno as libc would: programs and
- * allocators that call us before our constructor get what they asked for.
- * Context: real_resolve in the constructor only; real.x anywhere, with libc's own rules. Keeps I5, I8.
+ * real.x is libc's x (or another preloaded library's); x alone is ours. Until real_resolve has run,
+ * and where libc has no such function, real.x is a bare system call that sets errno as libc would:
+ * programs and allocators that call us before our constructor get what they asked for.
+ * Context: real_resolve in the constructor only; real.x anywhere, with libc's own rules. Keeps I5,
+ * I8.
  */
 #ifndef CORE_REAL_H
 #define CORE_REAL_H

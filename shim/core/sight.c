@@ -29,7 +29,8 @@ static int get_socket_integer(int fd, int name)
 {
 	int value = 0;
 	socklen_t size = sizeof(value);
-	long result = raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, name, (long)&value, (long)&size, 0);
+	long result =
+		raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, name, (long)&value, (long)&size, 0);
 
 	return result < 0 ? (int)result : value;
 }
@@ -115,8 +116,9 @@ static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 
 	*is_open = protocol != -EBADF;
 	if (protocol >= 0)
-		is_wanted |= sight_is_watched_socket(get_socket_integer(fd, SO_DOMAIN),
-						     get_socket_integer(fd, SO_TYPE), protocol, &kind);
+		is_wanted |=
+			sight_is_watched_socket(get_socket_integer(fd, SO_DOMAIN),
+						get_socket_integer(fd, SO_TYPE), protocol, &kind);
 	if (!is_wanted || !*is_open)
 		return NULL;
 	if (kind == CONN_TCP) {
@@ -192,7 +194,8 @@ struct conn *sight_detach(int fd, bool *is_last)
 	do {
 		if (fdtable_state(slot) != FD_WATCHED)
 			return NULL;
-	} while (!fdtable_replace(fd, slot, fdtable_slot(FD_CLOSED, 0, 0)) && (slot = fdtable_load(fd), true));
+	} while (!fdtable_replace(fd, slot, fdtable_slot(FD_CLOSED, 0, 0)) &&
+		 (slot = fdtable_load(fd), true));
 	atomic_fetch_sub(&sight_watched, 1);
 	/* The table's reference is ours now: the connection is alive. */
 	conn = conn_acquire(slot);
@@ -216,7 +219,8 @@ int sight_find_other(const struct conn *conn, int fd)
 {
 	uint64_t slot = conn_slot(conn);
 
-	for (int other = fdtable_next(0, INT32_MAX); other >= 0; other = fdtable_next(other + 1, INT32_MAX))
+	for (int other = fdtable_next(0, INT32_MAX); other >= 0;
+	     other = fdtable_next(other + 1, INT32_MAX))
 		if (other != fd && fdtable_load(other) == slot)
 			return other;
 	return -1;

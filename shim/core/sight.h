@@ -2,8 +2,8 @@
  * sight: what a descriptor is, when it is first seen or made.
  *
  * Owns the rule which descriptors are watched (TCPSHIM_FDS) and puts connections into the fd table.
- * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched. Keeps I3,
- * I5, I9, I10.
+ * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
+ * Keeps I3, I5, I9, I10.
  */
 #ifndef CORE_SIGHT_H
 #define CORE_SIGHT_H
@@ -15,12 +15,12 @@
 /* Whether a new socket of this kind is to be watched; *kind is what it is. */
 bool sight_is_watched_socket(int domain, int type, int protocol, enum conn_kind *kind);
 
-/* Asks the kernel what fd, of which the table knows nothing, is, and stores the answer. True if it is watched
- * from now on. Not possible in quiet mode: then it stays unknown and unwatched. */
+/* Asks the kernel what fd, of which the table knows nothing, is, and stores the answer. True if it
+ * is watched from now on. Not possible in quiet mode: then it stays unknown and unwatched. */
 bool sight_classify(int fd, uint64_t now_ns);
 
-/* Puts conn into the table as fd, with the caller's reference. Returns what the number stood for as a
- * connection of which no close was seen, with its reference; else NULL. */
+/* Puts conn into the table as fd, with the caller's reference. Returns what the number stood for as
+ * a connection of which no close was seen, with its reference; else NULL. */
 struct conn *sight_attach(int fd, struct conn *conn);
 
 /* Takes fd's connection out of the table; the reference is the caller's then. NULL if it has none.

@@ -1,4 +1,5 @@
-/* The constructor: everything that may allocate, look up or read the environment happens here, once. */
+/* The constructor: everything that may allocate, look up or read the environment happens here,
+ * once. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -22,8 +23,8 @@ static void at_exit(int status, void *unused)
 	call_exit(status);
 }
 
-/* argc, argv and the environment as the loader hands them to every constructor: getenv is not ready yet when
- * this object is initialised first (-z initfirst). */
+/* argc, argv and the environment as the loader hands them to every constructor: getenv is not ready
+ * yet when this object is initialised first (-z initfirst). */
 __attribute__((constructor)) static void start(int argc, char **argv, char **environment)
 {
 	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
@@ -32,11 +33,12 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (getauxval(AT_SECURE))
 		return;
 	config_read(environment, program, process_complain);
-	if (!config.is_any_shown || !config_has_program(program) || !process_identify(sink_text_start_over))
+	if (!config.is_any_shown || !config_has_program(program) ||
+	    !process_identify(sink_text_start_over))
 		return;
 	sink_text_start(environment);
-	/* Registered before anything of the program's is, so it runs after all of that; a failure costs the
-	 * notes at exit only. */
+	/* Registered before anything of the program's is, so it runs after all of that; a failure
+	 * costs the notes at exit only. */
 	on_exit(at_exit, NULL);
 	process_is_watching = true;
 }

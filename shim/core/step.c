@@ -6,7 +6,8 @@
 #include "format/facts.h"
 
 /* The argument of this kind, or otherwise. */
-static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind, uint64_t otherwise)
+static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind,
+			    uint64_t otherwise)
 {
 	const struct call_row *row = &call_rows[call->id];
 
@@ -23,7 +24,8 @@ enum tcpshim_effect step_effect(const struct call *call)
 	if (effect == EFFECT_SPLICE)
 		return call->fd == (int)call->arguments[0] ? EFFECT_READ : EFFECT_WRITE;
 	/* Out-of-band marks and the error queue are no part of the stream. */
-	if (effect == EFFECT_READ && (argument_of(call, ARG_MESSAGE_FLAGS, 0) & (MSG_ERRQUEUE | MSG_OOB)))
+	if (effect == EFFECT_READ &&
+	    (argument_of(call, ARG_MESSAGE_FLAGS, 0) & (MSG_ERRQUEUE | MSG_OOB)))
 		return EFFECT_NONE;
 	return effect;
 }
@@ -79,8 +81,9 @@ static uint64_t asked_bytes(const struct call *call)
 
 static bool is_no_failure(int error)
 {
-	return error == 0 || error == EAGAIN || error == EINTR || error == EINPROGRESS || error == EALREADY ||
-	       error == EFAULT || error == EINVAL || error == ENOTCONN || error == EBADF;
+	return error == 0 || error == EAGAIN || error == EINTR || error == EINPROGRESS ||
+	       error == EALREADY || error == EFAULT || error == EINVAL || error == ENOTCONN ||
+	       error == EBADF;
 }
 
 static void step_start(struct conn_step *step, const struct call *call, uint64_t now_ns)
@@ -111,11 +114,12 @@ void step_sample_waiting(int fd, struct tcpinfo *info)
 		tcpinfo_sample(fd, TCPINFO_TIMERS | TCPINFO_LIMIT, info);
 }
 
-void step_fill(struct conn_step *step, const struct call *call, const struct conn *conn, int64_t result,
-	       int error, uint64_t now_ns, bool has_samples)
+void step_fill(struct conn_step *step, const struct call *call, const struct conn *conn,
+	       int64_t result, int error, uint64_t now_ns, bool has_samples)
 {
 	uint8_t phase = atomic_load(&conn->phase);
-	bool is_transition = !is_no_failure(error), is_long = now_ns - call->start_ns >= LONG_WAIT_NS;
+	bool is_transition = !is_no_failure(error),
+	     is_long = now_ns - call->start_ns >= LONG_WAIT_NS;
 
 	step_start(step, call, now_ns);
 	step->error = error;
@@ -152,7 +156,8 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 		is_transition = is_long = false;
 		break;
 	}
-	is_transition |= phase == CONN_CONNECTING && step->effect != EFFECT_NONE && step->effect != EFFECT_CONNECT;
+	is_transition |= phase == CONN_CONNECTING && step->effect != EFFECT_NONE &&
+			 step->effect != EFFECT_CONNECT;
 	if (!has_samples || conn->kind != CONN_TCP)
 		return;
 	if (is_transition)
@@ -162,7 +167,8 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 }
 
 void step_fill_wait(struct conn_step *step, const struct call *call, const struct conn *conn,
-		    const struct decode_entry *entry, uint64_t now_ns, bool is_sleeping, bool has_samples)
+		    const struct decode_entry *entry, uint64_t now_ns, bool is_sleeping,
+		    bool has_samples)
 {
 	uint8_t phase = atomic_load(&conn->phase);
 	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
@@ -177,7 +183,8 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
 	step->is_asking_write = entry->events & POLLOUT;
 	if (!has_samples || conn->kind != CONN_TCP)
 		return;
-	if ((entry->revents & (POLLERR | POLLHUP)) || (phase == CONN_CONNECTING && entry->revents != 0))
+	if ((entry->revents & (POLLERR | POLLHUP)) ||
+	    (phase == CONN_CONNECTING && entry->revents != 0))
 		tcpinfo_sample(entry->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
 	else if (is_long && phase == CONN_OPEN)
 		step_sample_waiting(entry->fd, &step->before);

@@ -33,7 +33,9 @@ static uint32_t get_queue(int fd, unsigned long request)
 {
 	int value = 0;
 
-	return raw_syscall3(SYS_ioctl, fd, (long)request, (long)&value) == 0 && value > 0 ? (uint32_t)value : 0;
+	return raw_syscall3(SYS_ioctl, fd, (long)request, (long)&value) == 0 && value > 0
+		       ? (uint32_t)value
+		       : 0;
 }
 
 uint64_t tcpinfo_data_timeout_ns(unsigned retries)
@@ -46,7 +48,8 @@ uint64_t tcpinfo_data_timeout_ns(unsigned retries)
 	if (retries <= doublings)
 		ms = ((UINT64_C(2) << retries) - 1) * RTO_MIN_MS;
 	else
-		ms = ((UINT64_C(2) << doublings) - 1) * RTO_MIN_MS + (uint64_t)(retries - doublings) * RTO_MAX_MS;
+		ms = ((UINT64_C(2) << doublings) - 1) * RTO_MIN_MS +
+		     (uint64_t)(retries - doublings) * RTO_MAX_MS;
 	return ms * NS_PER_MS;
 }
 
@@ -110,9 +113,11 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 		info->keepalive_count = (uint32_t)get_integer(fd, IPPROTO_TCP, TCP_KEEPCNT);
 		info->keepalive_limit_ns =
 			((unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
-			 (uint64_t)(unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPINTVL) * info->keepalive_count) *
+			 (uint64_t)(unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+				 info->keepalive_count) *
 			1000 * NS_PER_MS;
-		info->user_timeout_ns = (unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
+		info->user_timeout_ns =
+			(unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
 	}
 	if (parts & TCPINFO_LIMIT)
 		info->data_timeout_ns = tcpinfo_data_timeout_ns(read_retries());

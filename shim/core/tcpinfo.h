@@ -1,8 +1,8 @@
 /*
  * tcpinfo: what the kernel knows of a connection, asked at its transitions.
  *
- * Consumes nothing: TCP_INFO, SIOCINQ, SIOCOUTQ and plain getsockopt, never SO_ERROR (I10). Every sample is
- * several system calls: never on the path of an ordinary read or write.
+ * Consumes nothing: TCP_INFO, SIOCINQ, SIOCOUTQ and plain getsockopt, never SO_ERROR (I10). Every
+ * sample is several system calls: never on the path of an ordinary read or write.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I3, I5.
  */
 #ifndef CORE_TCPINFO_H
@@ -15,7 +15,7 @@
 
 /* Units as named; a field that this kernel does not have is 0. */
 struct tcpinfo {
-	uint8_t state; /* enum tcpshim_tcp_state; STATE_UNKNOWN: nothing was sampled */
+	uint8_t state;       /* enum tcpshim_tcp_state; STATE_UNKNOWN: nothing was sampled */
 	uint8_t retransmits; /* timeouts in a row, now */
 	uint8_t probes;      /* unanswered keepalive or window probes, now */
 	bool has_keepalive;
@@ -32,21 +32,24 @@ struct tcpinfo {
 	uint32_t unread_bytes;
 	uint32_t unsent_bytes; /* SIOCOUTQ: not acknowledged, sent or not */
 	uint64_t user_timeout_ns;
-	uint64_t data_timeout_ns; /* how long tcp_retries2 lets data wait at least; only when asked for */
+	/* how long tcp_retries2 lets data wait at least; only when asked for */
+	uint64_t data_timeout_ns;
 };
 
 enum tcpinfo_parts {
 	TCPINFO_STATE = 0,
-	TCPINFO_QUEUES = 1 << 0,  /* unread_bytes, unsent_bytes, is_linger_abort */
-	TCPINFO_TIMERS = 1 << 1,  /* keepalive, receive and user timeout */
-	TCPINFO_LIMIT = 1 << 2    /* data_timeout_ns: opens a file in /proc/sys, for a moment */
+	TCPINFO_QUEUES = 1 << 0, /* unread_bytes, unsent_bytes, is_linger_abort */
+	TCPINFO_TIMERS = 1 << 1, /* keepalive, receive and user timeout */
+	TCPINFO_LIMIT = 1 << 2   /* data_timeout_ns: opens a file in /proc/sys, for a moment */
 };
 
-/* 0, or -errno (-ENOTSOCK, -EBADF: the descriptor is not what it was thought to be; -EPERM: quiet mode). */
+/* 0, or -errno (-ENOTSOCK, -EBADF: the descriptor is not what it was thought to be; -EPERM: quiet
+ * mode). */
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info);
 
-/* How long tcp_retries2 = retries lets unacknowledged data wait before the next retransmission timer ends the
- * connection: RTO_MIN doubling up to RTO_MAX (retransmits_timed_out, net/ipv4/tcp_timer.c). */
+/* How long tcp_retries2 = retries lets unacknowledged data wait before the next retransmission
+ * timer ends the connection: RTO_MIN doubling up to RTO_MAX (retransmits_timed_out,
+ * net/ipv4/tcp_timer.c). */
 uint64_t tcpinfo_data_timeout_ns(unsigned retries);
 
 #endif

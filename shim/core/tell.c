@@ -19,7 +19,8 @@ void tell(struct area *area, struct conn *conn, bool is_shown)
 	struct tcpshim_subject *subject;
 	uint64_t notes;
 
-	/* No room for its notes below this line: a wait takes nothing away, so the next call tells them. */
+	/* No room for its notes below this line: a wait takes nothing away, so the next call tells
+	 * them. */
 	if (is_shown && event->subject_count == EVENT_SUBJECTS && area->step.effect == EFFECT_WAIT)
 		return;
 	if (!is_shown || !tell_has_notes() || !annotate_is_worth_asking(conn, &area->step)) {
@@ -63,29 +64,35 @@ void tell_show(struct area *area, uint64_t now_ns)
 		thread.previous_ns = now_ns;
 }
 
-static void tell_wait_entry(struct area *area, const struct call *call, const struct decode_entry *entry,
-			    uint64_t now_ns, bool is_sleeping, bool is_shown)
+static void tell_wait_entry(struct area *area, const struct call *call,
+			    const struct decode_entry *entry, uint64_t now_ns, bool is_sleeping,
+			    bool is_shown)
 {
 	struct conn *conn = conn_acquire(fdtable_load(entry->fd));
 
 	if (!conn)
 		return;
 	tell_hold(conn);
-	step_fill_wait(&area->step, call, conn, entry, now_ns, is_sleeping, is_shown && tell_has_notes());
+	step_fill_wait(&area->step, call, conn, entry, now_ns, is_sleeping,
+		       is_shown && tell_has_notes());
 	tell(area, conn, is_shown);
 	tell_let_go(conn);
 }
 
-/* epoll_wait does not say what it waits for: the connections that were last added to this instance. */
-static void tell_epoll_members(struct area *area, const struct call *call, uint64_t now_ns, bool is_sleeping)
+/* epoll_wait does not say what it waits for: the connections that were last added to this
+ * instance. */
+static void tell_epoll_members(struct area *area, const struct call *call, uint64_t now_ns,
+			       bool is_sleeping)
 {
-	for (uint32_t i = 0; i < conn_slab_size() && area->event.subject_count < EVENT_SUBJECTS; i++) {
+	for (uint32_t i = 0; i < conn_slab_size() && area->event.subject_count < EVENT_SUBJECTS;
+	     i++) {
 		struct conn *conn = conn_acquire_at(i);
 		struct decode_entry entry = {0};
 
 		if (!conn)
 			continue;
-		if (atomic_load(&conn->epoll_fd) == call->fd && atomic_load(&conn->phase) == CONN_OPEN) {
+		if (atomic_load(&conn->epoll_fd) == call->fd &&
+		    atomic_load(&conn->phase) == CONN_OPEN) {
 			entry.fd = sight_find_other(conn, -1);
 			step_fill_wait(&area->step, call, conn, &entry, now_ns, is_sleeping, true);
 			tell(area, conn, true);
@@ -95,8 +102,8 @@ static void tell_epoll_members(struct area *area, const struct call *call, uint6
 }
 
 /* True if one of the call's descriptors is watched. */
-bool tell_wait(struct area *area, const struct call *call, int64_t result, int error, uint64_t now_ns,
-		      bool is_sleeping, bool is_shown)
+bool tell_wait(struct area *area, const struct call *call, int64_t result, int error,
+	       uint64_t now_ns, bool is_sleeping, bool is_shown)
 {
 	bool is_epoll = call_rows[call->id].kinds[1] == ARG_EPOLL_SET, is_watched = is_epoll;
 	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;

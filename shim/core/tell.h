@@ -2,8 +2,8 @@
  * tell: a connection takes a step, and what that meant goes into the event that is being made.
  *
  * The area's event and step belong to the thread while its guard is up.
- * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched. Keeps I4, I5,
- * I10.
+ * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
+ * Keeps I4, I5, I10.
  */
 #ifndef CORE_TELL_H
 #define CORE_TELL_H
@@ -18,10 +18,11 @@ bool tell_has_notes(void);
 void tell(struct area *area, struct conn *conn, bool is_shown);
 
 /* The same for each descriptor of a poll-like call. True if one of them is watched. */
-bool tell_wait(struct area *area, const struct call *call, int64_t result, int error, uint64_t now_ns,
-	       bool is_sleeping, bool is_shown);
+bool tell_wait(struct area *area, const struct call *call, int64_t result, int error,
+	       uint64_t now_ns, bool is_sleeping, bool is_shown);
 
-/* A reference that is given back even if a signal handler leaves the library's code by siglongjmp. */
+/* A reference that is given back even if a signal handler leaves the library's code by
+ * siglongjmp. */
 void tell_hold(struct conn *conn);
 void tell_let_go(struct conn *conn);
 

@@ -7,15 +7,16 @@
 #include "core/process.h"
 #include "core/raw.h"
 
-enum { MOST_TRIES = 32 }; /* areas looked at for one whose owner has ended, before a new one is mapped */
+/* areas looked at for one whose owner has ended, before a new one is mapped */
+enum { MOST_TRIES = 32 };
 
 __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
 static _Atomic(struct area *) areas;
 static _Atomic(struct area *) cursor; /* where the last search ended */
 
-/* Whether the frame that raised the guard is gone: this frame is further out on the same stack, or that one
- * was on the signal stack and this one is not. */
+/* Whether the frame that raised the guard is gone: this frame is further out on the same stack, or
+ * that one was on the signal stack and this one is not. */
 static bool is_guard_dead(uintptr_t frame)
 {
 	stack_t stack = {0};
@@ -55,9 +56,11 @@ void thread_lower_guard(void)
 	thread.guard = 0;
 	if (!thread.is_holding_signals)
 		return;
-	/* The guard first: what is pending is delivered here, and its handler's calls are the program's. */
+	/* The guard first: what is pending is delivered here, and its handler's calls are the
+	 * program's. */
 	thread.is_holding_signals = false;
-	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&thread.signal_mask, 0, sizeof(thread.signal_mask));
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&thread.signal_mask, 0,
+		     sizeof(thread.signal_mask));
 }
 
 void thread_hold_signals(void)
@@ -66,7 +69,8 @@ void thread_hold_signals(void)
 
 	if (thread.is_holding_signals || process_is_quiet())
 		return;
-	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&thread.signal_mask, sizeof(all));
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&thread.signal_mask,
+		     sizeof(all));
 	thread.is_holding_signals = true;
 }
 
@@ -100,7 +104,8 @@ static struct area *take_old_area(void)
 		if (!area)
 			return NULL;
 		owner = atomic_load(&area->owner);
-		if (is_owner_gone(owner) && atomic_compare_exchange_strong(&area->owner, &owner, thread.tid)) {
+		if (is_owner_gone(owner) &&
+		    atomic_compare_exchange_strong(&area->owner, &owner, thread.tid)) {
 			atomic_store(&cursor, area->next);
 			return area;
 		}

@@ -1,11 +1,12 @@
 /*
  * thread: what each thread has of its own: its number, the guard, and a work area.
  *
- * The guard (I2) is up only inside call_enter and call_leave. It is the address of the frame that raised it:
- * a signal handler that leaves the library's code by siglongjmp leaves the guard up, and the next call, on a
- * frame that the raiser's lies below, recognises it as dead. A known hole: until there is such a call, those from
- * deeper frames pass for nested ones, and are counted instead of shown. The work area is taken once a thread and given
- * to another when its owner has ended.
+ * The guard (I2) is up only inside call_enter and call_leave. It is the address of the frame that
+ * raised it: a signal handler that leaves the library's code by siglongjmp leaves the guard up, and
+ * the next call, on a frame that the raiser's lies below, recognises it as dead. A known hole:
+ * until there is such a call, those from deeper frames pass for nested ones, and are counted
+ * instead of shown. The work area is taken once a thread and given to another when its owner has
+ * ended.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I2, I5, I6.
  */
 #ifndef CORE_THREAD_H
@@ -18,7 +19,12 @@
 #include "core/conn.h"
 #include "tcpshim/event.h"
 
-enum { AREA_TEXT_BYTES = 8192, AREA_VECTORS = 64, AREA_ADDRESS_BYTES = 128, AREA_VALUE_BYTES = 256 };
+enum {
+	AREA_TEXT_BYTES = 8192,
+	AREA_VECTORS = 64,
+	AREA_ADDRESS_BYTES = 128,
+	AREA_VALUE_BYTES = 256
+};
 
 /* Memory to build an event in, off the program's stack: signal stacks are small. */
 struct area {
@@ -50,8 +56,9 @@ extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
 bool thread_raise_guard(void);
 void thread_lower_guard(void);
 
-/* Holds back all signals until the guard is lowered: for an output that could make the thread wait, so that no
- * handler leaves by siglongjmp meanwhile, or that could raise a signal itself. Nothing in quiet mode. */
+/* Holds back all signals until the guard is lowered: for an output that could make the thread wait,
+ * so that no handler leaves by siglongjmp meanwhile, or that could raise a signal itself. Nothing
+ * in quiet mode. */
 void thread_hold_signals(void);
 
 /* The thread's own number and area, asked for at its first call and after fork. NULL: no memory. */

@@ -25,7 +25,8 @@ static void append_watch_bits(struct strbuf *buf, unsigned call, uint32_t events
 	}
 }
 
-void arguments_watches(struct strbuf *buf, unsigned call, const struct tcpshim_watch *watches, uint64_t total)
+void arguments_watches(struct strbuf *buf, unsigned call, const struct tcpshim_watch *watches,
+		       uint64_t total)
 {
 	uint64_t shown = total < EVENT_WATCHES ? total : EVENT_WATCHES;
 
@@ -48,7 +49,8 @@ void arguments_watches(struct strbuf *buf, unsigned call, const struct tcpshim_w
 }
 
 /* One of select's three sets: the descriptors alone. */
-static void append_select_set(struct strbuf *buf, const struct tcpshim_event *event, unsigned set, uint64_t pointer)
+static void append_select_set(struct strbuf *buf, const struct tcpshim_event *event, unsigned set,
+			      uint64_t pointer)
 {
 	uint64_t shown = event->asked_total < EVENT_WATCHES ? event->asked_total : EVENT_WATCHES;
 	const char *separator = "";
@@ -72,7 +74,8 @@ static void append_select_set(struct strbuf *buf, const struct tcpshim_event *ev
 	strbuf_char(buf, ']');
 }
 
-static void append_time(struct strbuf *buf, const struct tcpshim_event *event, uint64_t pointer, bool is_timeval)
+static void append_time(struct strbuf *buf, const struct tcpshim_event *event, uint64_t pointer,
+			bool is_timeval)
 {
 	int64_t parts[2];
 
@@ -90,7 +93,8 @@ static void append_time(struct strbuf *buf, const struct tcpshim_event *event, u
 
 static void append_option(struct strbuf *buf, const struct tcpshim_event *event, uint64_t pointer)
 {
-	enum option_kind kind = names_option_kind((int)event->arguments[1], (int)event->arguments[2]);
+	enum option_kind kind =
+		names_option_kind((int)event->arguments[1], (int)event->arguments[2]);
 	int number = 0;
 
 	if (!event->value || kind == OPTION_OPAQUE) {
@@ -131,8 +135,8 @@ static void append_option(struct strbuf *buf, const struct tcpshim_event *event,
 
 static bool is_fcntl_with_value(int command)
 {
-	return command != F_GETFD && command != F_GETFL && command != F_GETOWN && command != F_GETSIG &&
-	       command != F_GETPIPE_SZ;
+	return command != F_GETFD && command != F_GETFL && command != F_GETOWN &&
+	       command != F_GETSIG && command != F_GETPIPE_SZ;
 }
 
 static void append_fcntl_value(struct strbuf *buf, int command, uint64_t value)
@@ -159,7 +163,8 @@ static void append_fcntl_value(struct strbuf *buf, int command, uint64_t value)
 	}
 }
 
-static void append_ioctl_value(struct strbuf *buf, const struct tcpshim_event *event, uint64_t value)
+static void append_ioctl_value(struct strbuf *buf, const struct tcpshim_event *event,
+			       uint64_t value)
 {
 	int number;
 
@@ -175,11 +180,13 @@ static void append_ioctl_value(struct strbuf *buf, const struct tcpshim_event *e
 
 static void append_address(struct strbuf *buf, const struct tcpshim_event *event, uint64_t pointer)
 {
-	if (pointer == 0 || !event->address || !facts_sockaddr(buf, event->address, event->address_size))
+	if (pointer == 0 || !event->address ||
+	    !facts_sockaddr(buf, event->address, event->address_size))
 		strbuf_pointer(buf, pointer);
 }
 
-static void append_epoll_event(struct strbuf *buf, const struct tcpshim_event *event, uint64_t pointer)
+static void append_epoll_event(struct strbuf *buf, const struct tcpshim_event *event,
+			       uint64_t pointer)
 {
 	if (event->value_size == sizeof(uint32_t)) {
 		uint32_t events;
@@ -193,8 +200,8 @@ static void append_epoll_event(struct strbuf *buf, const struct tcpshim_event *e
 	}
 }
 
-static void append_argument(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,
-			    unsigned index)
+static void append_argument(struct strbuf *buf, const struct tcpshim_event *event,
+			    uint64_t data_bytes, unsigned index)
 {
 	const struct call_row *row = &call_rows[event->call];
 	uint64_t value = event->arguments[index];
@@ -332,7 +339,8 @@ void arguments_call(struct strbuf *buf, const struct tcpshim_event *event, uint6
 	strbuf_string(buf, row->shown);
 	strbuf_char(buf, '(');
 	for (unsigned i = 0; i < event->argument_count; i++) {
-		if (row->kinds[i] == ARG_FCNTL_VALUE && !is_fcntl_with_value((int)event->arguments[1]))
+		if (row->kinds[i] == ARG_FCNTL_VALUE &&
+		    !is_fcntl_with_value((int)event->arguments[1]))
 			break;
 		if (i > 0)
 			strbuf_string(buf, ", ");

@@ -12,7 +12,9 @@
 /* "name(arg, arg)". data_bytes: payload to show. */
 void arguments_call(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes);
 
-/* "[3:POLLIN 0:POLLIN]"; call decides what the bits are called. total may exceed EVENT_WATCHES: "… +112". */
-void arguments_watches(struct strbuf *buf, unsigned call, const struct tcpshim_watch *watches, uint64_t total);
+/* "[3:POLLIN 0:POLLIN]"; call decides what the bits are called. total may exceed EVENT_WATCHES: "…
+ * +112". */
+void arguments_watches(struct strbuf *buf, unsigned call, const struct tcpshim_watch *watches,
+		       uint64_t total);
 
 #endif

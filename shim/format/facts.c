@@ -16,7 +16,8 @@ const struct call_row call_rows[CALL_COUNT] = {
 };
 
 const struct note_row note_rows[NOTE_COUNT] = {
-#define NOTE(name, id, severity, text, explanation) [NOTE_##name] = {id, text, explanation, SEVERITY_##severity},
+#define NOTE(name, id, severity, text, explanation) \
+	[NOTE_##name] = {id, text, explanation, SEVERITY_##severity},
 #include "tcpshim/notes.def"
 #undef NOTE
 };
@@ -38,7 +39,9 @@ struct fact {
 	enum fact_kind kind;
 	size_t offset;
 };
+/* clang-format off */
 #define FACT(name, kind, field) {name, FACT_##kind, offsetof(struct tcpshim_facts, field)}
+/* clang-format on */
 
 static const struct fact fact_rows[] = {
 	FACT("fd", FD, fd),
@@ -68,8 +71,8 @@ static const struct fact fact_rows[] = {
 	FACT("polls", COUNT, polls),
 };
 
-/* RFC 5952: lower case, the longest run of two or more zero words as "::", the first of equal ones. inet_ntop
- * does the same through snprintf, which is not async-signal-safe (I5). */
+/* RFC 5952: lower case, the longest run of two or more zero words as "::", the first of equal ones.
+ * inet_ntop does the same through snprintf, which is not async-signal-safe (I5). */
 static void append_ipv6(struct strbuf *buf, const uint8_t bytes[16])
 {
 	unsigned words[8], run = 8, run_length = 1;
@@ -160,7 +163,8 @@ bool facts_read_sockaddr(struct tcpshim_address *to, const void *address, uint32
 	return true;
 }
 
-/* A unix socket's path is the program's: what is not printable is shown as '?', and a leading NUL as '@'. */
+/* A unix socket's path is the program's: what is not printable is shown as '?', and a leading NUL
+ * as '@'. */
 static void append_unix(struct strbuf *buf, const char *path, uint32_t size)
 {
 	if (size == 0) {
@@ -204,7 +208,8 @@ static void append_reported(struct strbuf *buf, unsigned reported)
 	static const char *const texts[] = {
 		[REPORTED_NOT] = "The program has not been told.",
 		[REPORTED_BY_POLL] = "poll reports it without saying which error.",
-		[REPORTED_AS_EOF] = "Linux reports it as end of stream (read = 0), not as ECONNRESET.",
+		[REPORTED_AS_EOF] =
+			"Linux reports it as end of stream (read = 0), not as ECONNRESET.",
 		[REPORTED_AS_ERROR] = "The program is told by this error, once.",
 	};
 
@@ -212,7 +217,8 @@ static void append_reported(struct strbuf *buf, unsigned reported)
 		strbuf_string(buf, texts[reported]);
 }
 
-static void append_fact(struct strbuf *buf, const struct fact *fact, const struct tcpshim_facts *facts)
+static void append_fact(struct strbuf *buf, const struct fact *fact,
+			const struct tcpshim_facts *facts)
 {
 	const void *field = (const char *)facts + fact->offset;
 

@@ -22,15 +22,17 @@ struct note_row {
 };
 extern const struct note_row note_rows[NOTE_COUNT];
 
-/* Appends the note's text, each {name} replaced by that fact. A name that no fact has is left as it is:
- * the unit tests look for braces. */
+/* Appends the note's text, each {name} replaced by that fact. A name that no fact has is left as it
+ * is: the unit tests look for braces. */
 void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_facts *facts);
 
 /* "10.88.88.140:8080", "[2001:db8::1]:443"; "?" when the family is not known. */
 void facts_address(struct strbuf *buf, const struct tcpshim_address *address);
-/* The same from a struct sockaddr of size bytes, of any family; false if it is none that can be printed. */
+/* The same from a struct sockaddr of size bytes, of any family; false if it is none that can be
+ * printed. */
 bool facts_sockaddr(struct strbuf *buf, const void *address, uint32_t size);
-/* Reads AF_INET and AF_INET6; v4-mapped addresses become IPv4 (RFC 4291, 2.5.5.2). False: another family. */
+/* Reads AF_INET and AF_INET6; v4-mapped addresses become IPv4 (RFC 4291, 2.5.5.2). False: another
+ * family. */
 bool facts_read_sockaddr(struct tcpshim_address *to, const void *address, uint32_t size);
 
 #endif

@@ -18,7 +18,9 @@ struct name {
 	uint64_t value;
 	const char *text;
 };
+/* clang-format off */
 #define NAME(constant) {(uint64_t)(constant), #constant}
+/* clang-format on */
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* A NULL table entry cannot occur: every row is written with NAME. */
@@ -67,6 +69,7 @@ static void append_flags(struct strbuf *buf, const struct name *table, size_t co
 
 /* <asm-generic/errno-base.h>, <asm-generic/errno.h> */
 static const struct name error_names[] = {
+	/* clang-format off */
 	NAME(EPERM), NAME(ENOENT), NAME(ESRCH), NAME(EINTR), NAME(EIO), NAME(ENXIO), NAME(E2BIG),
 	NAME(ENOEXEC), NAME(EBADF), NAME(ECHILD), NAME(EAGAIN), NAME(ENOMEM), NAME(EACCES),
 	NAME(EFAULT), NAME(ENOTBLK), NAME(EBUSY), NAME(EEXIST), NAME(EXDEV), NAME(ENODEV),
@@ -83,13 +86,15 @@ static const struct name error_names[] = {
 	NAME(ELIBMAX), NAME(ELIBEXEC), NAME(EILSEQ), NAME(ERESTART), NAME(ESTRPIPE), NAME(EUSERS),
 	NAME(ENOTSOCK), NAME(EDESTADDRREQ), NAME(EMSGSIZE), NAME(EPROTOTYPE), NAME(ENOPROTOOPT),
 	NAME(EPROTONOSUPPORT), NAME(ESOCKTNOSUPPORT), NAME(EOPNOTSUPP), NAME(EPFNOSUPPORT),
-	NAME(EAFNOSUPPORT), NAME(EADDRINUSE), NAME(EADDRNOTAVAIL), NAME(ENETDOWN), NAME(ENETUNREACH),
-	NAME(ENETRESET), NAME(ECONNABORTED), NAME(ECONNRESET), NAME(ENOBUFS), NAME(EISCONN),
-	NAME(ENOTCONN), NAME(ESHUTDOWN), NAME(ETOOMANYREFS), NAME(ETIMEDOUT), NAME(ECONNREFUSED),
-	NAME(EHOSTDOWN), NAME(EHOSTUNREACH), NAME(EALREADY), NAME(EINPROGRESS), NAME(ESTALE),
-	NAME(EUCLEAN), NAME(ENOTNAM), NAME(ENAVAIL), NAME(EISNAM), NAME(EREMOTEIO), NAME(EDQUOT),
-	NAME(ENOMEDIUM), NAME(EMEDIUMTYPE), NAME(ECANCELED), NAME(ENOKEY), NAME(EKEYEXPIRED),
-	NAME(EKEYREVOKED), NAME(EKEYREJECTED), NAME(EOWNERDEAD), NAME(ENOTRECOVERABLE), NAME(ERFKILL),
+	NAME(EAFNOSUPPORT), NAME(EADDRINUSE), NAME(EADDRNOTAVAIL), NAME(ENETDOWN),
+	NAME(ENETUNREACH), NAME(ENETRESET), NAME(ECONNABORTED), NAME(ECONNRESET), NAME(ENOBUFS),
+	NAME(EISCONN), NAME(ENOTCONN), NAME(ESHUTDOWN), NAME(ETOOMANYREFS), NAME(ETIMEDOUT),
+	NAME(ECONNREFUSED), NAME(EHOSTDOWN), NAME(EHOSTUNREACH), NAME(EALREADY), NAME(EINPROGRESS),
+	NAME(ESTALE), NAME(EUCLEAN), NAME(ENOTNAM), NAME(ENAVAIL), NAME(EISNAM), NAME(EREMOTEIO),
+	NAME(EDQUOT), NAME(ENOMEDIUM), NAME(EMEDIUMTYPE), NAME(ECANCELED), NAME(ENOKEY),
+	NAME(EKEYEXPIRED), NAME(EKEYREVOKED), NAME(EKEYREJECTED), NAME(EOWNERDEAD),
+	NAME(ENOTRECOVERABLE), NAME(ERFKILL),
+	/* clang-format on */
 	NAME(EHWPOISON),
 };
 
@@ -100,8 +105,9 @@ void names_error(struct strbuf *buf, int error)
 
 /* <bits/socket.h> */
 static const struct name domain_names[] = {
-	NAME(AF_UNSPEC), NAME(AF_UNIX), NAME(AF_INET), NAME(AF_INET6), NAME(AF_NETLINK), NAME(AF_PACKET),
-	NAME(AF_BLUETOOTH), NAME(AF_ALG), NAME(AF_VSOCK), NAME(AF_XDP), NAME(AF_CAN), NAME(AF_TIPC),
+	NAME(AF_UNSPEC),  NAME(AF_UNIX),   NAME(AF_INET),      NAME(AF_INET6),
+	NAME(AF_NETLINK), NAME(AF_PACKET), NAME(AF_BLUETOOTH), NAME(AF_ALG),
+	NAME(AF_VSOCK),   NAME(AF_XDP),    NAME(AF_CAN),       NAME(AF_TIPC),
 };
 
 void names_domain(struct strbuf *buf, int domain)
@@ -110,8 +116,8 @@ void names_domain(struct strbuf *buf, int domain)
 }
 
 static const struct name socket_type_names[] = {
-	NAME(SOCK_STREAM), NAME(SOCK_DGRAM), NAME(SOCK_RAW), NAME(SOCK_RDM), NAME(SOCK_SEQPACKET),
-	NAME(SOCK_DCCP), NAME(SOCK_PACKET),
+	NAME(SOCK_STREAM),    NAME(SOCK_DGRAM), NAME(SOCK_RAW),    NAME(SOCK_RDM),
+	NAME(SOCK_SEQPACKET), NAME(SOCK_DCCP),  NAME(SOCK_PACKET),
 };
 static const struct name socket_flag_names[] = {NAME(SOCK_NONBLOCK), NAME(SOCK_CLOEXEC)};
 
@@ -132,8 +138,9 @@ void names_socket_flags(struct strbuf *buf, int flags)
 }
 
 static const struct name protocol_names[] = {
-	NAME(IPPROTO_IP), NAME(IPPROTO_ICMP), NAME(IPPROTO_TCP), NAME(IPPROTO_UDP), NAME(IPPROTO_ICMPV6),
-	NAME(IPPROTO_SCTP), NAME(IPPROTO_UDPLITE), NAME(IPPROTO_RAW), NAME(IPPROTO_MPTCP),
+	NAME(IPPROTO_IP),      NAME(IPPROTO_ICMP),   NAME(IPPROTO_TCP),
+	NAME(IPPROTO_UDP),     NAME(IPPROTO_ICMPV6), NAME(IPPROTO_SCTP),
+	NAME(IPPROTO_UDPLITE), NAME(IPPROTO_RAW),    NAME(IPPROTO_MPTCP),
 };
 
 void names_protocol(struct strbuf *buf, int domain, int protocol)
@@ -152,10 +159,11 @@ void names_shutdown_how(struct strbuf *buf, int how)
 }
 
 static const struct name message_flag_names[] = {
-	NAME(MSG_OOB), NAME(MSG_PEEK), NAME(MSG_DONTROUTE), NAME(MSG_CTRUNC), NAME(MSG_PROXY),
-	NAME(MSG_TRUNC), NAME(MSG_DONTWAIT), NAME(MSG_EOR), NAME(MSG_WAITALL), NAME(MSG_FIN),
-	NAME(MSG_SYN), NAME(MSG_CONFIRM), NAME(MSG_RST), NAME(MSG_ERRQUEUE), NAME(MSG_NOSIGNAL),
-	NAME(MSG_MORE), NAME(MSG_WAITFORONE), NAME(MSG_BATCH), NAME(MSG_ZEROCOPY), NAME(MSG_FASTOPEN),
+	NAME(MSG_OOB),          NAME(MSG_PEEK),     NAME(MSG_DONTROUTE), NAME(MSG_CTRUNC),
+	NAME(MSG_PROXY),        NAME(MSG_TRUNC),    NAME(MSG_DONTWAIT),  NAME(MSG_EOR),
+	NAME(MSG_WAITALL),      NAME(MSG_FIN),      NAME(MSG_SYN),       NAME(MSG_CONFIRM),
+	NAME(MSG_RST),          NAME(MSG_ERRQUEUE), NAME(MSG_NOSIGNAL),  NAME(MSG_MORE),
+	NAME(MSG_WAITFORONE),   NAME(MSG_BATCH),    NAME(MSG_ZEROCOPY),  NAME(MSG_FASTOPEN),
 	NAME(MSG_CMSG_CLOEXEC),
 };
 
@@ -165,8 +173,8 @@ void names_message_flags(struct strbuf *buf, int flags)
 }
 
 static const struct name open_flag_names[] = {
-	NAME(O_WRONLY), NAME(O_RDWR), NAME(O_APPEND), NAME(O_NONBLOCK), NAME(O_SYNC), NAME(O_DSYNC),
-	NAME(O_ASYNC), NAME(O_DIRECT), NAME(O_CLOEXEC),
+	NAME(O_WRONLY),    NAME(O_RDWR),  NAME(O_APPEND), NAME(O_NONBLOCK), NAME(O_SYNC),
+	NAME(O_DSYNC),     NAME(O_ASYNC), NAME(O_DIRECT), NAME(O_CLOEXEC),
 #if O_LARGEFILE
 	NAME(O_LARGEFILE),
 #endif
@@ -177,7 +185,8 @@ void names_open_flags(struct strbuf *buf, int flags)
 	append_flags(buf, open_flag_names, COUNT(open_flag_names), (unsigned)flags, "0");
 }
 
-static const struct name close_range_flag_names[] = {NAME(CLOSE_RANGE_UNSHARE), NAME(CLOSE_RANGE_CLOEXEC)};
+static const struct name close_range_flag_names[] = {NAME(CLOSE_RANGE_UNSHARE),
+						     NAME(CLOSE_RANGE_CLOEXEC)};
 
 void names_close_range_flags(struct strbuf *buf, unsigned flags)
 {
@@ -185,7 +194,10 @@ void names_close_range_flags(struct strbuf *buf, unsigned flags)
 }
 
 static const struct name splice_flag_names[] = {
-	NAME(SPLICE_F_MOVE), NAME(SPLICE_F_NONBLOCK), NAME(SPLICE_F_MORE), NAME(SPLICE_F_GIFT),
+	NAME(SPLICE_F_MOVE),
+	NAME(SPLICE_F_NONBLOCK),
+	NAME(SPLICE_F_MORE),
+	NAME(SPLICE_F_GIFT),
 };
 
 void names_splice_flags(struct strbuf *buf, unsigned flags)
@@ -194,9 +206,10 @@ void names_splice_flags(struct strbuf *buf, unsigned flags)
 }
 
 static const struct name fcntl_names[] = {
-	NAME(F_DUPFD), NAME(F_GETFD), NAME(F_SETFD), NAME(F_GETFL), NAME(F_SETFL), NAME(F_GETLK),
-	NAME(F_SETLK), NAME(F_SETLKW), NAME(F_SETOWN), NAME(F_GETOWN), NAME(F_SETSIG), NAME(F_GETSIG),
-	NAME(F_SETOWN_EX), NAME(F_GETOWN_EX), NAME(F_DUPFD_CLOEXEC), NAME(F_SETPIPE_SZ),
+	NAME(F_DUPFD),      NAME(F_GETFD),     NAME(F_SETFD),         NAME(F_GETFL),
+	NAME(F_SETFL),      NAME(F_GETLK),     NAME(F_SETLK),         NAME(F_SETLKW),
+	NAME(F_SETOWN),     NAME(F_GETOWN),    NAME(F_SETSIG),        NAME(F_GETSIG),
+	NAME(F_SETOWN_EX),  NAME(F_GETOWN_EX), NAME(F_DUPFD_CLOEXEC), NAME(F_SETPIPE_SZ),
 	NAME(F_GETPIPE_SZ),
 };
 
@@ -205,10 +218,12 @@ void names_fcntl_command(struct strbuf *buf, int command)
 	append_value(buf, fcntl_names, COUNT(fcntl_names), command);
 }
 
-/* <asm-generic/ioctls.h>, <asm-generic/sockios.h>; SIOCINQ and SIOCOUTQ are FIONREAD and TIOCOUTQ */
+/* <asm-generic/ioctls.h>, <asm-generic/sockios.h>; SIOCINQ and SIOCOUTQ are FIONREAD and
+ * TIOCOUTQ */
 static const struct name ioctl_names[] = {
-	NAME(FIONREAD), NAME(FIONBIO), NAME(FIOASYNC), NAME(FIOCLEX), NAME(FIONCLEX), NAME(SIOCOUTQ),
-	NAME(SIOCATMARK), NAME(SIOCSPGRP), NAME(SIOCGPGRP), NAME(SIOCOUTQNSD), NAME(TCGETS),
+	NAME(FIONREAD),  NAME(FIONBIO),     NAME(FIOASYNC),   NAME(FIOCLEX),
+	NAME(FIONCLEX),  NAME(SIOCOUTQ),    NAME(SIOCATMARK), NAME(SIOCSPGRP),
+	NAME(SIOCGPGRP), NAME(SIOCOUTQNSD), NAME(TCGETS),
 };
 
 void names_ioctl_request(struct strbuf *buf, unsigned long request)
@@ -224,8 +239,9 @@ void names_ioctl_request(struct strbuf *buf, unsigned long request)
 }
 
 static const struct name poll_names[] = {
-	NAME(POLLIN), NAME(POLLPRI), NAME(POLLOUT), NAME(POLLERR), NAME(POLLHUP), NAME(POLLNVAL),
-	NAME(POLLRDNORM), NAME(POLLRDBAND), NAME(POLLWRNORM), NAME(POLLWRBAND), NAME(POLLRDHUP),
+	NAME(POLLIN),     NAME(POLLPRI),    NAME(POLLOUT),    NAME(POLLERR),
+	NAME(POLLHUP),    NAME(POLLNVAL),   NAME(POLLRDNORM), NAME(POLLRDBAND),
+	NAME(POLLWRNORM), NAME(POLLWRBAND), NAME(POLLRDHUP),
 };
 
 void names_poll_events(struct strbuf *buf, uint32_t events)
@@ -234,10 +250,11 @@ void names_poll_events(struct strbuf *buf, uint32_t events)
 }
 
 static const struct name epoll_names[] = {
-	NAME(EPOLLIN), NAME(EPOLLPRI), NAME(EPOLLOUT), NAME(EPOLLERR), NAME(EPOLLHUP),
-	NAME(EPOLLRDNORM), NAME(EPOLLRDBAND), NAME(EPOLLWRNORM), NAME(EPOLLWRBAND), NAME(EPOLLMSG),
-	NAME(EPOLLRDHUP), NAME(EPOLLEXCLUSIVE), NAME(EPOLLWAKEUP), NAME(EPOLLONESHOT),
-	{UINT32_C(1) << 31, "EPOLLET"},
+	NAME(EPOLLIN),     NAME(EPOLLPRI),     NAME(EPOLLOUT),
+	NAME(EPOLLERR),    NAME(EPOLLHUP),     NAME(EPOLLRDNORM),
+	NAME(EPOLLRDBAND), NAME(EPOLLWRNORM),  NAME(EPOLLWRBAND),
+	NAME(EPOLLMSG),    NAME(EPOLLRDHUP),   NAME(EPOLLEXCLUSIVE),
+	NAME(EPOLLWAKEUP), NAME(EPOLLONESHOT), {UINT32_C(1) << 31, "EPOLLET"},
 };
 
 void names_epoll_events(struct strbuf *buf, uint32_t events)
@@ -252,16 +269,17 @@ void names_epoll_flags(struct strbuf *buf, int flags)
 	append_flags(buf, epoll_flag_names, COUNT(epoll_flag_names), (unsigned)flags, "0");
 }
 
-static const struct name epoll_operation_names[] = {
-	NAME(EPOLL_CTL_ADD), NAME(EPOLL_CTL_DEL), NAME(EPOLL_CTL_MOD)};
+static const struct name epoll_operation_names[] = {NAME(EPOLL_CTL_ADD), NAME(EPOLL_CTL_DEL),
+						    NAME(EPOLL_CTL_MOD)};
 
 void names_epoll_operation(struct strbuf *buf, int operation)
 {
 	append_value(buf, epoll_operation_names, COUNT(epoll_operation_names), operation);
 }
 
-static const struct name select_names[] = {
-	{SELECT_READ, "read"}, {SELECT_WRITE, "write"}, {SELECT_EXCEPT, "except"}};
+static const struct name select_names[] = {{SELECT_READ, "read"},
+					   {SELECT_WRITE, "write"},
+					   {SELECT_EXCEPT, "except"}};
 
 void names_select_events(struct strbuf *buf, uint32_t events)
 {
@@ -271,6 +289,7 @@ void names_select_events(struct strbuf *buf, uint32_t events)
 const char *names_tcp_state(unsigned state)
 {
 	static const char *const states[STATE_COUNT] = {
+		/* clang-format off */
 		[STATE_UNKNOWN] = "unknown",
 		[STATE_ESTABLISHED] = "ESTABLISHED",
 		[STATE_SYN_SENT] = "SYN_SENT",
@@ -283,6 +302,7 @@ const char *names_tcp_state(unsigned state)
 		[STATE_LAST_ACK] = "LAST_ACK",
 		[STATE_LISTEN] = "LISTEN",
 		[STATE_CLOSING] = "CLOSING",
+		/* clang-format on */
 	};
 
 	return state < STATE_COUNT ? states[state] : "unknown";

@@ -1,7 +1,8 @@
 /*
  * names: constants as the symbols of their headers.
  *
- * Pure: a number in, text appended. What is unknown is printed as a number (values) or in hex (flags).
+ * Pure: a number in, text appended. What is unknown is printed as a number (values) or in hex
+ * (flags).
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5.
  */
 #ifndef FORMAT_NAMES_H
@@ -32,7 +33,14 @@ void names_option(struct strbuf *buf, int level, int name);
 const char *names_tcp_state(unsigned state); /* "ESTABLISHED"; "unknown" */
 
 /* How an option's value is printed. */
-enum option_kind { OPTION_INTEGER, OPTION_ERROR, OPTION_LINGER, OPTION_TIMEVAL, OPTION_STRING, OPTION_OPAQUE };
+enum option_kind {
+	OPTION_INTEGER,
+	OPTION_ERROR,
+	OPTION_LINGER,
+	OPTION_TIMEVAL,
+	OPTION_STRING,
+	OPTION_OPAQUE
+};
 enum option_kind names_option_kind(int level, int name);
 
 #endif

@@ -15,8 +15,10 @@ struct option {
 	const char *text;
 	enum option_kind kind;
 };
+/* clang-format off */
 #define INTEGER(level, name) {level, name, #name, OPTION_INTEGER}
 #define OPTION(level, name, kind) {level, name, #name, OPTION_##kind}
+/* clang-format on */
 
 /* <asm-generic/socket.h>, <linux/tcp.h>, <linux/in.h>, <linux/in6.h> */
 static const struct option options[] = {

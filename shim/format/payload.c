@@ -42,9 +42,10 @@ static void append_payload_byte(struct strbuf *buf, uint8_t byte)
 	}
 }
 
-/* Appends the bytes [from, to) of the event's payload; row_bytes: 0, or a new row begins after so many. */
-static void append_payload(struct strbuf *buf, const struct tcpshim_event *event, uint64_t from, uint64_t to,
-			   unsigned row_bytes)
+/* Appends the bytes [from, to) of the event's payload; row_bytes: 0, or a new row begins after so
+ * many. */
+static void append_payload(struct strbuf *buf, const struct tcpshim_event *event, uint64_t from,
+			   uint64_t to, unsigned row_bytes)
 {
 	uint64_t position = 0;
 
@@ -73,8 +74,8 @@ static bool has_payload(const struct tcpshim_event *event, uint64_t data_bytes)
 	return event->data_total > 0 && data_bytes > 0;
 }
 
-void payload_preview(struct strbuf *buf, const struct tcpshim_event *event,
-		     uint64_t data_bytes, uint64_t pointer)
+void payload_preview(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,
+		     uint64_t pointer)
 {
 	uint64_t shown = least(event->data_total, least(data_bytes, PREVIEW_BYTES));
 

@@ -1,8 +1,8 @@
 /*
  * payload: the bytes that a call moved, each in two columns, as truss shows them.
  *
- * Pure; reads event->data as far as event->data_total. Nothing of the payload reaches a terminal raw.
- * data_bytes: how many bytes are to be shown in all, 0 for none.
+ * Pure; reads event->data as far as event->data_total. Nothing of the payload reaches a terminal
+ * raw. data_bytes: how many bytes are to be shown in all, 0 for none.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5.
  */
 #ifndef FORMAT_PAYLOAD_H
@@ -11,8 +11,10 @@
 #include "format/strbuf.h"
 #include "tcpshim/event.h"
 
-/* The first 12 bytes in quotes, ".." behind them if there were more; a plain pointer if there are none. */
-void payload_preview(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes, uint64_t pointer);
+/* The first 12 bytes in quotes, ".." behind them if there were more; a plain pointer if there are
+ * none. */
+void payload_preview(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,
+		     uint64_t pointer);
 
 /* What follows the preview, in rows of 32 bytes; nothing if data_bytes is 12 or less. */
 void payload_rows(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes);

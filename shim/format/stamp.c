@@ -2,8 +2,8 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-/* gmtime_r without locale, time zone file or lock: days since the epoch to a civil date, in the calendar of
- * 400-year eras that begin on a first of March. */
+/* gmtime_r without locale, time zone file or lock: days since the epoch to a civil date, in the
+ * calendar of 400-year eras that begin on a first of March. */
 struct civil {
 	int64_t year;
 	unsigned month, day, weekday, hour, minute, second;
@@ -16,8 +16,10 @@ static struct civil civil_from_seconds(int64_t seconds)
 	int64_t shifted = days + 719468; /* days from 0000-03-01 to 1970-01-01 */
 	int64_t era = shifted / 146097;
 	unsigned day_of_era = (unsigned)(shifted % 146097);
-	unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	unsigned year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	unsigned day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	unsigned month_index = (5 * day_of_year + 2) / 153;
 	struct civil civil = {
 		.day = day_of_year - (153 * month_index + 2) / 5 + 1,

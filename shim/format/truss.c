@@ -13,8 +13,9 @@ enum {
 	RESULT_COLUMN = 48,
 	SLEEPING_COLUMN = 32,
 	TAB_COLUMNS = 8,
-	LINE_BOUND = 4096, /* a line without rows and notes; unix paths and eight descriptors included */
-	FACTS_BOUND = 256  /* what the facts in one note may add to its text */
+	/* a line without rows and notes; unix paths and eight descriptors included */
+	LINE_BOUND = 4096,
+	FACTS_BOUND = 256 /* what the facts in one note may add to its text */
 };
 
 static void append_prefix(struct strbuf *buf, const struct tcpshim_event *event)
@@ -29,7 +30,8 @@ static void append_prefix(struct strbuf *buf, const struct tcpshim_event *event)
 		strbuf_string(buf, ":\t");
 }
 
-/* Another thread may have completed, and been stamped, between two readings of the clock: never below 0. */
+/* Another thread may have completed, and been stamped, between two readings of the clock: never
+ * below 0. */
 static uint64_t elapsed(uint64_t from_ns, uint64_t to_ns)
 {
 	return to_ns > from_ns ? to_ns - from_ns : 0;
@@ -55,8 +57,10 @@ static void append_stamps(struct strbuf *buf, const struct tcpshim_event *event,
 	}
 }
 
-/* Columns as a terminal counts them: "…", where descriptors were cut, is three bytes and one column. */
-static unsigned count_columns(const struct tcpshim_event *event, const struct strbuf *buf, size_t from)
+/* Columns as a terminal counts them: "…", where descriptors were cut, is three bytes and one
+ * column. */
+static unsigned count_columns(const struct tcpshim_event *event, const struct strbuf *buf,
+			      size_t from)
 {
 	unsigned columns = (unsigned)(buf->size - from);
 
@@ -88,7 +92,8 @@ static void append_result(struct strbuf *buf, const struct tcpshim_event *event)
 		strbuf_char(buf, ' ');
 		arguments_watches(buf, event->call, event->ready, event->ready_total);
 	}
-	if ((event->call == CALL_fcntl || event->call == CALL_fcntl64) && (int)event->arguments[1] == F_GETFL) {
+	if ((event->call == CALL_fcntl || event->call == CALL_fcntl64) &&
+	    (int)event->arguments[1] == F_GETFL) {
 		strbuf_string(buf, " [");
 		if ((event->result & O_ACCMODE) == O_RDONLY)
 			strbuf_string(buf, event->result == O_RDONLY ? "O_RDONLY" : "O_RDONLY|");
@@ -110,11 +115,14 @@ static const char *colour_of(unsigned severity)
 	}
 }
 
-static void append_note(struct strbuf *buf, const struct note_row *row, const struct tcpshim_facts *facts,
-			const struct truss_style *style)
+static void append_note(struct strbuf *buf, const struct note_row *row,
+			const struct tcpshim_facts *facts, const struct truss_style *style)
 {
 	static const char *const marks[] = {
-		[SEVERITY_INFO] = "- ", [SEVERITY_WARN] = "! ", [SEVERITY_ERROR] = "!! "};
+		[SEVERITY_INFO] = "- ",
+		[SEVERITY_WARN] = "! ",
+		[SEVERITY_ERROR] = "!! ",
+	};
 
 	strbuf_char(buf, '\t');
 	if (style->has_colour)
@@ -129,13 +137,15 @@ static void append_note(struct strbuf *buf, const struct note_row *row, const st
 	strbuf_char(buf, '\n');
 }
 
-static void append_notes(struct strbuf *buf, const struct tcpshim_event *event, const struct truss_style *style)
+static void append_notes(struct strbuf *buf, const struct tcpshim_event *event,
+			 const struct truss_style *style)
 {
 	for (uint32_t i = 0; i < event->subject_count; i++) {
 		const struct tcpshim_subject *subject = &event->subjects[i];
 
 		for (unsigned note = 0; note < NOTE_COUNT; note++)
-			if (subject->notes >> note & 1 && note_rows[note].severity >= style->least_severity)
+			if (subject->notes >> note & 1 &&
+			    note_rows[note].severity >= style->least_severity)
 				append_note(buf, &note_rows[note], &subject->facts, style);
 	}
 	if (event->subjects_left_out > 0 && style->least_severity == SEVERITY_INFO) {
@@ -145,7 +155,8 @@ static void append_notes(struct strbuf *buf, const struct tcpshim_event *event, 
 	}
 }
 
-void truss_event(struct strbuf *buf, const struct tcpshim_event *event, const struct truss_style *style)
+void truss_event(struct strbuf *buf, const struct tcpshim_event *event,
+		 const struct truss_style *style)
 {
 	bool is_sleeping = event->flags & EVENT_SLEEPING;
 	unsigned columns;

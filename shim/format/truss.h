@@ -1,9 +1,10 @@
 /*
- * truss: an event as text, in the form of illumos truss -v: a line of the call, its notes indented below.
+ * truss: an event as text, in the form of illumos truss -v: a line of the call, its notes indented
+ * below.
  *
  * Pure: the same event and style give the same bytes, live or from a recording.
- * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5; the event's
- * pointers must be readable (I4 is the business of whoever filled it).
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5; the
+ * event's pointers must be readable (I4 is the business of whoever filled it).
  */
 #ifndef FORMAT_TRUSS_H
 #define FORMAT_TRUSS_H
@@ -19,14 +20,16 @@ enum truss_stamps {
 };
 
 struct truss_style {
-	unsigned stamps;          /* enum truss_stamps */
-	uint64_t data_bytes;      /* payload shown: 0 a pointer only, 12 in the line, more in rows below */
-	uint8_t least_severity;   /* of notes; SEVERITY_NONE: no notes */
+	unsigned stamps; /* enum truss_stamps */
+	/* payload shown: 0 a pointer only, 12 in the line, more in rows below */
+	uint64_t data_bytes;
+	uint8_t least_severity; /* of notes; SEVERITY_NONE: no notes */
 	bool has_colour;
 };
 
 /* The whole record: line, payload rows, notes; each ended by '\n'. */
-void truss_event(struct strbuf *buf, const struct tcpshim_event *event, const struct truss_style *style);
+void truss_event(struct strbuf *buf, const struct tcpshim_event *event,
+		 const struct truss_style *style);
 
 /* Room that truss_event needs for the event at most, in bytes. */
 size_t truss_event_bound(const struct tcpshim_event *event, const struct truss_style *style);

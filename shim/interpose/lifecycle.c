@@ -178,7 +178,8 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 	return (int)call_leave(&call, result);
 }
 
-/* Without close_range (Linux before 5.9) one after the other, as far as ours, and the rest by libc. */
+/* Without close_range (Linux before 5.9) one after the other, as far as ours, and the rest by
+ * libc. */
 static void closefrom_around(int first)
 {
 	int ours = output_fd();
@@ -259,7 +260,8 @@ EXPORT int dup3(int fd, int to, int flags)
 }
 
 /* An argument that the command does not have is read all the same, and handed on: as libc does. */
-static int fcntl_call(enum tcpshim_call id, __typeof__(fcntl) *real_fcntl, int fd, int command, void *value)
+static int fcntl_call(enum tcpshim_call id, __typeof__(fcntl) *real_fcntl, int fd, int command,
+		      void *value)
 {
 	bool is_copy = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
 	struct call call;

@@ -1,8 +1,8 @@
 /*
  * Calls by number, and those that put the process behind a seccomp filter.
  *
- * libuv closes its sockets by syscall(SYS_close). The calls that concern connections go the same way as the
- * functions of their names; everything else passes through with all six arguments.
+ * libuv closes its sockets by syscall(SYS_close). The calls that concern connections go the same
+ * way as the functions of their names; everything else passes through with all six arguments.
  */
 #include "interpose/export.h"
 
@@ -97,7 +97,8 @@ static enum tcpshim_call call_of(long number)
 
 static long pass(long number, const struct six *six)
 {
-	return real.syscall(number, six->a[0], six->a[1], six->a[2], six->a[3], six->a[4], six->a[5]);
+	return real.syscall(number, six->a[0], six->a[1], six->a[2], six->a[3], six->a[4],
+			    six->a[5]);
 }
 
 /* Arguments stand in the same order as in the function; the kernel's extra ones come behind. */
@@ -164,8 +165,8 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 	return call_leave(&call, pass(number, six));
 }
 
-/* Quiet before the filter is in place, since one forbidden call would end the process; loud again if it was
- * refused. */
+/* Quiet before the filter is in place, since one forbidden call would end the process; loud again
+ * if it was refused. */
 static long pass_filter(enum process_quiet quiet, long number, const struct six *six)
 {
 	enum process_quiet before = call_be_quiet(quiet);
@@ -216,7 +217,8 @@ EXPORT long syscall(long number, ...)
 	case SYS_epoll_create1:
 		return epoll_create1((int)six.a[0]);
 	case SYS_epoll_ctl:
-		return epoll_ctl((int)six.a[0], (int)six.a[1], (int)six.a[2], (struct epoll_event *)six.a[3]);
+		return epoll_ctl((int)six.a[0], (int)six.a[1], (int)six.a[2],
+				 (struct epoll_event *)six.a[3]);
 	default:
 		break;
 	}
@@ -245,7 +247,8 @@ EXPORT int prctl(int option, ...)
 	c = va_arg(list, unsigned long);
 	d = va_arg(list, unsigned long);
 	va_end(list);
-	/* A program that gives up new privileges is about to be filtered, by a way we may not see. */
+	/* A program that gives up new privileges is about to be filtered, by a way we may not
+	 * see. */
 	if (option == PR_SET_NO_NEW_PRIVS && a == 1)
 		wanted = PROCESS_QUIET;
 	else if (option == PR_SET_SECCOMP)

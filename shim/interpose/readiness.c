@@ -1,10 +1,11 @@
 /*
  * Calls that wait for descriptors.
  *
- * A wait of more than a second is made in two parts and announced in between. All signals are held back
- * around the parts, and let in by each part with the mask that the program would wait with: a signal that
- * comes between the two interrupts the second as it would have interrupted the whole. Such waits are never
- * restarted after a signal (signal(7)), and a part that ends empty consumes no edge and no one-shot event.
+ * A wait of more than a second is made in two parts and announced in between. All signals are held
+ * back around the parts, and let in by each part with the mask that the program would wait with: a
+ * signal that comes between the two interrupts the second as it would have interrupted the whole.
+ * Such waits are never restarted after a signal (signal(7)), and a part that ends empty consumes no
+ * edge and no one-shot event.
  */
 #include "interpose/export.h"
 
@@ -41,7 +42,8 @@ static int let_signals(const sigset_t *before, int result)
 
 static bool is_split(const struct call *call, int64_t timeout_ns)
 {
-	return (timeout_ns == UNLIMITED || timeout_ns > (int64_t)LONG_WAIT_NS) && call_is_announced(call);
+	return (timeout_ns == UNLIMITED || timeout_ns > (int64_t)LONG_WAIT_NS) &&
+	       call_is_announced(call);
 }
 
 static struct timespec timespec_of(int64_t ns)
@@ -59,12 +61,14 @@ static int64_t rest_ns(const struct call *call, int64_t timeout_ns)
 	return timeout_ns > spent_ns ? timeout_ns - spent_ns : 0;
 }
 
-/* A timeout by pointer in ns; one that the kernel will refuse, or that cannot be read, is not split. */
+/* A timeout by pointer in ns; one that the kernel will refuse, or that cannot be read, is not
+ * split. */
 static int64_t timeout_ns_of(const struct call *call, const void *timeout, int64_t fraction_ns)
 {
 	if (!timeout)
 		return UNLIMITED;
-	if (!call->has_time || call->time[0] < 0 || call->time[1] < 0 || call->time[1] >= NS_PER_S / fraction_ns)
+	if (!call->has_time || call->time[0] < 0 || call->time[1] < 0 ||
+	    call->time[1] >= NS_PER_S / fraction_ns)
 		return 0;
 	if (call->time[0] > INT64_MAX / NS_PER_S - 1)
 		return INT64_MAX;
@@ -83,7 +87,8 @@ static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, in
 		timeout_ns = rest_ns(call, timeout_ns);
 		const struct timespec rest = timespec_of(timeout_ns);
 
-		ready = real.ppoll(fds, count, timeout_ns == UNLIMITED ? NULL : &rest, mask ? mask : &before);
+		ready = real.ppoll(fds, count, timeout_ns == UNLIMITED ? NULL : &rest,
+				   mask ? mask : &before);
 	}
 	return let_signals(&before, ready);
 }
@@ -132,8 +137,8 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_
 	return (int)call_leave(&call, ready);
 }
 
-static void ppoll_arguments(struct call *call, struct pollfd *fds, nfds_t count, const struct timespec *timeout,
-			    const sigset_t *mask)
+static void ppoll_arguments(struct call *call, struct pollfd *fds, nfds_t count,
+			    const struct timespec *timeout, const sigset_t *mask)
 {
 	call_pointer(call, fds);
 	call_integer(call, (int64_t)count);
@@ -142,7 +147,8 @@ static void ppoll_arguments(struct call *call, struct pollfd *fds, nfds_t count,
 	call_timeout(call, timeout);
 }
 
-EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		 const sigset_t *mask)
 {
 	struct call call;
 
@@ -157,8 +163,8 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 	return (int)call_leave(&call, ready);
 }
 
-EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
-		       size_t fds_size)
+EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		       const sigset_t *mask, size_t fds_size)
 {
 	struct call call;
 
@@ -195,8 +201,8 @@ static int select_in_parts(struct call *call, int count, fd_set *const to[3], in
 		timeout_ns = rest_ns(call, timeout_ns);
 		const struct timespec rest = timespec_of(timeout_ns);
 
-		ready = real.pselect(count, to[0], to[1], to[2], timeout_ns == UNLIMITED ? NULL : &rest,
-				     mask ? mask : &before);
+		ready = real.pselect(count, to[0], to[1], to[2],
+				     timeout_ns == UNLIMITED ? NULL : &rest, mask ? mask : &before);
 	}
 	return let_signals(&before, ready);
 }
@@ -210,7 +216,8 @@ static void select_arguments(struct call *call, int count, fd_set *const to[3], 
 	call_timeout(call, timeout);
 }
 
-EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set, struct timeval *timeout)
+EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
+		  struct timeval *timeout)
 {
 	struct call call;
 
@@ -304,11 +311,12 @@ EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 	return (int)call_leave(&call, result);
 }
 
-static int epoll_in_parts(struct call *call, int epoll_fd, struct epoll_event *events, int count, int timeout,
-			  const sigset_t *mask)
+static int epoll_in_parts(struct call *call, int epoll_fd, struct epoll_event *events, int count,
+			  int timeout, const sigset_t *mask)
 {
 	sigset_t before = hold_signals();
-	int ready = real.epoll_pwait(epoll_fd, events, count, LONG_WAIT_NS / NS_PER_MS, mask ? mask : &before);
+	int ready = real.epoll_pwait(epoll_fd, events, count, LONG_WAIT_NS / NS_PER_MS,
+				     mask ? mask : &before);
 
 	if (ready == 0) {
 		call_announce(call);
@@ -344,7 +352,8 @@ EXPORT int epoll_wait(int epoll_fd, struct epoll_event *events, int count, int t
 	return (int)call_leave(&call, ready);
 }
 
-EXPORT int epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int timeout, const sigset_t *mask)
+EXPORT int epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int timeout,
+		       const sigset_t *mask)
 {
 	struct call call;
 
@@ -374,14 +383,15 @@ static int epoll_in_parts_ns(struct call *call, int epoll_fd, struct epoll_event
 		timeout_ns = rest_ns(call, timeout_ns);
 		const struct timespec rest = timespec_of(timeout_ns);
 
-		ready = real.epoll_pwait2(epoll_fd, events, count, timeout_ns == UNLIMITED ? NULL : &rest,
+		ready = real.epoll_pwait2(epoll_fd, events, count,
+					  timeout_ns == UNLIMITED ? NULL : &rest,
 					  mask ? mask : &before);
 	}
 	return let_signals(&before, ready);
 }
 
-EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count, const struct timespec *timeout,
-			const sigset_t *mask)
+EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,
+			const struct timespec *timeout, const sigset_t *mask)
 {
 	struct call call;
 

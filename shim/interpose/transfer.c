@@ -147,7 +147,8 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 	return call_leave(&call, got);
 }
 
-EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
+EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+		    struct timespec *timeout)
 {
 	struct call call;
 
@@ -214,8 +215,8 @@ EXPORT ssize_t send(int fd, const void *buf, size_t size, int flags)
 	return call_leave(&call, sent);
 }
 
-EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags, const struct sockaddr *address,
-		      socklen_t address_size)
+EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags,
+		      const struct sockaddr *address, socklen_t address_size)
 {
 	struct call call;
 
@@ -234,7 +235,8 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags, const str
 	return call_leave(&call, sent);
 }
 
-/* A unix socket may take descriptors away to another process, whether it is watched itself or not. */
+/* A unix socket may take descriptors away to another process, whether it is watched itself or
+ * not. */
 static ssize_t passed(const struct msghdr *message, ssize_t sent)
 {
 	if (process_is_watching && sent >= 0 && message->msg_controllen > 0)
@@ -309,7 +311,8 @@ EXPORT ssize_t sendfile64(int to, int from, off64_t *offset, size_t size)
 	return call_leave(&call, sent);
 }
 
-EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size, unsigned flags)
+EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size,
+		      unsigned flags)
 {
 	struct call call;
 

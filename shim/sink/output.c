@@ -53,7 +53,8 @@ static bool is_tcp(int fd)
 	int protocol = 0;
 	socklen_t size = sizeof(protocol);
 
-	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol, (long)&size, 0) == 0 &&
+	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol,
+			    (long)&size, 0) == 0 &&
 	       protocol == IPPROTO_TCP;
 }
 
@@ -62,14 +63,16 @@ static long duplicate_from(int fd, uint64_t least)
 	return raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, (long)least);
 }
 
-/* The first number above the program's limit, so that every number below is the program's: the limit is raised for
- * the moment. In the constructor only: another thread could meanwhile read the limit. */
+/* The first number above the program's limit, so that every number below is the program's: the
+ * limit is raised for the moment. In the constructor only: another thread could meanwhile read the
+ * limit. */
 static long duplicate_above(int fd, const struct rlimit *limit)
 {
 	struct rlimit raised = {limit->rlim_cur + 1, limit->rlim_max};
 	long high;
 
-	if (process_is_watching || limit->rlim_cur >= limit->rlim_max || limit->rlim_cur > MOST_ABOVE ||
+	if (process_is_watching || limit->rlim_cur >= limit->rlim_max ||
+	    limit->rlim_cur > MOST_ABOVE ||
 	    raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&raised, 0) < 0)
 		return -EMFILE;
 	high = duplicate_from(fd, limit->rlim_cur);
@@ -85,7 +88,8 @@ static int duplicate_high(int fd)
 	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
 	high = duplicate_above(fd, &limit);
 	if (high < 0)
-		high = duplicate_from(fd, limit.rlim_cur > HIGH_FD + 16 ? HIGH_FD : limit.rlim_cur - 8);
+		high = duplicate_from(fd,
+				      limit.rlim_cur > HIGH_FD + 16 ? HIGH_FD : limit.rlim_cur - 8);
 	if (high < 0)
 		high = duplicate_from(fd, 3);
 	return (int)high;
@@ -204,7 +208,8 @@ int output_start_over(void)
 
 	if (config.output != CONFIG_OUTPUT_PATH || !output.is_own_file)
 		return 0;
-	if (process_is_quiet()) { /* open may be fatal: the parent's file it is, told apart by prefixes */
+	if (process_is_quiet()) {
+		/* open may be fatal: the parent's file it is, told apart by prefixes */
 		output.is_own_file = false;
 		return 0;
 	}
@@ -244,21 +249,24 @@ int output_fd(void)
 	return atomic_load_explicit(&output.fd, memory_order_relaxed);
 }
 
-/* Our descriptor may have been closed, and its number given to another file, by a way that is not seen. */
+/* Our descriptor may have been closed, and its number given to another file, by a way that is not
+ * seen. */
 static bool is_ours(int fd)
 {
 	struct stat status;
 
 	if (fd < 0)
 		return false;
-	if (process_is_quiet()) /* fstat may be fatal; a filter's author closes no descriptors behind our back */
+	/* fstat may be fatal; a filter's author closes no descriptors behind our back */
+	if (process_is_quiet())
 		return true;
 	if (stat_fd(fd, &status) < 0 || status.st_dev != atomic_load(&output.device) ||
 	    status.st_ino != atomic_load(&output.inode))
 		return false;
 	check_limit();
-	atomic_store(&output.is_shared, output.is_regular && (uint64_t)status.st_size !=
-								     atomic_load(&output.written_bytes));
+	atomic_store(&output.is_shared,
+		     output.is_regular &&
+			     (uint64_t)status.st_size != atomic_load(&output.written_bytes));
 	return true;
 }
 
@@ -275,15 +283,16 @@ static bool find_again(void)
 	atomic_store(&output.fd, -1);
 	if (config.output == CONFIG_OUTPUT_PATH)
 		return open_path() == 0;
-	if (stat_fd(config.output_fd, &status) < 0 || status.st_dev != atomic_load(&output.device) ||
+	if (stat_fd(config.output_fd, &status) < 0 ||
+	    status.st_dev != atomic_load(&output.device) ||
 	    status.st_ino != atomic_load(&output.inode))
 		return false;
 	return adopt_fd(config.output_fd) == 0;
 }
 
-/* What may block is waited for before it is written to, but not for ever, and once it has not come, not again until
- * something could be written: the program goes on, and what is lost is counted. A pipe that has room takes
- * PIPE_BUF bytes without blocking. */
+/* What may block is waited for before it is written to, but not for ever, and once it has not come,
+ * not again until something could be written: the program goes on, and what is lost is counted. A
+ * pipe that has room takes PIPE_BUF bytes without blocking. */
 static bool has_room(int fd)
 {
 	struct pollfd entry = {.fd = fd, .events = POLLOUT};
@@ -308,9 +317,9 @@ bool output_may_wait(void)
 	return !output.is_regular || output.is_signalling;
 }
 
-/* A pipe without a reader raises SIGPIPE, a file at its limit SIGXFSZ, in this thread, which holds all signals back:
- * taken back if it was not pending before. In quiet mode the mask cannot be touched; there poll without events
- * tells a pipe that has no reader. */
+/* A pipe without a reader raises SIGPIPE, a file at its limit SIGXFSZ, in this thread, which holds
+ * all signals back: taken back if it was not pending before. In quiet mode the mask cannot be
+ * touched; there poll without events tells a pipe that has no reader. */
 static long write_without_signal(int fd, const char *bytes, size_t size)
 {
 	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
@@ -319,7 +328,8 @@ static long write_without_signal(int fd, const char *bytes, size_t size)
 	long result;
 
 	if (process_is_quiet())
-		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE : raw_write(fd, bytes, size);
+		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE
+								   : raw_write(fd, bytes, size);
 	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
 	result = raw_write(fd, bytes, size);
 	fresh = ours & ~pending;
@@ -333,11 +343,13 @@ static long write_once(int fd, const char *bytes, size_t size)
 	if (output.is_regular && output.is_signalling && process_is_quiet())
 		return -EFBIG;
 	if (output.is_regular)
-		return output.is_signalling ? write_without_signal(fd, bytes, size) : raw_write(fd, bytes, size);
+		return output.is_signalling ? write_without_signal(fd, bytes, size)
+					    : raw_write(fd, bytes, size);
 	if (!has_room(fd))
 		return -EAGAIN;
 	if (output.is_socket)
-		return raw_syscall6(SYS_sendto, fd, (long)bytes, (long)size, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+		return raw_syscall6(SYS_sendto, fd, (long)bytes, (long)size,
+				    MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 	if (output.is_signalling)
 		return write_without_signal(fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
 	return raw_write(fd, bytes, size);
@@ -345,7 +357,8 @@ static long write_once(int fd, const char *bytes, size_t size)
 
 int output_check(uint64_t now_ns)
 {
-	if (now_ns - atomic_load_explicit(&output.checked_ns, memory_order_relaxed) < CHECK_NS && output_fd() >= 0)
+	if (now_ns - atomic_load_explicit(&output.checked_ns, memory_order_relaxed) < CHECK_NS &&
+	    output_fd() >= 0)
 		return 0;
 	if (!is_ours(output_fd()) && !find_again())
 		return -EBADF;

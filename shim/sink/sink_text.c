@@ -21,7 +21,7 @@ static _Atomic uint64_t lost, passed;
 static _Atomic uint64_t lost_unsaid; /* since it was last said in the trace */
 static _Atomic int last_error;
 static _Atomic uint32_t own_base_line; /* for a file of this process alone */
-static _Atomic bool is_torn;	       /* the last record was cut: begin on a new line */
+static _Atomic bool is_torn;           /* the last record was cut: begin on a new line */
 
 enum parent { PARENT_UNKNOWN, PARENT_TRACED, PARENT_NOT_TRACED };
 static _Atomic uint8_t parent;
@@ -52,8 +52,8 @@ void sink_text_start_over(void)
 		atomic_store(&last_error, -result);
 }
 
-/* A program that a traced program started writes behind it in the same trace. Whether the parent has this
- * library is looked up once, at the first record: text is the work area for that. */
+/* A program that a traced program started writes behind it in the same trace. Whether the parent
+ * has this library is looked up once, at the first record: text is the work area for that. */
 static enum parent find_parent(char *text, size_t size)
 {
 	static const char name[] = "libtcpshim.so";
@@ -85,8 +85,8 @@ static enum parent find_parent(char *text, size_t size)
 	return result;
 }
 
-/* Once true, it stays so. In a file of traces it is seen from the size; elsewhere, and while several threads write,
- * it is so if the parent is traced too. */
+/* Once true, it stays so. In a file of traces it is seen from the size; elsewhere, and while
+ * several threads write, it is so if the parent is traced too. */
 static bool has_many_processes(char *text, size_t size)
 {
 	static _Atomic bool is_shared;
@@ -135,7 +135,9 @@ static void append_passed(struct strbuf *buf, uint64_t count)
 {
 	strbuf_string(buf, "*** tcpshim: ");
 	strbuf_count(buf, count, "call");
-	strbuf_string(buf, " of signal handlers came while the library was at work and could not be shown ***\n");
+	strbuf_string(buf,
+		      " of signal handlers came while the library was at work and could not be "
+		      "shown ***\n");
 }
 
 static void count_lost(int error)
@@ -162,7 +164,8 @@ void sink_text_count_passed(void)
 
 static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 {
-	bool has_base_line = (config.style.stamps & TRUSS_BASE) && claim_base_line(), was_torn = atomic_load(&is_torn), torn;
+	bool has_base_line = (config.style.stamps & TRUSS_BASE) && claim_base_line(),
+	     was_torn = atomic_load(&is_torn), torn;
 	uint64_t unsaid = atomic_load(&lost_unsaid);
 	int result;
 

@@ -1,10 +1,10 @@
 /*
  * sink_text: events as text, one write(2) a record.
  *
- * What cannot be written is counted, and said in the trace as soon as something can be written again, or at
- * exit.
- * Context: sink_text_start in the constructor; the rest any thread with its guard up, signal handler, after
- * fork. Locks: none. Errno: untouched. Keeps I3, I5, I8.
+ * What cannot be written is counted, and said in the trace as soon as something can be written
+ * again, or at exit.
+ * Context: sink_text_start in the constructor; the rest any thread with its guard up, signal
+ * handler, after fork. Locks: none. Errno: untouched. Keeps I3, I5, I8.
  */
 #ifndef SINK_SINK_TEXT_H
 #define SINK_SINK_TEXT_H
@@ -17,11 +17,12 @@
 void sink_text_start(char *const *environment);
 void sink_text_start_over(void);
 
-/* What is common to all events of the process is filled in here; the rest by the caller. text: a work area of
- * size bytes; a longer record gets memory of its own for the moment. */
+/* What is common to all events of the process is filled in here; the rest by the caller. text: a
+ * work area of size bytes; a longer record gets memory of its own for the moment. */
 void sink_text_event(struct tcpshim_event *event, char *text, size_t size);
 
-/* Whether a write may wait or raise a signal: then the thread's signals are to be held back around it. */
+/* Whether a write may wait or raise a signal: then the thread's signals are to be held back around
+ * it. */
 bool sink_text_may_wait(void);
 
 /* A call that could not be shown: no memory; and one that interrupted the library's own code. */

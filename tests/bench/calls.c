@@ -1,9 +1,10 @@
 /*
  * calls: what one call costs, in nanoseconds.
  *
- * calls file|pipe|tcp ITERATIONS prints the median over batches of the time of one call: a read of 64 bytes
- * from /dev/zero, a write and a read of 64 bytes through a pipe, or the same over a loopback TCP connection,
- * each pair counted as two calls. Run bare and under the library by turns by scripts/bench.
+ * calls file|pipe|tcp ITERATIONS prints the median over batches of the time of one call: a read of
+ * 64 bytes from /dev/zero, a write and a read of 64 bytes through a pipe, or the same over a
+ * loopback TCP connection, each pair counted as two calls. Run bare and under the library by turns
+ * by scripts/bench.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -36,12 +37,14 @@ static int compare(const void *a, const void *b)
 
 static void make_connection(int fds[2])
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(address);
 	int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+	    listen(listener, 1) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&address, &size) < 0)
 		err(1, "listen");
 	fds[1] = socket(AF_INET, SOCK_STREAM, 0);
 	if (fds[1] < 0 || connect(fds[1], (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -55,7 +58,8 @@ static void make_connection(int fds[2])
 
 int main(int argc, char **argv)
 {
-	static _Alignas(4096) char bytes[BYTES] = "kodos, are you there?"; /* the same place in every run */
+	/* the same place in every run */
+	static _Alignas(4096) char bytes[BYTES] = "kodos, are you there?";
 	double results[BATCHES];
 	int fds[2] = {-1, -1};
 	long iterations = argc == 3 ? strtol(argv[2], NULL, 10) : 0;

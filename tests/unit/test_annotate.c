@@ -1664,7 +1664,8 @@ static void test_close_in_every_state(void **state)
 		{STATE_CLOSE, true, NOTE(closed_first), STATE_TIME_WAIT, STATE_TIME_WAIT},
 		{STATE_CLOSE_WAIT, false, NOTE(closed_after_peer_unread), STATE_CLOSE_WAIT,
 		 STATE_LAST_ACK},
-		{STATE_LAST_ACK, false, NOTE(closed_after_peer_unread), STATE_LAST_ACK, STATE_LAST_ACK},
+		{STATE_LAST_ACK, false, NOTE(closed_after_peer_unread), STATE_LAST_ACK,
+		 STATE_LAST_ACK},
 		{STATE_CLOSE, false, NOTE(closed_after_death) | NOTE(reset_by_peer), STATE_CLOSE,
 		 STATE_CLOSE},
 	};
