@@ -12,133 +12,7 @@
 #define LATE_WRITE_NS UINT64_C(100000000)
 enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
 
-static uint8_t state_after_fin_sent(uint8_t state)
-{
-	switch (state) {
-	case STATE_ESTABLISHED:
-		return STATE_FIN_WAIT_1;
-	case STATE_CLOSE_WAIT:
-		return STATE_LAST_ACK;
-	default:
-		return state;
-	}
-}
-
-/* What the close finds: as the kernel says just before, or as far as it is known. */
-static uint8_t state_at_close(const struct scene *scene)
-{
-	return ending_is_sampled(&scene->step->before) ? scene->step->before.state
-						       : scene->before->state;
-}
-
-static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
-{
-	const struct conn_step *step = scene->step;
-
-	facts->before = scene->before->state;
-	facts->now = scene->after->state;
-	/* The kernel may know of the peer's FIN before the program has read it. */
-	if (scene->before->fin_ns == 0 && scene->after->fin_ns != 0 &&
-	    facts->before == STATE_CLOSE_WAIT)
-		facts->before = STATE_ESTABLISHED;
-	if (scene->before->phase != CONN_OPEN && scene->after->phase == CONN_OPEN) {
-		facts->before = STATE_SYN_SENT;
-		facts->now = STATE_ESTABLISHED;
-	}
-	if (step->effect == EFFECT_CLOSE) {
-		facts->before = state_at_close(scene);
-		facts->now = step->is_shared_here || step->is_maybe_shared
-				     ? facts->before
-				     : state_after_fin_sent(facts->before);
-		/* Both FINs are through: the kernel keeps TIME_WAIT apart from the socket. */
-		if (facts->before == STATE_CLOSE && (scene->before->flags & CONN_FIN_FIRST))
-			facts->before = facts->now = STATE_TIME_WAIT;
-	} else if (step->effect == EFFECT_READ && facts->now == STATE_CLOSE &&
-		   (scene->before->flags & CONN_FIN_FIRST) &&
-		   conn_is_clean_end(scene->before, step)) {
-		facts->now = STATE_TIME_WAIT;
-	}
-	if (step->effect == EFFECT_SHUTDOWN && ending_is_sampled(&step->before)) {
-		facts->before = step->before.state;
-		facts->now = state_after_fin_sent(facts->before);
-	}
-}
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* The send queue counts this side's FIN, until it is acknowledged, as a byte. */
-static uint64_t count_unacknowledged(const struct tcpinfo *info)
-{
-	bool has_fin = info->state == STATE_FIN_WAIT_1 || info->state == STATE_CLOSING ||
-		       info->state == STATE_LAST_ACK;
-
-	return info->unsent_bytes - (has_fin && info->unsent_bytes > 0);
-}
-
-static void fill_facts(struct scene *scene, struct tcpshim_facts *facts)
-{
-	const struct conn_step *step = scene->step;
-	const struct conn_view *before = scene->before, *after = scene->after;
-	const struct tcpinfo *info = ending_is_sampled(&step->after) ? &step->after : &step->before;
-	uint64_t last_ack_ns = info->last_ack_received_ms * UINT64_C(1000000);
-
-	*facts = (struct tcpshim_facts){
-		.fd = step->fd,
-		.other_fd = step->other_fd,
-		.serial = after->serial,
-		.role = after->role,
-		.local = after->local,
-		.peer = after->peer,
-		.sent_bytes = step->is_disconnect ? before->sent_bytes : after->sent_bytes,
-		.received_bytes = step->is_disconnect ? before->received_bytes
-						      : after->received_bytes,
-		.outstanding_bytes = conn_outstanding_bytes(after, info),
-		.unacknowledged_bytes = count_unacknowledged(&step->before),
-		.unread_bytes = step->before.unread_bytes,
-		.age_ns = ending_since(before->opened_ns != 0 && before->phase == CONN_OPEN
-					       ? before->opened_ns
-					       : after->opened_ns,
-				       step->now_ns),
-		.handshake_ns = ending_since(step->effect == EFFECT_CONNECT &&
-							     before->phase != CONN_CONNECTING
-						     ? step->start_ns
-						     : before->connect_ns,
-					     step->now_ns),
-		.silence_ns = step->silence_ns,
-		.silence_before_ns = before->silence_ns,
-		.since_fin_ns = ending_since(after->fin_ns, step->now_ns),
-		.waiting_ns = ending_since(after->unanswered_ns, step->now_ns),
-		.user_timeout_ns = info->user_timeout_ns,
-		.retransmits = info->retransmits,
-		.retransmits_total = info->retransmits_total,
-		.probes = info->probes,
-		.eof_count = after->eof_count,
-		.polls = after->polls,
-	};
-	/* What is not acknowledged may all be of the last write. */
-	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)
-		facts->waiting_ns = ending_since(after->write_ns, step->now_ns);
-	if (ending_is_sampled(info)) /* a one-way stream is answered by acknowledgements alone */
-		facts->waiting_ns = smaller(facts->waiting_ns, last_ack_ns);
-	fill_states(scene, facts);
-	if ((after->flags & CONN_DEAD) && !(before->flags & CONN_DEAD)) {
-		facts->lost_bytes = conn_outstanding_bytes(after, info);
-		if (step->is_sleeping || step->effect == EFFECT_CLOSE)
-			facts->reported = REPORTED_NOT;
-		else if (step->error != 0)
-			facts->reported = REPORTED_AS_ERROR;
-		else if (step->effect == EFFECT_READ)
-			facts->reported = REPORTED_AS_EOF;
-		else if (step->effect == EFFECT_WAIT)
-			facts->reported = REPORTED_BY_POLL;
-	}
-	scene->facts = facts;
-}
-
-/* --- The predicates, in the order of notes.def. --- */
+/* The predicates, in the order of notes.def. */
 
 static bool is_adopted(const struct scene *s)
 {
@@ -201,13 +75,13 @@ static bool is_idle(const struct scene *s)
 {
 	return s->before->phase == CONN_OPEN && s->step->before.state == STATE_ESTABLISHED &&
 	       s->facts->outstanding_bytes == 0 &&
-	       ending_since(s->before->active_ns, s->step->now_ns) >= LONG_WAIT_NS;
+	       scene_since(s->before->active_ns, s->step->now_ns) >= LONG_WAIT_NS;
 }
 
 static bool is_no_failure_detection(const struct scene *s)
 {
 	bool is_long = s->step->is_sleeping ||
-		       ending_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
+		       scene_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
 
 	return (s->step->effect == EFFECT_WAIT || s->step->effect == EFFECT_READ) && is_long &&
 	       s->step->is_unlimited && is_idle(s) && !s->step->before.has_keepalive &&
@@ -263,7 +137,7 @@ static bool is_write_after_fin(const struct scene *s)
 static bool is_half_open(const struct scene *s)
 {
 	bool is_long = s->step->is_sleeping ||
-		       ending_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
+		       scene_since(s->step->start_ns, s->step->now_ns) >= LONG_WAIT_NS;
 
 	return s->step->effect == EFFECT_WAIT && is_long && s->before->fin_ns != 0 &&
 	       !(s->after->flags & (CONN_DEAD | CONN_SHUT_WRITE)) &&
@@ -401,7 +275,7 @@ static bool is_dead_at_close(const struct scene *s)
 /* Nothing more is sent, whatever is unread: it died, or both FINs are through. */
 static bool is_over_at_close(const struct scene *s)
 {
-	return is_dead_at_close(s) || state_at_close(s) == STATE_CLOSE;
+	return is_dead_at_close(s) || scene_state_at_close(s) == STATE_CLOSE;
 }
 
 static bool is_aborted_by_disconnect(const struct scene *s)
@@ -430,7 +304,7 @@ static bool is_orderly_close(const struct scene *s)
 /* This side's FIN is the first, whether by this close or by an earlier shutdown. */
 static bool is_closed_first(const struct scene *s)
 {
-	switch (state_at_close(s)) {
+	switch (scene_state_at_close(s)) {
 	case STATE_CLOSE_WAIT:
 	case STATE_LAST_ACK:
 		return false;
@@ -499,9 +373,9 @@ uint64_t annotate_again(const struct conn_view *after, const struct conn_step *s
 {
 	uint64_t again = 0;
 
-	if (ending_is_sampled(&step->before) && step->before.retransmits == 0)
+	if (scene_is_sampled(&step->before) && step->before.retransmits == 0)
 		again |= NOTE_BIT(retransmitting);
-	if (ending_is_sampled(&step->before) && step->before.send_window_bytes != 0)
+	if (scene_is_sampled(&step->before) && step->before.send_window_bytes != 0)
 		again |= NOTE_BIT(peer_window_closed);
 	if (step->error != 0)
 		again |= NOTE_BIT(dead);
@@ -512,8 +386,8 @@ uint64_t annotate_again(const struct conn_view *after, const struct conn_step *s
 
 bool annotate_is_worth_asking(const struct conn *conn, const struct conn_step *step)
 {
-	if (step->is_sleeping || step->result <= 0 || ending_is_sampled(&step->before) ||
-	    ending_is_sampled(&step->after) || (atomic_load(&conn->flags) & CONN_ADOPTED))
+	if (step->is_sleeping || step->result <= 0 || scene_is_sampled(&step->before) ||
+	    scene_is_sampled(&step->after) || (atomic_load(&conn->flags) & CONN_ADOPTED))
 		return true;
 	if (step->effect == EFFECT_READ)
 		return false;
@@ -529,7 +403,7 @@ uint64_t annotate(const struct conn_view *before, const struct conn_view *after,
 
 	if (before->kind != CONN_TCP)
 		return 0;
-	fill_facts(&scene, facts);
+	scene_fill(&scene, facts);
 	scene.end = ending_classify(&scene);
 	for (unsigned note = 0; note < NOTE_COUNT; note++)
 		if (predicates[note](&scene))

@@ -24,7 +24,7 @@ static bool has_timer_run_out(const struct tcpinfo *info)
 
 static enum end classify_timeout(const struct scene *scene, const struct tcpinfo *info)
 {
-	if (!ending_is_sampled(info))
+	if (!scene_is_sampled(info))
 		return END_TIMED_OUT;
 	if (scene->facts->outstanding_bytes > 0 || info->retransmits > 0)
 		return info->user_timeout_ns != 0 ? END_TIMED_OUT_USER : END_TIMED_OUT_DATA;
@@ -75,7 +75,7 @@ static bool may_be_user_timeout(const struct scene *scene, const struct tcpinfo 
 {
 	return info->user_timeout_ns != 0 && info->send_window_bytes == 0 &&
 	       scene->facts->outstanding_bytes > 0 &&
-	       has_waited(ending_since(scene->after->unanswered_ns, scene->step->now_ns),
+	       has_waited(scene_since(scene->after->unanswered_ns, scene->step->now_ns),
 			  info->user_timeout_ns);
 }
 
@@ -86,7 +86,7 @@ static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo 
 	bool is_user = info->user_timeout_ns != 0;
 	uint64_t limit_ns = is_user ? info->user_timeout_ns : info->data_timeout_ns;
 
-	if (!ending_is_sampled(info))
+	if (!scene_is_sampled(info))
 		return END_UNKNOWN;
 	if (info->retransmits == 0 && info->probes == 0)
 		return may_be_user_timeout(scene, info) ? END_UNKNOWN : classify_reset(scene);
@@ -95,7 +95,7 @@ static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo 
 			return classify_reset(scene);
 		/* Blocked until it died: this is when it died. Else it may have been reset
 		 * before. */
-		if (ending_since(scene->step->start_ns, scene->step->now_ns) < LONG_WAIT_NS / 1000)
+		if (scene_since(scene->step->start_ns, scene->step->now_ns) < LONG_WAIT_NS / 1000)
 			return END_UNKNOWN;
 		return is_user ? END_TIMED_OUT_USER : END_TIMED_OUT_DATA;
 	}
@@ -107,7 +107,7 @@ static enum end classify_unsaid(const struct scene *scene, const struct tcpinfo 
 enum end ending_classify(const struct scene *scene)
 {
 	const struct conn_step *step = scene->step;
-	const struct tcpinfo *info = ending_is_sampled(&step->after) ? &step->after : &step->before;
+	const struct tcpinfo *info = scene_is_sampled(&step->after) ? &step->after : &step->before;
 
 	if (!(scene->after->flags & CONN_DEAD))
 		return END_NONE;

@@ -1,0 +1,126 @@
+#include "core/scene.h"
+
+static uint8_t state_after_fin_sent(uint8_t state)
+{
+	switch (state) {
+	case STATE_ESTABLISHED:
+		return STATE_FIN_WAIT_1;
+	case STATE_CLOSE_WAIT:
+		return STATE_LAST_ACK;
+	default:
+		return state;
+	}
+}
+
+uint8_t scene_state_at_close(const struct scene *scene)
+{
+	return scene_is_sampled(&scene->step->before) ? scene->step->before.state
+						      : scene->before->state;
+}
+
+static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
+{
+	const struct conn_step *step = scene->step;
+
+	facts->before = scene->before->state;
+	facts->now = scene->after->state;
+	/* The kernel may know of the peer's FIN before the program has read it. */
+	if (scene->before->fin_ns == 0 && scene->after->fin_ns != 0 &&
+	    facts->before == STATE_CLOSE_WAIT)
+		facts->before = STATE_ESTABLISHED;
+	if (scene->before->phase != CONN_OPEN && scene->after->phase == CONN_OPEN) {
+		facts->before = STATE_SYN_SENT;
+		facts->now = STATE_ESTABLISHED;
+	}
+	if (step->effect == EFFECT_CLOSE) {
+		facts->before = scene_state_at_close(scene);
+		facts->now = step->is_shared_here || step->is_maybe_shared
+				     ? facts->before
+				     : state_after_fin_sent(facts->before);
+		/* Both FINs are through: the kernel keeps TIME_WAIT apart from the socket. */
+		if (facts->before == STATE_CLOSE && (scene->before->flags & CONN_FIN_FIRST))
+			facts->before = facts->now = STATE_TIME_WAIT;
+	} else if (step->effect == EFFECT_READ && facts->now == STATE_CLOSE &&
+		   (scene->before->flags & CONN_FIN_FIRST) &&
+		   conn_is_clean_end(scene->before, step)) {
+		facts->now = STATE_TIME_WAIT;
+	}
+	if (step->effect == EFFECT_SHUTDOWN && scene_is_sampled(&step->before)) {
+		facts->before = step->before.state;
+		facts->now = state_after_fin_sent(facts->before);
+	}
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The send queue counts this side's FIN, until it is acknowledged, as a byte. */
+static uint64_t count_unacknowledged(const struct tcpinfo *info)
+{
+	bool has_fin = info->state == STATE_FIN_WAIT_1 || info->state == STATE_CLOSING ||
+		       info->state == STATE_LAST_ACK;
+
+	return info->unsent_bytes - (has_fin && info->unsent_bytes > 0);
+}
+
+void scene_fill(struct scene *scene, struct tcpshim_facts *facts)
+{
+	const struct conn_step *step = scene->step;
+	const struct conn_view *before = scene->before, *after = scene->after;
+	const struct tcpinfo *info = scene_is_sampled(&step->after) ? &step->after : &step->before;
+	uint64_t last_ack_ns = info->last_ack_received_ms * UINT64_C(1000000);
+
+	*facts = (struct tcpshim_facts){
+		.fd = step->fd,
+		.other_fd = step->other_fd,
+		.serial = after->serial,
+		.role = after->role,
+		.local = after->local,
+		.peer = after->peer,
+		.sent_bytes = step->is_disconnect ? before->sent_bytes : after->sent_bytes,
+		.received_bytes = step->is_disconnect ? before->received_bytes
+						      : after->received_bytes,
+		.outstanding_bytes = conn_outstanding_bytes(after, info),
+		.unacknowledged_bytes = count_unacknowledged(&step->before),
+		.unread_bytes = step->before.unread_bytes,
+		.age_ns = scene_since(before->opened_ns != 0 && before->phase == CONN_OPEN
+					      ? before->opened_ns
+					      : after->opened_ns,
+				      step->now_ns),
+		.handshake_ns = scene_since(step->effect == EFFECT_CONNECT &&
+							    before->phase != CONN_CONNECTING
+						    ? step->start_ns
+						    : before->connect_ns,
+					    step->now_ns),
+		.silence_ns = step->silence_ns,
+		.silence_before_ns = before->silence_ns,
+		.since_fin_ns = scene_since(after->fin_ns, step->now_ns),
+		.waiting_ns = scene_since(after->unanswered_ns, step->now_ns),
+		.user_timeout_ns = info->user_timeout_ns,
+		.retransmits = info->retransmits,
+		.retransmits_total = info->retransmits_total,
+		.probes = info->probes,
+		.eof_count = after->eof_count,
+		.polls = after->polls,
+	};
+	/* What is not acknowledged may all be of the last write. */
+	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)
+		facts->waiting_ns = scene_since(after->write_ns, step->now_ns);
+	if (scene_is_sampled(info)) /* a one-way stream is answered by acknowledgements alone */
+		facts->waiting_ns = smaller(facts->waiting_ns, last_ack_ns);
+	fill_states(scene, facts);
+	if ((after->flags & CONN_DEAD) && !(before->flags & CONN_DEAD)) {
+		facts->lost_bytes = conn_outstanding_bytes(after, info);
+		if (step->is_sleeping || step->effect == EFFECT_CLOSE)
+			facts->reported = REPORTED_NOT;
+		else if (step->error != 0)
+			facts->reported = REPORTED_AS_ERROR;
+		else if (step->effect == EFFECT_READ)
+			facts->reported = REPORTED_AS_EOF;
+		else if (step->effect == EFFECT_WAIT)
+			facts->reported = REPORTED_BY_POLL;
+	}
+	scene->facts = facts;
+}
