@@ -30,10 +30,20 @@ static bool is_connecting(const struct scene *s)
 	return s->step->effect == EFFECT_CONNECT && s->step->error == EINPROGRESS;
 }
 
-static bool is_connected(const struct scene *s)
+static bool is_any_connected(const struct scene *s)
 {
 	return s->before->phase != CONN_OPEN && s->after->phase == CONN_OPEN &&
 	       s->step->effect != EFFECT_ACCEPT;
+}
+
+static bool is_connected_later(const struct scene *s)
+{
+	return is_any_connected(s) && s->before->phase == CONN_CONNECTING;
+}
+
+static bool is_connected(const struct scene *s)
+{
+	return is_any_connected(s) && s->before->phase != CONN_CONNECTING;
 }
 
 /* The outcome of a connect: its own error, or what the program read by SO_ERROR later. */
@@ -153,6 +163,11 @@ static bool is_eof_ignored(const struct scene *s)
 static bool is_reset_peer_forgot(const struct scene *s)
 {
 	return s->end == END_RESET_FORGOT;
+}
+
+static bool is_destroyed_here(const struct scene *s)
+{
+	return s->end == END_DESTROYED_HERE;
 }
 
 static bool is_reset_after_fin(const struct scene *s)
@@ -332,7 +347,7 @@ static bool is_closed_after_death(const struct scene *s)
 
 static bool is_closed_with_unacknowledged_data(const struct scene *s)
 {
-	return is_orderly_close(s) && s->facts->unacknowledged_bytes > 0;
+	return is_orderly_close(s) && !is_over_at_close(s) && s->facts->unacknowledged_bytes > 0;
 }
 
 static bool is_open_at_exit(const struct scene *s)
@@ -363,7 +378,7 @@ static bool (*const predicates[NOTE_COUNT])(const struct scene *) = {
 #undef NOTE
 };
 
-const uint64_t annotate_once = NOTE_BIT(adopted) | NOTE_BIT(connected) |
+const uint64_t annotate_once = NOTE_BIT(adopted) | NOTE_BIT(connected) | NOTE_BIT(connected_later) |
 			       NOTE_BIT(no_failure_detection) | NOTE_BIT(half_open) |
 			       NOTE_BIT(eof_ignored) | NOTE_BIT(spinning) | NOTE_BIT(dead) |
 			       NOTE_BIT(dead_as_eof) | NOTE_BIT(retransmitting) |

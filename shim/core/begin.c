@@ -54,11 +54,26 @@ static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind 
 	return otherwise;
 }
 
+/* Bytes asked for; of vectors and messages it is not known before the call, but 0 of them ask for
+ * nothing. */
+static uint64_t asked_size(const struct call *call)
+{
+	switch (call_rows[call->id].kinds[1]) {
+	case ARG_VECTOR:
+	case ARG_VECTOR_OUT:
+	case ARG_MESSAGES:
+	case ARG_MESSAGES_OUT:
+		return (int)call->arguments[2] <= 0 ? 0 : ROOMY_BYTES + 1;
+	default:
+		return argument_of(call, ARG_SIZE, ROOMY_BYTES + 1);
+	}
+}
+
 /* Whether the call would block. What is known spares asking: a poll costs almost as much as the
  * call itself. */
 static bool would_block(struct call *call, struct conn *conn, int events)
 {
-	uint64_t size = argument_of(call, ARG_SIZE, ROOMY_BYTES + 1);
+	uint64_t size = asked_size(call);
 	bool is_small = events == POLLOUT && size <= ROOMY_BYTES;
 	uint8_t roomy = atomic_load_explicit(&conn->roomy_writes, memory_order_relaxed);
 	long flags;
@@ -78,6 +93,8 @@ static bool would_block(struct call *call, struct conn *conn, int events)
 		return false;
 	}
 	flags = raw_syscall3(SYS_fcntl, call->fd, F_GETFL, 0);
+	if (flags >= 0 && (flags & O_NONBLOCK))
+		atomic_store(&conn->is_nonblocking, true);
 	return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
@@ -134,7 +151,7 @@ static void read_length(struct call *call)
 void call_timeout(struct call *call, const void *timeout)
 {
 	call->is_unlimited = !timeout;
-	if (timeout && !process_is_quiet())
+	if (timeout && config.is_shown[call->id] && !process_is_quiet())
 		call->has_time =
 			raw_copy_from_program(call->time, timeout, sizeof(call->time)) == 0;
 }
@@ -144,7 +161,8 @@ bool call_select_sets(struct call *call, struct call_sets *sets)
 	int count = (int)call->arguments[0];
 	size_t size = ((size_t)count + 63) / 64 * 8;
 
-	if (count < 0 || size > sizeof(sets->words[0]) || process_is_quiet())
+	if (count < 0 || size > sizeof(sets->words[0]) || !config.is_shown[call->id] ||
+	    process_is_quiet())
 		return false;
 	memset(sets, 0, sizeof(*sets));
 	for (unsigned set = 0; set < 3; set++) {
@@ -179,7 +197,10 @@ void call_begin(struct call *call)
 	enum tcpshim_effect effect = step_effect(call);
 	struct conn *conn;
 
-	if (!config.is_shown[call->id] || call->is_nested || !thread_raise_guard())
+	/* What these tell of a connection is needed later, whether they are shown or not. */
+	if ((!config.is_shown[call->id] && effect != EFFECT_GET_OPTION &&
+	     effect != EFFECT_SHUTDOWN) ||
+	    call->is_nested || !thread_raise_guard())
 		return;
 	read_length(call);
 	conn = conn_acquire(call->slot);

@@ -1,10 +1,13 @@
 #include "core/call.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/wait.h>
 
 #include "core/config.h"
 #include "core/decode.h"
 #include "core/outcome.h"
+#include "core/raw.h"
 #include "core/sight.h"
 #include "core/tell.h"
 #include "core/thread.h"
@@ -20,6 +23,7 @@ static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t
 		.other_fd = -1,
 		.slot = slot,
 		.start_ns = process_now_ns(),
+		.forks = process_forks(),
 		.is_nested = thread.guard != 0,
 	};
 	/* A guard that a signal handler left up by siglongjmp is found dead here. */
@@ -34,7 +38,7 @@ bool call_asks_what(int fd)
 	bool is_watched;
 
 	process_check();
-	if (fdtable_is_known(fdtable_load(fd)) || !thread_raise_guard())
+	if (fdtable_is_known(fdtable_load(fd)) || !process_is_itself() || !thread_raise_guard())
 		return false;
 	is_watched = sight_classify(fd, process_now_ns());
 	thread_lower_guard();
@@ -45,6 +49,15 @@ void call_enter(struct call *call, enum tcpshim_call id, int fd)
 {
 	process_check();
 	call_start(call, id, fd, fd >= 0 ? fdtable_load(fd) : 0);
+}
+
+/* posix_spawn and vfork are not seen: a child that is alive may have inherited what is not
+ * close-on-exec. A known hole: a grandchild whose parent has ended. */
+static bool may_be_inherited(int fd)
+{
+	return !process_is_quiet() && raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 &&
+	       raw_syscall6(SYS_waitid, P_ALL, 0, 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0, 0) !=
+		       -ECHILD;
 }
 
 /* True if fd stood for a connection. One that has several descriptors among those closed is told of
@@ -71,6 +84,8 @@ static bool detach_one(struct call *call, int fd)
 			tcpinfo_sample(fd, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT,
 				       &conn->closing_info);
 	}
+	if (may_be_inherited(fd))
+		atomic_fetch_or(&conn->flags, CONN_PASSED);
 	conn->next_closing = call->closing;
 	call->closing = conn;
 	return true;
@@ -194,14 +209,20 @@ void call_exit(int status)
 		call_start(&call, CALL_exit, -1, 0);
 		call_integer(&call, status);
 		decode_call(area, &call, 0, 0, false);
-		for (uint32_t i = 0; tell_has_notes() && i < conn_slab_size(); i++) {
-			struct conn *conn = conn_acquire_at(i);
+		for (int fd = fdtable_next(0, INT_MAX); tell_has_notes() && fd >= 0;
+		     fd = fdtable_next(fd + 1, INT_MAX)) {
+			struct conn *conn = conn_acquire(fdtable_load(fd));
 
 			if (!conn)
 				continue;
+			/* Told at its first descriptor; another thread may be closing it. */
+			if (atomic_exchange(&conn->is_closing, true)) {
+				conn_release(conn);
+				continue;
+			}
 			area->step = (struct conn_step){
 				.effect = EFFECT_EXIT,
-				.fd = sight_find_other(conn, -1),
+				.fd = fd,
 				.other_fd = -1,
 				.now_ns = now_ns,
 				.is_maybe_shared = conn_is_maybe_shared(conn, process_forks()),

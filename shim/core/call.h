@@ -38,6 +38,7 @@ struct call {
 	uint64_t slot; /* the descriptor's, when the call began */
 	uint64_t arguments[EVENT_ARGUMENTS];
 	uint64_t silence_ns;
+	uint32_t forks;               /* of this process before the call */
 	int64_t time[2];              /* a timeout that was given by pointer, if has_time */
 	const struct call_sets *sets; /* of select; NULL if not known */
 	struct conn *closing;         /* detached by this call, linked by next_closing */

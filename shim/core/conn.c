@@ -96,6 +96,7 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->sent_before_silence, 0);
 	atomic_store(&conn->write_ns, 0);
 	atomic_store(&conn->write_bytes, 0);
+	atomic_store(&conn->polled_ns, 0);
 	atomic_store(&conn->fin_ns, 0);
 }
 

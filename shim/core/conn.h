@@ -76,6 +76,7 @@ struct conn {
 	_Atomic uint64_t write_ns, write_bytes; /* the last write */
 	_Atomic uint64_t sent_before_silence;   /* sent_bytes before that write */
 	_Atomic uint64_t silence_ns; /* how long the peer had been silent at that write */
+	_Atomic uint64_t polled_ns;  /* the last wait that found it dead */
 	_Atomic uint64_t fin_ns;     /* end of stream seen */
 };
 
@@ -99,6 +100,7 @@ struct conn_step {
 	bool is_unlimited; /* a wait without a timeout */
 	bool is_peek;
 	bool is_disconnect;   /* connect to AF_UNSPEC */
+	bool is_other_file;   /* the descriptor is no TCP socket any more */
 	bool is_asking_write; /* waits for room to write */
 	bool is_shared_here;  /* close: another descriptor of this process holds it */
 	bool is_maybe_shared; /* close: another process may hold it */

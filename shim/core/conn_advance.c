@@ -72,13 +72,15 @@ static void advance_connect(struct conn *conn, const struct conn_step *step)
 
 	if (step->is_disconnect && step->error == 0)
 		conn_clear(conn, CONN_NEW, step->now_ns);
-	if (phase == CONN_OPEN || step->is_disconnect)
+	if (phase == CONN_OPEN || phase == CONN_LISTENING || step->is_disconnect)
 		return;
 	if (phase != CONN_CONNECTING) /* a second connect asks for the outcome of the first */
 		atomic_store(&conn->connect_ns, step->start_ns);
-	if (step->error == 0 || step->error == EISCONN) {
+	/* With TCP_FASTOPEN_CONNECT nothing is sent before the first write. */
+	if ((step->error == 0 && step->after.state != STATE_SYN_SENT) || step->error == EISCONN) {
 		open_connection(conn, ROLE_CLIENT, step->now_ns);
-	} else if (step->error == EINPROGRESS || step->error == EINTR || step->error == EALREADY) {
+	} else if (step->error == 0 || step->error == EINPROGRESS || step->error == EINTR ||
+		   step->error == EALREADY) {
 		atomic_store(&conn->role, ROLE_CLIENT);
 		atomic_store(&conn->state, STATE_SYN_SENT);
 		atomic_store(&conn->phase, CONN_CONNECTING);
@@ -106,6 +108,13 @@ static void advance_handshake(struct conn *conn, const struct conn_step *step)
 	}
 }
 
+/* Not while the kernel says that the peer's FIN has not come: then another process shut down the
+ * reading side. */
+static bool may_have_fin(uint8_t state)
+{
+	return state != STATE_ESTABLISHED && state != STATE_FIN_WAIT_1 && state != STATE_FIN_WAIT_2;
+}
+
 static void advance_read(struct conn *conn, const struct conn_view *view,
 			 const struct conn_step *step)
 {
@@ -117,7 +126,7 @@ static void advance_read(struct conn *conn, const struct conn_view *view,
 		atomic_store(&conn->active_ns, step->now_ns);
 		atomic_store(&conn->unanswered_ns, 0);
 		atomic_store(&conn->silence_ns, 0);
-	} else if (step->result == 0 && step->asked_bytes > 0 &&
+	} else if (step->result == 0 && step->asked_bytes > 0 && may_have_fin(step->after.state) &&
 		   !(view->flags & (CONN_SHUT_READ | CONN_DEAD))) {
 		if (view->fin_ns == 0)
 			atomic_store(&conn->fin_ns, step->now_ns);
@@ -142,6 +151,13 @@ static void advance_write(struct conn *conn, const struct conn_view *view,
 		atomic_store(&conn->sent_before_silence, view->sent_bytes);
 		atomic_store(&conn->unanswered_ns, step->start_ns);
 	}
+}
+
+/* Once a wait, under however many descriptors it was asked about. */
+static void advance_polls(struct conn *conn, uint64_t now_ns)
+{
+	if (atomic_exchange(&conn->polled_ns, now_ns) != now_ns)
+		atomic_fetch_add(&conn->polls, 1);
 }
 
 static void advance_shutdown(struct conn *conn, const struct conn_view *view,
@@ -175,8 +191,8 @@ static bool is_closed_or_unknown(uint8_t state)
 
 static bool is_found_dead(const struct conn_view *view, const struct tcpinfo *info)
 {
-	return info->state == STATE_CLOSE &&
-	       (!(view->flags & CONN_SHUT_WRITE) || conn_outstanding_bytes(view, info) > 0);
+	return info->state == STATE_CLOSE && (!(view->flags & CONN_SHUT_WRITE) || info->has_error ||
+					      conn_outstanding_bytes(view, info) > 0);
 }
 
 /* What the kernel said of it afterwards, and whether it is at its end. After a clean end the
@@ -235,6 +251,13 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 		advance_read(conn, &view, step);
 		break;
 	case EFFECT_WRITE:
+		if (view.phase == CONN_NEW && conn->kind == CONN_TCP &&
+		    (step->result > 0 || step->error == EINPROGRESS)) {
+			/* MSG_FASTOPEN: the data went with the SYN */
+			atomic_store(&conn->role, ROLE_CLIENT);
+			atomic_store(&conn->connect_ns, step->start_ns);
+			atomic_store(&conn->phase, CONN_CONNECTING);
+		}
 		advance_write(conn, &view, step);
 		break;
 	case EFFECT_SHUTDOWN:
@@ -245,7 +268,7 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 		if (step->revents & (POLLIN | POLLERR | POLLHUP))
 			atomic_store_explicit(&conn->is_ready, true, memory_order_relaxed);
 		if ((step->revents & (POLLERR | POLLHUP)) && step->after.state == STATE_CLOSE)
-			atomic_fetch_add(&conn->polls, 1);
+			advance_polls(conn, step->now_ns);
 		break;
 	default:
 		break;

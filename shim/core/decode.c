@@ -334,8 +334,8 @@ void decode_wait_start(struct decode_wait *wait, const struct call *call, int64_
 		break;
 	case ARG_READ_SET:
 		wait->has_entries = call->sets != NULL;
-		/* Sets too large to be kept still tell what is ready. */
-		if (wait->has_entries || wait->result > 0)
+		/* The kernel looks at no more of the sets than its table has numbers. */
+		if (wait->has_entries)
 			wait->end = (uint64_t)(int)call->arguments[0];
 		break;
 	default:

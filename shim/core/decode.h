@@ -3,7 +3,8 @@
  *
  * Output is read after success and never beyond the returned length; input after success, and after
  * an error only by raw_copy_from_program, which cannot fault: the kernel may have refused the call
- * before it looked.
+ * before it looked. A known hole: a readv or recvmsg into the memory
+ * that holds its own iovec or msghdr; what the kernel read there is gone when it returns.
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
  * Keeps I4, I5.
  */

@@ -121,13 +121,16 @@ enum end ending_classify(const struct scene *scene)
 	case ENETUNREACH:
 	case ENETDOWN:
 		return classify_timeout(scene, info);
-	case ECONNRESET:
 	case ECONNABORTED:
+		return END_DESTROYED_HERE;
+	case ECONNRESET:
 		return classify_reset(scene);
 	case EPIPE:
 		/* the pending error of a reset that came in CLOSE_WAIT (tcp_reset,
 		 * net/ipv4/tcp_input.c) */
-		return END_RESET_AFTER_FIN;
+		return scene->before->fin_ns != 0 || scene->before->state == STATE_CLOSE_WAIT
+			       ? END_RESET_AFTER_FIN
+			       : END_UNKNOWN;
 	default:
 		return classify_unsaid(scene, info);
 	}

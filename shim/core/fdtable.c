@@ -10,6 +10,7 @@ enum { PAGE_BITS = 13, PAGE_SLOTS = 1 << PAGE_BITS, DIRECTORY_SIZE = 1 << (31 - 
 
 _Atomic uint64_t fdtable_low[FDTABLE_LOW];
 static _Atomic(_Atomic uint64_t *) directory[DIRECTORY_SIZE];
+static _Atomic int32_t last_slot = FDTABLE_LOW - 1; /* no page reaches further */
 
 static _Atomic uint64_t *find_slot(int fd)
 {
@@ -26,6 +27,7 @@ static _Atomic uint64_t *find_slot(int fd)
 static _Atomic uint64_t *make_slot(int fd)
 {
 	_Atomic uint64_t *slot = find_slot(fd), *page, *expected = NULL;
+	int32_t last = fd | (PAGE_SLOTS - 1), known = atomic_load(&last_slot);
 
 	if (slot || fd < 0)
 		return slot;
@@ -36,6 +38,8 @@ static _Atomic uint64_t *make_slot(int fd)
 		raw_unmap(page, PAGE_SLOTS * sizeof(*page));
 		page = expected;
 	}
+	while (known < last && !atomic_compare_exchange_weak(&last_slot, &known, last))
+		;
 	return &page[fd & (PAGE_SLOTS - 1)];
 }
 
@@ -65,7 +69,7 @@ bool fdtable_replace(int fd, uint64_t expected, uint64_t value)
 int fdtable_next(int from, unsigned last)
 {
 	int64_t fd = from < 0 ? 0 : from;
-	int64_t end = last > INT32_MAX ? INT32_MAX : last;
+	int64_t most = atomic_load(&last_slot), end = last > most ? most : last;
 
 	while (fd <= end) {
 		_Atomic uint64_t *slot = find_slot((int)fd);

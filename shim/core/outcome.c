@@ -14,9 +14,10 @@
 
 /* A descriptor that the call made: as what it is to be known from now on. Returns its connection
  * with a reference of the caller's, and in *old_fd the number if a close of it was never seen. */
-static struct conn *attach_new(int fd, enum conn_kind kind, uint64_t now_ns, int *old_fd)
+static struct conn *attach_new(const struct call *call, int fd, enum conn_kind kind,
+			       uint64_t now_ns, int *old_fd)
 {
-	struct conn *conn = conn_create(kind, CONN_NEW, process_forks(), now_ns), *old;
+	struct conn *conn = conn_create(kind, CONN_NEW, call->forks, now_ns), *old;
 	uint64_t slot;
 
 	if (!conn)
@@ -30,13 +31,6 @@ static struct conn *attach_new(int fd, enum conn_kind kind, uint64_t now_ns, int
 	return conn_acquire(slot);
 }
 
-static void mark_unwatched(int fd)
-{
-	bool is_stored;
-
-	fdtable_exchange(fd, fdtable_slot(FD_UNWATCHED, 0, 0), &is_stored);
-}
-
 static bool leave_socket(struct area *area, struct call *call, int64_t result, int error,
 			 uint64_t now_ns, bool is_shown)
 {
@@ -46,13 +40,13 @@ static bool leave_socket(struct area *area, struct call *call, int64_t result, i
 
 	if (!sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
 				     (int)call->arguments[2], &kind)) {
-		if (error == 0)
-			mark_unwatched((int)result);
+		if (error == 0 && process_is_itself())
+			sight_replace((int)result, FD_UNWATCHED);
 		return false;
 	}
-	if (error != 0)
+	if (error != 0 || !process_is_itself()) /* the child of vfork has its own descriptors */
 		return true;
-	conn = attach_new((int)result, kind, now_ns, &old_fd);
+	conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
 	if (!conn)
 		return true;
 	atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
@@ -74,9 +68,9 @@ static void leave_accept(struct area *area, struct call *call, int64_t result, i
 
 	if (listener)
 		conn_release(listener);
-	if (error != 0)
+	if (error != 0 || !process_is_itself())
 		return;
-	conn = attach_new((int)result, kind, now_ns, &old_fd);
+	conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
 	if (!conn)
 		return;
 	tell_hold(conn);
@@ -97,6 +91,14 @@ static void leave_accept(struct area *area, struct call *call, int64_t result, i
 	tell_let_go(conn);
 }
 
+static bool is_copying(const struct call *call)
+{
+	if (call_rows[call->id].effect == EFFECT_DUP)
+		return true;
+	return call_rows[call->id].kinds[1] == ARG_FCNTL_COMMAND &&
+	       ((int)call->arguments[1] == F_DUPFD || (int)call->arguments[1] == F_DUPFD_CLOEXEC);
+}
+
 static void leave_close(struct area *area, struct call *call, int error, uint64_t now_ns,
 			bool is_shown)
 {
@@ -110,25 +112,32 @@ static void leave_close(struct area *area, struct call *call, int error, uint64_
 			.effect = EFFECT_CLOSE,
 			.fd = conn->closing_fd,
 			.other_fd = -1,
-			.is_shared_here = atomic_load(&conn->descriptors) > 0,
 			.is_maybe_shared = conn_is_maybe_shared(conn, process_forks()),
 			.start_ns = call->start_ns,
 			.now_ns = now_ns,
 			.before = conn->closing_info,
 		};
+		/* Cleared first: whoever closes the last descriptor after this tells the end
+		 * himself. */
 		atomic_store(&conn->is_closing, false);
+		area->step.is_shared_here = atomic_load(&conn->descriptors) > 0;
 		if (area->step.is_shared_here)
 			area->step.other_fd = sight_find_other(conn, conn->closing_fd);
 		if (error == 0 || error == EINTR || error == EIO || error == ENOSPC ||
 		    error == EDQUOT) {
 			tell(area, conn, is_shown);
 			tell_let_go(conn);
-		} else if (error == EBADF) {
-			/* another thread was faster by a way that is not seen */
+		} else if (error == EBADF && !is_copying(call)) {
+			/* another thread was faster by a way that is not seen; of dup2 it is the
+			 * original */
 			tell_let_go(conn);
 		} else { /* it stays open: back into the table */
+			struct conn *old;
+
 			thread.held = NULL;
-			sight_attach(conn->closing_fd, conn);
+			old = sight_attach(conn->closing_fd, conn);
+			if (old)
+				conn_release(old);
 		}
 	}
 }
@@ -137,7 +146,6 @@ static void copy_slot(int from, int to)
 {
 	uint64_t slot = fdtable_load(from);
 	struct conn *conn = conn_acquire(slot);
-	bool is_stored;
 
 	if (conn) {
 		struct conn *old = sight_attach(to, conn);
@@ -145,9 +153,9 @@ static void copy_slot(int from, int to)
 		if (old)
 			conn_release(old);
 	} else if (fdtable_state(slot) == FD_UNWATCHED || fdtable_state(slot) == FD_EPOLL) {
-		fdtable_exchange(to, slot, &is_stored);
+		sight_replace(to, fdtable_state(slot));
 	} else {
-		fdtable_exchange(to, fdtable_slot(FD_UNKNOWN, 0, 0), &is_stored);
+		sight_replace(to, FD_UNKNOWN);
 	}
 }
 
@@ -157,24 +165,22 @@ void call_copied(int from, int to)
 		copy_slot(from, to);
 }
 
-static bool is_copying(const struct call *call)
+/* connect to AF_UNSPEC dissolves the connection. After success the kernel has read the address. */
+static bool is_disconnect(const struct call *call, int error)
 {
-	if (call_rows[call->id].effect == EFFECT_DUP)
-		return true;
-	return call_rows[call->id].kinds[1] == ARG_FCNTL_COMMAND &&
-	       ((int)call->arguments[1] == F_DUPFD || (int)call->arguments[1] == F_DUPFD_CLOEXEC);
+	uint16_t family;
+
+	if (error != 0 || call->arguments[1] == 0 || call->arguments[2] < sizeof(family))
+		return false;
+	memcpy(&family, (const void *)(uintptr_t)call->arguments[1], sizeof(family));
+	return family == AF_UNSPEC;
 }
 
-/* connect to AF_UNSPEC dissolves the connection. Known only of a call that is shown: its address
- * was decoded. */
-static bool is_disconnect(const struct area *area)
+/* The descriptor was closed by a way that is not seen, and its number is another file's. */
+static void drop_stale(const struct call *call)
 {
-	uint16_t family = AF_UNSPEC;
-
-	if (!area->event.address || area->event.address_size < sizeof(family))
-		return false;
-	memcpy(&family, area->event.address, sizeof(family));
-	return family == AF_UNSPEC;
+	if (process_is_itself() && fdtable_load(call->fd) == call->slot)
+		sight_replace(call->fd, FD_UNKNOWN);
 }
 
 /* The program made the descriptor blocking or not. */
@@ -197,7 +203,8 @@ static void leave_on_connection(struct area *area, struct call *call, int64_t re
 	if (!conn)
 		return;
 	tell_hold(conn);
-	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP && !is_disconnect(area)) {
+	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP &&
+	    !is_disconnect(call, error)) {
 		if (area->event.address)
 			facts_read_sockaddr(&conn->peer, area->event.address,
 					    area->event.address_size);
@@ -206,18 +213,25 @@ static void leave_on_connection(struct area *area, struct call *call, int64_t re
 	if (error == 0)
 		note_blocking(call, conn);
 	step_fill(&area->step, call, conn, result, error, now_ns, is_shown && tell_has_notes());
-	area->step.is_disconnect = area->step.effect == EFFECT_CONNECT && is_disconnect(area);
+	area->step.is_disconnect = area->step.effect == EFFECT_CONNECT &&
+				   is_disconnect(call, error);
+	if (area->step.is_other_file) {
+		drop_stale(call);
+		tell_let_go(conn);
+		return;
+	}
+	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->phase) == CONN_NEW)
+		sight_read_addresses(call->fd, conn); /* MSG_FASTOPEN connects */
 	tell(area, conn, is_shown);
 	tell_let_go(conn);
 }
 
-static void leave_epoll_ctl(const struct area *area, const struct call *call)
+static void leave_epoll_ctl(const struct call *call)
 {
 	int fd = (int)call->arguments[2];
 	uint64_t slot = fdtable_load(call->fd);
 	struct conn *conn;
 
-	(void)area;
 	conn = conn_acquire(fdtable_load(fd));
 	if ((int)call->arguments[1] != EPOLL_CTL_DEL) {
 		struct epoll_event event;
@@ -254,8 +268,8 @@ bool outcome_take(struct area *area, struct call *call, int64_t result, int erro
 	case EFFECT_EPOLL:
 		if (call_rows[call->id].kinds[1] != ARG_EPOLL_OPERATION)
 			return sight_count() > 0;
-		if (error == 0)
-			leave_epoll_ctl(area, call);
+		if (error == 0 && process_is_itself())
+			leave_epoll_ctl(call);
 		return fdtable_state(fdtable_load((int)call->arguments[2])) == FD_WATCHED;
 	default:
 		leave_on_connection(area, call, result, error, now_ns, is_shown);
@@ -289,14 +303,14 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 		conn_release(conn);
 	}
 	call->closing = NULL;
-	if (error != 0)
+	if (error != 0 || !process_is_itself())
 		return;
 	if (call_rows[call->id].effect == EFFECT_CREATE &&
 	    sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
 				    (int)call->arguments[2], &kind))
-		conn = attach_new((int)result, kind, now_ns, &old_fd);
+		conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
 	else if (call_rows[call->id].effect == EFFECT_ACCEPT)
-		conn = attach_new((int)result, CONN_TCP, now_ns, &old_fd);
+		conn = attach_new(call, (int)result, CONN_TCP, now_ns, &old_fd);
 	if (conn)
 		conn_release(conn);
 	if (is_copying(call) && (int)result != call->fd)
@@ -305,20 +319,25 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 
 void call_passed_descriptors(const struct msghdr *message, bool is_received)
 {
+	if (!process_is_itself())
+		return;
+
 	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
 
 	for (; header; header = CMSG_NXTHDR((struct msghdr *)message, (struct cmsghdr *)header)) {
-		size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		size_t count;
 
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+		    header->cmsg_len < CMSG_LEN(0))
 			continue;
+		count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (size_t i = 0; i < count; i++) {
 			struct conn *conn;
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
 			if (is_received) {
-				sight_forget(fd);
+				sight_replace(fd, FD_UNKNOWN);
 				continue;
 			}
 			conn = conn_acquire(fdtable_load(fd));

@@ -31,14 +31,27 @@ int raw_copy_from_program(void *to, const void *from, size_t size)
 	return (size_t)result == size ? 0 : -EFAULT;
 }
 
-int raw_is_ready(int fd, int events)
+static long poll_now(struct pollfd *entry)
 {
-	struct pollfd entry = {.fd = fd, .events = (short)events};
 #ifdef SYS_poll /* which seccomp filters allow more often than ppoll */
-	return raw_syscall3(SYS_poll, (long)&entry, 1, 0) > 0;
+	return raw_syscall3(SYS_poll, (long)entry, 1, 0);
 #else
 	struct timespec none = {0};
 
-	return raw_syscall6(SYS_ppoll, (long)&entry, 1, (long)&none, 0, 0, 0) > 0;
+	return raw_syscall6(SYS_ppoll, (long)entry, 1, (long)&none, 0, 0, 0);
 #endif
+}
+
+int raw_poll_events(int fd)
+{
+	struct pollfd entry = {.fd = fd};
+
+	return poll_now(&entry) > 0 ? entry.revents : 0;
+}
+
+int raw_is_ready(int fd, int events)
+{
+	struct pollfd entry = {.fd = fd, .events = (short)events};
+
+	return poll_now(&entry) > 0;
 }

@@ -96,6 +96,10 @@ void raw_unmap(void *memory, size_t size);
  * (I4). */
 int raw_copy_from_program(void *to, const void *from, size_t size);
 
+/* What poll reports of fd without being asked for anything: POLLERR, POLLHUP, POLLNVAL. Never
+ * blocks. */
+int raw_poll_events(int fd);
+
 /* 1: at least one of events (POLL*) holds for fd now, 0: none does. Never blocks. */
 int raw_is_ready(int fd, int events);
 

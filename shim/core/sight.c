@@ -206,9 +206,36 @@ struct conn *sight_detach(int fd, bool *is_last)
 	return conn;
 }
 
+void sight_replace(int fd, enum fd_state state)
+{
+	bool is_stored, is_last;
+	struct conn *old = sight_detach(fd, &is_last);
+
+	if (old)
+		conn_release(old);
+	fdtable_exchange(fd, fdtable_slot(state, 0, 0), &is_stored);
+}
+
+/* An epoll instance ends: nothing waits on it any more. */
+static void forget_members(int epoll_fd)
+{
+	for (int fd = fdtable_next(0, INT32_MAX); fd >= 0; fd = fdtable_next(fd + 1, INT32_MAX)) {
+		struct conn *conn = conn_acquire(fdtable_load(fd));
+
+		if (!conn)
+			continue;
+		if (atomic_load(&conn->epoll_fd) == epoll_fd)
+			atomic_store(&conn->epoll_fd, -1);
+		conn_release(conn);
+	}
+}
+
 void sight_forget(int fd)
 {
 	uint64_t slot = fdtable_load(fd);
+
+	if (fdtable_state(slot) == FD_EPOLL)
+		forget_members(fd);
 
 	if (fdtable_state(slot) == FD_UNWATCHED || fdtable_state(slot) == FD_EPOLL ||
 	    fdtable_state(slot) == FD_CLOSED)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "core/conn.h"
+#include "core/fdtable.h"
 
 /* Whether a new socket of this kind is to be watched; *kind is what it is. */
 bool sight_is_watched_socket(int domain, int type, int protocol, enum conn_kind *kind);
@@ -26,6 +27,10 @@ struct conn *sight_attach(int fd, struct conn *conn);
 /* Takes fd's connection out of the table; the reference is the caller's then. NULL if it has none.
  * *is_last: no other descriptor of this process stands for it. */
 struct conn *sight_detach(int fd, bool *is_last);
+
+/* The number stands for something that is not watched. A connection of which no close was seen is
+ * let go. */
+void sight_replace(int fd, enum fd_state state);
 
 /* The number's slot becomes unknown; only for what is not watched. */
 void sight_forget(int fd);

@@ -68,6 +68,8 @@ static uint64_t asked_bytes(const struct call *call)
 		break;
 	}
 	case ARG_MESSAGES_OUT:
+		if (count == 0) /* the kernel has not looked at the messages */
+			return 0;
 		vector = messages_of(call)->msg_hdr.msg_iov;
 		count = messages_of(call)->msg_hdr.msg_iovlen;
 		break;
@@ -118,6 +120,7 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 	       int64_t result, int error, uint64_t now_ns, bool has_samples)
 {
 	uint8_t phase = atomic_load(&conn->phase);
+	int sampled = 0;
 	bool is_transition = !is_no_failure(error),
 	     is_long = now_ns - call->start_ns >= LONG_WAIT_NS;
 
@@ -128,9 +131,9 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 	case EFFECT_READ:
 		step->is_peek = argument_of(call, ARG_MESSAGE_FLAGS, 0) & MSG_PEEK;
 		step->is_unlimited = true;
-		if (result == 0)
+		if (step->result == 0)
 			step->asked_bytes = asked_bytes(call);
-		is_transition |= result == 0 && step->asked_bytes > 0;
+		is_transition |= step->result == 0 && step->asked_bytes > 0;
 		break;
 	case EFFECT_WRITE:
 		step->silence_ns = call->silence_ns;
@@ -160,10 +163,16 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 			 step->effect != EFFECT_CONNECT;
 	if (!has_samples || conn->kind != CONN_TCP)
 		return;
+	/* The number may stand for another socket by now, by this process or one that was not seen.
+	 */
+	if (fdtable_load(call->fd) != call->slot)
+		return;
 	if (is_transition)
-		tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+		sampled = tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
 	else if (is_long && phase == CONN_OPEN)
 		step_sample_waiting(call->fd, &step->before);
+	step->is_other_file = sampled == -ENOTSOCK || sampled == -EOPNOTSUPP ||
+			      sampled == -ENOPROTOOPT;
 }
 
 void step_fill_wait(struct conn_step *step, const struct call *call, const struct conn *conn,

@@ -5,6 +5,7 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -100,6 +101,8 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 		size = sizeof(linger);
 		if (get_option(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0)
 			info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;
+		info->has_error = info->state == STATE_CLOSE &&
+				  (raw_poll_events(fd) & POLLERR) != 0;
 		info->unread_bytes = get_queue(fd, SIOCINQ);
 		info->unsent_bytes = get_queue(fd, SIOCOUTQ);
 	}

@@ -20,6 +20,8 @@ struct tcpinfo {
 	uint8_t probes;      /* unanswered keepalive or window probes, now */
 	bool has_keepalive;
 	bool has_receive_timeout;
+	bool has_error;       /* the connection died by an error that was not taken yet (poll; takes
+				 nothing) */
 	bool is_linger_abort; /* SO_LINGER on with 0 seconds */
 	uint32_t keepalive_count;
 	uint64_t keepalive_limit_ns; /* silence after which keepalive ends the connection */

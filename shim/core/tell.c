@@ -79,26 +79,32 @@ static void tell_wait_entry(struct area *area, const struct call *call,
 	tell_let_go(conn);
 }
 
-/* epoll_wait does not say what it waits for: the connections that were last added to this
- * instance. */
+/* epoll_wait does not say what it waits for: the connections that were last added to this instance.
+ * Each costs several system calls, and a server has many: a few a wait, the next ones at the next.
+ */
 static void tell_epoll_members(struct area *area, const struct call *call, uint64_t now_ns,
 			       bool is_sleeping)
 {
-	for (uint32_t i = 0; i < conn_slab_size() && area->event.subject_count < EVENT_SUBJECTS;
-	     i++) {
-		struct conn *conn = conn_acquire_at(i);
-		struct decode_entry entry = {0};
+	static _Atomic int next;
+	int from = atomic_load_explicit(&next, memory_order_relaxed), asked = 0;
+	int fd = fdtable_next(from, INT32_MAX);
+
+	for (; fd >= 0 && asked < EVENT_SUBJECTS; fd = fdtable_next(fd + 1, INT32_MAX)) {
+		struct decode_entry entry = {.fd = fd};
+		struct conn *conn = conn_acquire(fdtable_load(fd));
 
 		if (!conn)
 			continue;
+		tell_hold(conn);
 		if (atomic_load(&conn->epoll_fd) == call->fd &&
 		    atomic_load(&conn->phase) == CONN_OPEN) {
-			entry.fd = sight_find_other(conn, -1);
 			step_fill_wait(&area->step, call, conn, &entry, now_ns, is_sleeping, true);
 			tell(area, conn, true);
+			asked++;
 		}
-		conn_release(conn);
+		tell_let_go(conn);
 	}
+	atomic_store_explicit(&next, fd < 0 ? 0 : fd, memory_order_relaxed);
 }
 
 /* True if one of the call's descriptors is watched. */

@@ -149,6 +149,18 @@ static long pass_close(long number, const struct six *six)
 	return call_leave(&call, pass(number, six));
 }
 
+/* Unix sockets pass descriptors, whether they are watched themselves or not. */
+static long pass_messages(enum tcpshim_call id, const struct six *six, long result)
+{
+	if (result >= 0 && (id == CALL_sendmsg || id == CALL_recvmsg))
+		call_passed_descriptors((const struct msghdr *)six->a[1], id == CALL_recvmsg);
+	else if (id == CALL_sendmmsg || id == CALL_recvmmsg)
+		for (long i = 0; i < result; i++)
+			call_passed_descriptors(&((const struct mmsghdr *)six->a[1])[i].msg_hdr,
+						id == CALL_recvmmsg);
+	return result;
+}
+
 static long pass_on_descriptor(enum tcpshim_call id, long number, const struct six *six)
 {
 	int fd = (int)six->a[0];
@@ -157,18 +169,21 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 	if (id == CALL_splice && !call_is_watched(fd))
 		fd = (int)six->a[2];
 	if (!call_is_watched(fd))
-		return pass(number, six);
+		return pass_messages(id, six, pass(number, six));
 
 	call_enter(&call, id, fd);
 	arguments(&call, six);
 	call_begin(&call);
-	return call_leave(&call, pass(number, six));
+	return call_leave(&call, pass_messages(id, six, pass(number, six)));
 }
 
 /* Quiet before the filter is in place, since one forbidden call would end the process; loud again
  * if it was refused. */
 static long pass_filter(enum process_quiet quiet, long number, const struct six *six)
 {
+	if (!process_is_itself())
+		return pass(number, six);
+
 	enum process_quiet before = call_be_quiet(quiet);
 	long result = pass(number, six);
 
@@ -253,7 +268,8 @@ EXPORT int prctl(int option, ...)
 		wanted = PROCESS_QUIET;
 	else if (option == PR_SET_SECCOMP)
 		wanted = a == SECCOMP_MODE_STRICT ? PROCESS_STRICT : PROCESS_QUIET;
-	if (wanted == PROCESS_LOUD || !process_is_watching)
+	/* The child of vfork is filtered, its parent is not. */
+	if (wanted == PROCESS_LOUD || !process_is_watching || !process_is_itself())
 		return real.prctl(option, a, b, c, d);
 	before = call_be_quiet(wanted);
 	result = real.prctl(option, a, b, c, d);

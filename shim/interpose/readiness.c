@@ -31,14 +31,14 @@ static sigset_t hold_signals(void)
 	return before;
 }
 
-static int let_signals(const sigset_t *before, int result)
+/* Runs when the function is left, by cancellation too: one that was pending acts before the wait
+ * lets signals in. A known hole: a handler during such a wait finds all signals blocked in the mask
+ * of the context that it interrupts, and what it changes there is overwritten. */
+static void let_signals(const sigset_t *before)
 {
-	int saved_errno = errno;
-
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)before, 0, sizeof(uint64_t));
-	errno = saved_errno;
-	return result;
 }
+#define HELD_SIGNALS __attribute__((cleanup(let_signals))) sigset_t
 
 static bool is_split(const struct call *call, int64_t timeout_ns)
 {
@@ -79,7 +79,7 @@ static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, in
 			 const sigset_t *mask)
 {
 	const struct timespec first = timespec_of(LONG_WAIT_NS);
-	sigset_t before = hold_signals();
+	HELD_SIGNALS before = hold_signals();
 	int ready = real.ppoll(fds, count, &first, mask ? mask : &before);
 
 	if (ready == 0) {
@@ -90,7 +90,7 @@ static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, in
 		ready = real.ppoll(fds, count, timeout_ns == UNLIMITED ? NULL : &rest,
 				   mask ? mask : &before);
 	}
-	return let_signals(&before, ready);
+	return ready;
 }
 
 static void poll_arguments(struct call *call, struct pollfd *fds, nfds_t count, int timeout)
@@ -192,7 +192,7 @@ static int select_in_parts(struct call *call, int count, fd_set *const to[3], in
 			   const sigset_t *mask)
 {
 	const struct timespec first = timespec_of(LONG_WAIT_NS);
-	sigset_t before = hold_signals();
+	HELD_SIGNALS before = hold_signals();
 	int ready = real.pselect(count, to[0], to[1], to[2], &first, mask ? mask : &before);
 
 	if (ready == 0) {
@@ -204,7 +204,7 @@ static int select_in_parts(struct call *call, int count, fd_set *const to[3], in
 		ready = real.pselect(count, to[0], to[1], to[2],
 				     timeout_ns == UNLIMITED ? NULL : &rest, mask ? mask : &before);
 	}
-	return let_signals(&before, ready);
+	return ready;
 }
 
 static void select_arguments(struct call *call, int count, fd_set *const to[3], const void *timeout)
@@ -314,7 +314,7 @@ EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 static int epoll_in_parts(struct call *call, int epoll_fd, struct epoll_event *events, int count,
 			  int timeout, const sigset_t *mask)
 {
-	sigset_t before = hold_signals();
+	HELD_SIGNALS before = hold_signals();
 	int ready = real.epoll_pwait(epoll_fd, events, count, LONG_WAIT_NS / NS_PER_MS,
 				     mask ? mask : &before);
 
@@ -325,7 +325,7 @@ static int epoll_in_parts(struct call *call, int epoll_fd, struct epoll_event *e
 
 		ready = real.epoll_pwait(epoll_fd, events, count, left, mask ? mask : &before);
 	}
-	return let_signals(&before, ready);
+	return ready;
 }
 
 static void epoll_arguments(struct call *call, int epoll_fd, struct epoll_event *events, int count)
@@ -375,7 +375,7 @@ static int epoll_in_parts_ns(struct call *call, int epoll_fd, struct epoll_event
 			     int64_t timeout_ns, const sigset_t *mask)
 {
 	const struct timespec first = timespec_of(LONG_WAIT_NS);
-	sigset_t before = hold_signals();
+	HELD_SIGNALS before = hold_signals();
 	int ready = real.epoll_pwait2(epoll_fd, events, count, &first, mask ? mask : &before);
 
 	if (ready == 0) {
@@ -387,7 +387,7 @@ static int epoll_in_parts_ns(struct call *call, int epoll_fd, struct epoll_event
 					  timeout_ns == UNLIMITED ? NULL : &rest,
 					  mask ? mask : &before);
 	}
-	return let_signals(&before, ready);
+	return ready;
 }
 
 EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,

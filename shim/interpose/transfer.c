@@ -147,13 +147,20 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 	return call_leave(&call, got);
 }
 
+static int received_many(struct mmsghdr *messages, int got)
+{
+	for (int i = 0; i < got; i++)
+		received(&messages[i].msg_hdr, got);
+	return got;
+}
+
 EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 		    struct timespec *timeout)
 {
 	struct call call;
 
 	if (!call_is_watched(fd))
-		return real.recvmmsg(fd, messages, count, flags, timeout);
+		return received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
 
 	call_enter(&call, CALL_recvmmsg, fd);
 	call_integer(&call, fd);
@@ -162,7 +169,7 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	call_integer(&call, flags);
 	call_pointer(&call, timeout);
 	call_begin(&call);
-	int got = real.recvmmsg(fd, messages, count, flags, timeout);
+	int got = received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
 	return (int)call_leave(&call, got);
 }
 
@@ -260,12 +267,19 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	return call_leave(&call, sent);
 }
 
+static int passed_many(const struct mmsghdr *messages, int sent)
+{
+	for (int i = 0; i < sent; i++)
+		passed(&messages[i].msg_hdr, sent);
+	return sent;
+}
+
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	struct call call;
 
 	if (!call_is_watched(fd))
-		return real.sendmmsg(fd, messages, count, flags);
+		return passed_many(messages, real.sendmmsg(fd, messages, count, flags));
 
 	call_enter(&call, CALL_sendmmsg, fd);
 	call_integer(&call, fd);
@@ -273,7 +287,7 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	call_integer(&call, count);
 	call_integer(&call, flags);
 	call_begin(&call);
-	int sent = real.sendmmsg(fd, messages, count, flags);
+	int sent = passed_many(messages, real.sendmmsg(fd, messages, count, flags));
 	return (int)call_leave(&call, sent);
 }
 

@@ -22,9 +22,9 @@
 #include "format/strbuf.h"
 
 enum {
-	HIGH_FD = 1000,     /* where our descriptor goes if no number above the limit can be had */
-	MOST_ABOVE = 65536, /* the kernel's table of descriptors reaches up to the highest */
-	FULL_WAIT_S = 1,    /* how long a full pipe or a stopped terminal is waited for */
+	HIGH_FD = 1000,    /* where our descriptor goes if no number above the limit can be had */
+	MOST_ABOVE = 1024, /* above it a select over more than FD_SETSIZE reaches behind the sets */
+	FULL_WAIT_S = 1,   /* how long a full pipe or a stopped terminal is waited for */
 	TERMIOS_BYTES = 64
 };
 #define CHECK_NS UINT64_C(1000000)
@@ -276,7 +276,7 @@ static bool find_again(void)
 	struct stat status;
 	bool is_stored;
 
-	if (process_is_quiet())
+	if (process_is_quiet() || !process_is_itself())
 		return false;
 	if (fd >= 0 && fdtable_state(fdtable_load(fd)) == FD_OURS)
 		fdtable_exchange(fd, 0, &is_stored);
