@@ -334,8 +334,11 @@ void decode_wait_start(struct decode_wait *wait, const struct call *call, int64_
 		break;
 	case ARG_READ_SET:
 		wait->has_entries = call->sets != NULL;
-		/* The kernel looks at no more of the sets than its table has numbers. */
-		if (wait->has_entries)
+		/* Of sets too large to be kept, those that are watched still tell what is ready:
+		 * they are open, so the kernel has looked that far. It looks no further than its
+		 * table of descriptors goes. */
+		wait->is_sparse = !wait->has_entries;
+		if (wait->has_entries || wait->result > 0)
 			wait->end = (uint64_t)(int)call->arguments[0];
 		break;
 	default:
@@ -409,10 +412,26 @@ static bool read_select(const struct decode_wait *wait, uint64_t fd, struct deco
 	return true;
 }
 
+/* The next watched descriptor below the end, or the end. */
+static uint64_t next_watched(uint64_t position, uint64_t end)
+{
+	int fd = fdtable_next((int)position, (unsigned)end - 1);
+
+	while (fd >= 0 && fdtable_state(fdtable_load(fd)) != FD_WATCHED)
+		fd = fdtable_next(fd + 1, (unsigned)end - 1);
+	return fd < 0 || (uint64_t)fd > end ? end : (uint64_t)fd;
+}
+
 bool decode_wait_next(struct decode_wait *wait, struct decode_entry *entry)
 {
 	while (wait->position < wait->end) {
-		uint64_t position = wait->position++;
+		uint64_t position;
+
+		if (wait->is_sparse)
+			wait->position = next_watched(wait->position, wait->end);
+		if (wait->position >= wait->end)
+			return false;
+		position = wait->position++;
 
 		switch (call_rows[wait->call->id].kinds[1]) {
 		case ARG_EPOLL_SET:

@@ -25,6 +25,7 @@ struct decode_wait {
 	int64_t result;
 	uint64_t position, end;
 	bool has_entries; /* the entries may be read */
+	bool is_sparse;   /* only what is watched is looked at */
 };
 
 struct decode_entry {

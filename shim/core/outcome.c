@@ -216,6 +216,11 @@ static void leave_on_connection(struct area *area, struct call *call, int64_t re
 	area->step.is_disconnect = area->step.effect == EFFECT_CONNECT &&
 				   is_disconnect(call, error);
 	if (area->step.is_other_file) {
+		area->step = (struct conn_step){.effect = EFFECT_CREATE,
+						.fd = call->fd,
+						.other_fd = call->fd,
+						.now_ns = now_ns};
+		tell(area, conn, is_shown);
 		drop_stale(call);
 		tell_let_go(conn);
 		return;

@@ -63,6 +63,7 @@ uint32_t process_forks(void)
 
 bool process_is_itself(void)
 {
+	process_check();
 	return raw_getpid() == process_pid();
 }
 
