@@ -45,15 +45,6 @@ void call_announce(struct call *call)
  * bytes, has a third of it free when poll says POLLOUT. */
 enum { ROOMY_WRITES = 8, ROOMY_BYTES = 128 };
 
-static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind,
-			    uint64_t otherwise)
-{
-	for (unsigned i = 0; i < call->argument_count; i++)
-		if (call_rows[call->id].kinds[i] == kind)
-			return call->arguments[i];
-	return otherwise;
-}
-
 /* Bytes asked for; of vectors and messages it is not known before the call, but 0 of them ask for
  * nothing. */
 static uint64_t asked_size(const struct call *call)
@@ -65,7 +56,7 @@ static uint64_t asked_size(const struct call *call)
 	case ARG_MESSAGES_OUT:
 		return (int)call->arguments[2] <= 0 ? 0 : ROOMY_BYTES + 1;
 	default:
-		return argument_of(call, ARG_SIZE, ROOMY_BYTES + 1);
+		return call_argument(call, ARG_SIZE, ROOMY_BYTES + 1);
 	}
 }
 
@@ -79,7 +70,7 @@ static bool would_block(struct call *call, struct conn *conn, int events)
 	long flags;
 
 	if (size == 0 || atomic_load_explicit(&conn->is_nonblocking, memory_order_relaxed) ||
-	    (argument_of(call, ARG_MESSAGE_FLAGS, 0) & MSG_DONTWAIT))
+	    (call_argument(call, ARG_MESSAGE_FLAGS, 0) & MSG_DONTWAIT))
 		return false;
 	if (events == POLLIN && atomic_load_explicit(&conn->is_ready, memory_order_relaxed))
 		return false;

@@ -51,6 +51,16 @@ void call_enter(struct call *call, enum tcpshim_call id, int fd)
 	call_start(call, id, fd, fd >= 0 ? fdtable_load(fd) : 0);
 }
 
+uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind, uint64_t otherwise)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	for (unsigned i = 0; i < call->argument_count; i++)
+		if (row->kinds[i] == kind)
+			return call->arguments[i];
+	return otherwise;
+}
+
 /* posix_spawn and vfork are not seen: a child that is alive may have inherited what is not
  * close-on-exec. A known hole: a grandchild whose parent has ended. */
 static bool may_be_inherited(int fd)

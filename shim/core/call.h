@@ -105,6 +105,10 @@ void call_timeout(struct call *call, const void *timeout);
 /* The sets of a select, kept in sets; false if they are too many or cannot be read. */
 bool call_select_sets(struct call *call, struct call_sets *sets);
 
+/* The argument of this kind, or otherwise. */
+uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind,
+		       uint64_t otherwise);
+
 /* What has to be known or said before the real call: a close asks the kernel for the connection's
  * state, a read or write that would block is announced. */
 void call_begin(struct call *call);

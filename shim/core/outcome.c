@@ -290,7 +290,7 @@ bool outcome_take(struct area *area, struct call *call, int64_t result, int erro
 
 void outcome_take_silently(struct call *call, int64_t result, int error, uint64_t now_ns)
 {
-	struct conn *conn = conn_acquire(call->slot), *next;
+	struct conn *conn = conn_acquire(call->slot);
 	struct conn_step step;
 	int old_fd = -1;
 	enum conn_kind kind;
@@ -302,12 +302,8 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 			conn_advance(conn, &step);
 		conn_release(conn);
 	}
-	for (conn = call->closing; conn; conn = next) {
-		next = conn->next_closing;
-		atomic_store(&conn->is_closing, false);
-		conn_release(conn);
-	}
-	call->closing = NULL;
+	call_abandon(call);
+	conn = NULL;
 	if (error != 0 || !process_is_itself())
 		return;
 	if (call_rows[call->id].effect == EFFECT_CREATE &&

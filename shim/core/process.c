@@ -1,10 +1,9 @@
 #include "core/process.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
-#include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "core/raw.h"
@@ -132,23 +131,13 @@ void process_unclaim_base_line(void)
 	atomic_store(&shared->base_lines, 0);
 }
 
-static bool is_tcp_socket(int fd)
-{
-	int protocol = 0;
-	socklen_t size = sizeof(protocol);
-
-	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol,
-			    (long)&size, 0) == 0 &&
-	       protocol == IPPROTO_TCP;
-}
-
 void process_complain(const char *line, size_t size)
 {
 	struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
 
 	/* In quiet mode it cannot be asked what standard error is, and the peer must never read
 	 * this. */
-	if (!process_is_quiet() && !is_tcp_socket(2))
+	if (!process_is_quiet() && !raw_is_tcp_socket(2))
 		raw_syscall3(SYS_writev, 2, (long)parts, 2);
 }
 

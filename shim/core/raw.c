@@ -1,8 +1,10 @@
 #include "core/raw.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -54,4 +56,14 @@ int raw_is_ready(int fd, int events)
 	struct pollfd entry = {.fd = fd, .events = (short)events};
 
 	return poll_now(&entry) > 0;
+}
+
+bool raw_is_tcp_socket(int fd)
+{
+	int protocol = 0;
+	socklen_t size = sizeof(protocol);
+
+	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol,
+			    (long)&size, 0) == 0 &&
+	       protocol == IPPROTO_TCP;
 }

@@ -8,6 +8,7 @@
 #ifndef CORE_RAW_H
 #define CORE_RAW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -95,6 +96,8 @@ void raw_unmap(void *memory, size_t size);
  * readable. Costs a system call: for what has to be read although the kernel has not vouched for it
  * (I4). */
 int raw_copy_from_program(void *to, const void *from, size_t size);
+
+bool raw_is_tcp_socket(int fd);
 
 /* What poll reports of fd without being asked for anything: POLLERR, POLLHUP, POLLNVAL. Never
  * blocks. */

@@ -5,18 +5,6 @@
 #include "core/annotate.h"
 #include "format/facts.h"
 
-/* The argument of this kind, or otherwise. */
-static uint64_t argument_of(const struct call *call, enum tcpshim_argument_kind kind,
-			    uint64_t otherwise)
-{
-	const struct call_row *row = &call_rows[call->id];
-
-	for (unsigned i = 0; i < call->argument_count; i++)
-		if (row->kinds[i] == kind)
-			return call->arguments[i];
-	return otherwise;
-}
-
 enum tcpshim_effect step_effect(const struct call *call)
 {
 	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[call->id].effect;
@@ -25,7 +13,7 @@ enum tcpshim_effect step_effect(const struct call *call)
 		return call->fd == (int)call->arguments[0] ? EFFECT_READ : EFFECT_WRITE;
 	/* Out-of-band marks and the error queue are no part of the stream. */
 	if (effect == EFFECT_READ &&
-	    (argument_of(call, ARG_MESSAGE_FLAGS, 0) & (MSG_ERRQUEUE | MSG_OOB)))
+	    (call_argument(call, ARG_MESSAGE_FLAGS, 0) & (MSG_ERRQUEUE | MSG_OOB)))
 		return EFFECT_NONE;
 	return effect;
 }
@@ -74,7 +62,7 @@ static uint64_t asked_bytes(const struct call *call)
 		count = messages_of(call)->msg_hdr.msg_iovlen;
 		break;
 	default:
-		return argument_of(call, ARG_SIZE, 0);
+		return call_argument(call, ARG_SIZE, 0);
 	}
 	for (uint64_t i = 0; i < count; i++)
 		total += vector[i].iov_len;
@@ -129,7 +117,7 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 	step->result = step_bytes(call, result);
 	switch (step->effect) {
 	case EFFECT_READ:
-		step->is_peek = argument_of(call, ARG_MESSAGE_FLAGS, 0) & MSG_PEEK;
+		step->is_peek = call_argument(call, ARG_MESSAGE_FLAGS, 0) & MSG_PEEK;
 		step->is_unlimited = true;
 		if (step->result == 0)
 			step->asked_bytes = asked_bytes(call);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -46,16 +45,6 @@ static struct {
 static int stat_fd(int fd, struct stat *status)
 {
 	return (int)raw_syscall2(SYS_fstat, fd, (long)status);
-}
-
-static bool is_tcp(int fd)
-{
-	int protocol = 0;
-	socklen_t size = sizeof(protocol);
-
-	return raw_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, (long)&protocol,
-			    (long)&size, 0) == 0 &&
-	       protocol == IPPROTO_TCP;
 }
 
 static long duplicate_from(int fd, uint64_t least)
@@ -115,7 +104,7 @@ static int adopt_fd(int fd)
 	if (stat_fd(fd, &status) < 0)
 		return -EBADF;
 	/* A watched socket's peer must never read a trace. */
-	if (S_ISSOCK(status.st_mode) && (is_tcp(fd) || config.fds != CONFIG_FDS_TCP))
+	if (S_ISSOCK(status.st_mode) && (raw_is_tcp_socket(fd) || config.fds != CONFIG_FDS_TCP))
 		return -ENOTSUP;
 	high = duplicate_high(fd);
 	if (high < 0)
