@@ -35,10 +35,12 @@ static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t
 
 bool call_asks_what(int fd)
 {
+	uint64_t slot = fdtable_load(fd);
 	bool is_watched;
 
-	process_check();
-	if (fdtable_is_known(fdtable_load(fd)) || !process_is_itself() || !thread_raise_guard())
+	if (fdtable_is_known(slot))
+		return fdtable_state(slot) == FD_WATCHED;
+	if (!process_is_itself() || !thread_raise_guard())
 		return false;
 	is_watched = sight_classify(fd, process_now_ns());
 	thread_lower_guard();

@@ -51,18 +51,19 @@ struct call {
 	bool is_unlimited; /* a wait without a timeout */
 };
 
+/* The same for a number that is not known as unwatched: one never seen is asked about. */
 bool call_asks_what(int fd);
 
 /* Whether calls on fd are watched. No: make the real call at once, as the function's last act:
  * after a system call each further return costs as much as the whole test. */
 static inline bool call_is_watched(int fd)
 {
-	enum fd_state state;
-
 	if (!process_is_watching)
 		return false;
-	state = fdtable_state(fdtable_load(fd));
-	return state != FD_UNWATCHED && (state == FD_WATCHED || call_asks_what(fd));
+	/* Nothing but loads before a number known as unwatched is left: no frame is made for it. */
+	if ((unsigned)fd < FDTABLE_LOW && fdtable_state(fdtable_load(fd)) == FD_UNWATCHED)
+		return false;
+	return call_asks_what(fd);
 }
 
 /* The same for an epoll instance: whether a watched descriptor was added to it. */
