@@ -32,7 +32,7 @@ void call_announce(struct call *call)
 {
 	struct area *area;
 
-	if (!thread_raise_guard())
+	if (!thread_raise_guard(call))
 		return;
 	process_check();
 	area = thread_area();
@@ -191,7 +191,7 @@ void call_begin(struct call *call)
 	/* What these tell of a connection is needed later, whether they are shown or not. */
 	if ((!config.is_shown[call->id] && effect != EFFECT_GET_OPTION &&
 	     effect != EFFECT_SHUTDOWN) ||
-	    call->is_nested || !thread_raise_guard())
+	    call->is_nested || !thread_raise_guard(call))
 		return;
 	read_length(call);
 	conn = conn_acquire(call->slot);

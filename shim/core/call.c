@@ -27,7 +27,7 @@ static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t
 		.is_nested = thread.guard != 0,
 	};
 	/* A guard that a signal handler left up by siglongjmp is found dead here. */
-	if (call->is_nested && thread_raise_guard()) {
+	if (call->is_nested && thread_raise_guard(call)) {
 		thread_lower_guard();
 		call->is_nested = false;
 	}
@@ -40,7 +40,7 @@ bool call_asks_what(int fd)
 
 	if (fdtable_is_known(slot))
 		return fdtable_state(slot) == FD_WATCHED;
-	if (!process_is_itself() || !thread_raise_guard())
+	if (!process_is_itself() || !thread_raise_guard(&is_watched))
 		return false;
 	is_watched = sight_classify(fd, process_now_ns());
 	thread_lower_guard();
@@ -116,7 +116,7 @@ bool call_enter_close(struct call *call, enum tcpshim_call id, unsigned first, u
 		return false;
 	call_start(call, id, first == last ? (int)first : -1, slot);
 	if (!call->is_nested)
-		thread_raise_guard();
+		thread_raise_guard(call);
 	for (int fd = fdtable_next((int)first, last); fd >= 0; fd = fdtable_next(fd + 1, last)) {
 		if (fdtable_state(fdtable_load(fd)) != FD_OURS)
 			is_watched |= detach_one(call, fd);
@@ -160,7 +160,7 @@ int64_t call_leave(struct call *call, int64_t result)
 	struct area *area;
 
 	process_check(); /* raw clone may have returned twice */
-	if (call->is_nested || !thread_raise_guard()) {
+	if (call->is_nested || !thread_raise_guard(call)) {
 		sink_text_count_passed();
 		outcome_take_silently(call, result, error, now_ns);
 		errno = saved_errno;
@@ -196,7 +196,7 @@ void call_abandon(struct call *call)
 enum process_quiet call_be_quiet(enum process_quiet quiet)
 {
 	process_check();
-	if (thread_raise_guard()) {
+	if (thread_raise_guard(&quiet)) {
 		thread_area();
 		output_be_quiet();
 		thread_lower_guard();
@@ -213,12 +213,14 @@ void call_exit(int status)
 	if (!process_is_watching)
 		return;
 	process_check();
-	if (!process_is_itself() || !thread_raise_guard())
+	if (!process_is_itself())
+		return;
+	call_start(&call, CALL_exit, -1, 0);
+	if (!thread_raise_guard(&call))
 		return;
 	now_ns = process_now_ns();
 	area = config.is_any_shown ? thread_area() : NULL;
 	if (area) {
-		call_start(&call, CALL_exit, -1, 0);
 		call_integer(&call, status);
 		decode_call(area, &call, 0, 0, false);
 		for (int fd = fdtable_next(0, INT_MAX); tell_has_notes() && fd >= 0;

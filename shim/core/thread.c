@@ -8,44 +8,81 @@
 #include "core/raw.h"
 
 /* areas looked at for one whose owner has ended, before a new one is mapped */
-enum { MOST_TRIES = 32 };
+enum { MOST_TRIES = 32, MOST_SEARCHED = 256 * 1024 };
 
 __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
 static _Atomic(struct area *) areas;
 static _Atomic(struct area *) cursor; /* where the last search ended */
 
-/* Whether the frame that raised the guard is gone: this frame is further out on the same stack, or
- * that one was on the signal stack and this one is not. */
+/* What a signal frame returns to (SA_RESTORER): libc's own, the same for all handlers. 0: none is
+ * installed, or this machine has no such word on the stack. */
+static uintptr_t find_restorer(void)
+{
+	static _Atomic uintptr_t known;
+	uintptr_t restorer = atomic_load(&known);
+#if defined(__x86_64__)
+	struct {
+		uintptr_t handler, flags, restorer;
+		uint64_t mask;
+	} action;
+
+	for (int number = 1; restorer == 0 && number < NSIG && !process_is_quiet(); number++) {
+		action.handler = 0;
+		if (raw_syscall4(SYS_rt_sigaction, number, 0, (long)&action, sizeof(action.mask)) ==
+			    0 &&
+		    action.handler > 1) /* SIG_DFL, SIG_IGN */
+			restorer = action.restorer;
+	}
+	atomic_store(&known, restorer);
+#endif
+	return restorer;
+}
+
+/* Whether a signal handler may be at work between two frames of the same stack: its frame begins
+ * with the restorer's address. One that is left over in unused memory may pass for it. */
+static bool may_have_signal_frame(uintptr_t from, uintptr_t to)
+{
+	uintptr_t restorer = find_restorer();
+
+	if (restorer == 0 || to - from > MOST_SEARCHED)
+		return true;
+	for (const uintptr_t *word = (const uintptr_t *)(from & ~(uintptr_t)7);
+	     (uintptr_t)word < to; word++)
+		if (*word == restorer)
+			return true;
+	return false;
+}
+
+/* Whether the call that raised the guard is gone: this one's frame is no deeper on the same stack,
+ * or it is deeper and no signal handler stands between; or that one was on the signal stack and
+ * this one is not. */
 static bool is_guard_dead(uintptr_t frame)
 {
 	stack_t stack = {0};
-	bool is_raiser_there;
+	bool is_raiser_there, is_here;
 
 	if (process_is_quiet() || raw_syscall2(SYS_sigaltstack, 0, (long)&stack) < 0)
 		return false;
 	is_raiser_there = thread.guard - (uintptr_t)stack.ss_sp < stack.ss_size;
-	if ((stack.ss_flags & SS_ONSTACK) && !is_raiser_there)
-		return false;
-	if (!(stack.ss_flags & SS_ONSTACK) && is_raiser_there)
-		return true;
-	return frame > thread.guard;
+	is_here = stack.ss_flags & SS_ONSTACK;
+	if (is_here != is_raiser_there)
+		return is_raiser_there;
+	return frame >= thread.guard || !may_have_signal_frame(frame, thread.guard);
 }
 
-bool thread_raise_guard(void)
+bool thread_raise_guard(const void *frame)
 {
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-
 	if (thread.guard != 0) {
 		struct conn *held = thread.held;
 
-		if (!is_guard_dead(frame))
+		if (!is_guard_dead((uintptr_t)frame))
 			return false;
 		thread.held = NULL;
 		if (held)
 			conn_release(held);
 	}
-	thread.guard = frame;
+	thread.guard = (uintptr_t)frame;
 	atomic_signal_fence(memory_order_seq_cst);
 	return true;
 }

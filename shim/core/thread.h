@@ -1,12 +1,13 @@
 /*
  * thread: what each thread has of its own: its number, the guard, and a work area.
  *
- * The guard (I2) is up only inside call_enter and call_leave. It is the address of the frame that
- * raised it: a signal handler that leaves the library's code by siglongjmp leaves the guard up, and
- * the next call, on a frame that the raiser's lies below, recognises it as dead. A known hole:
- * until there is such a call, those from deeper frames pass for nested ones, and are counted
- * instead of shown. The work area is taken once a thread and given to another when its owner has
- * ended.
+ * The guard (I2) is up only inside the library. It is the address of the struct call on whose
+ * behalf it was raised: a signal handler that leaves the library's code by siglongjmp leaves the
+ * guard up, and a later call recognises it as dead, since its own struct lies no deeper on the
+ * stack, or no signal frame lies between the two. A known hole: a call from a deeper frame that
+ * holds the remains of a signal frame passes for a nested one, and is counted instead of shown; on
+ * arm64 every call from a deeper frame, until there is one that is not. The work area is taken once
+ * a thread and given to another when its owner has ended.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I2, I5, I6.
  */
 #ifndef CORE_THREAD_H
@@ -52,8 +53,9 @@ struct thread {
 };
 extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
-/* Raises the guard; false if it is up: the library's own code was interrupted. */
-bool thread_raise_guard(void);
+/* Raises the guard; false if it is up: the library's own code was interrupted. frame: the struct
+ * call, or where there is none any object of the function's own. */
+bool thread_raise_guard(const void *frame);
 void thread_lower_guard(void);
 
 /* Holds back all signals until the guard is lowered: for an output that could make the thread wait,
