@@ -114,10 +114,10 @@ static void version_6(void)
 	client = socket(AF_INET6, SOCK_STREAM, 0);
 	say("socket(AF_INET6, SOCK_STREAM, IPPROTO_IP)\t= %d", client);
 	inet_pton(AF_INET6, "2001:db8:0:0:1:0:0:1", &address.sin6_addr);
-	address.sin6_port = htons(443);
+	address.sin6_port = htons(8443);
 	CHECK(bind(client, (struct sockaddr *)&address, sizeof(address)) < 0);
 	CHECK(errno == EADDRNOTAVAIL);
-	say("bind(%d, [2001:db8::1:0:0:1]:443, 28)\tErr#99 EADDRNOTAVAIL", client);
+	say("bind(%d, [2001:db8::1:0:0:1]:8443, 28)\tErr#99 EADDRNOTAVAIL", client);
 	CHECK(close(client) == 0);
 	say("close(%d)\t= 0", client);
 	CHECK(close(listener) == 0);
