@@ -40,7 +40,7 @@ bool call_asks_what(int fd)
 
 	if (fdtable_is_known(slot))
 		return fdtable_state(slot) == FD_WATCHED;
-	if (!process_is_itself() || !thread_raise_guard(&is_watched))
+	if (!thread_raise_guard(&is_watched))
 		return false;
 	is_watched = sight_classify(fd, process_now_ns());
 	thread_lower_guard();
@@ -95,9 +95,9 @@ static bool detach_one(struct call *call, int fd)
 		if (conn->closing_info.state == STATE_CLOSE)
 			tcpinfo_sample(fd, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT,
 				       &conn->closing_info);
+		if (may_be_inherited(fd))
+			atomic_fetch_or(&conn->flags, CONN_PASSED);
 	}
-	if (may_be_inherited(fd))
-		atomic_fetch_or(&conn->flags, CONN_PASSED);
 	conn->next_closing = call->closing;
 	call->closing = conn;
 	return true;
@@ -140,7 +140,7 @@ bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
 	if (is_watched)
 		call_enter(&entering, id, from);
 	is_closing = to >= 0 && to != from &&
-		     call_enter_close(call, id, (unsigned)to, (unsigned)to);
+		     call_enter_close(call, id, (unsigned)to, (unsigned)to) && call->closing;
 	if (!is_watched && !is_closing)
 		return false;
 	if (is_watched) {

@@ -143,7 +143,8 @@ bool sight_classify(int fd, uint64_t now_ns)
 	bool is_open;
 	struct conn *conn;
 
-	if (fd < 0 || process_is_quiet() || fdtable_is_known(before))
+	/* The child of vfork has descriptors of its own, and no table. */
+	if (fd < 0 || process_is_quiet() || fdtable_is_known(before) || !process_is_itself())
 		return false;
 	conn = make_conn(fd, now_ns, &is_open);
 	if (!conn) {
