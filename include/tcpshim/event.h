@@ -155,6 +155,12 @@ struct tcpshim_facts {
 	uint64_t user_timeout_ns;
 	uint32_t retransmits, retransmits_total, probes;
 	uint32_t eof_count, polls;
+	/* What a policy set, as the kernel has it, or what it was about. */
+	uint64_t keepalive_idle_ns, keepalive_interval_ns;
+	uint64_t policy_timeout_ns; /* TCP_USER_TIMEOUT */
+	uint32_t keepalive_count;
+	int32_t option_level, option_name; /* of an option that failed or was overruled */
+	int32_t policy_error;              /* errno */
 };
 
 /* The notes of one connection below one line: bit NOTE_x of notes. */

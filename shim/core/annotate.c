@@ -219,13 +219,29 @@ static bool is_spinning(const struct scene *s)
 static bool is_broken_pipe_own_shutdown(const struct scene *s)
 {
 	return s->step->effect == EFFECT_WRITE && s->step->error == EPIPE &&
-	       (s->before->flags & CONN_SHUT_WRITE);
+	       (s->before->flags & CONN_SHUT_WRITE) && !(s->before->flags & CONN_ENDED);
 }
 
 static bool is_broken_pipe_dead(const struct scene *s)
 {
 	return s->step->effect == EFFECT_WRITE && s->step->error == EPIPE &&
 	       (s->before->flags & CONN_DEAD) && !(s->before->flags & CONN_SHUT_WRITE);
+}
+
+static bool is_write_after_policy_close(const struct scene *s)
+{
+	bool was_aborted = s->before->flags & CONN_DEAD;
+
+	return s->step->effect == EFFECT_WRITE && (s->before->flags & CONN_ENDED) &&
+	       (s->step->error == EPIPE || (s->step->error == ECONNRESET && was_aborted));
+}
+
+/* After an abort by a policy: ECONNRESET once, then ENOTCONN. */
+static bool is_read_after_policy_abort(const struct scene *s)
+{
+	return s->step->effect == EFFECT_READ &&
+	       (s->step->error == ECONNRESET || s->step->error == ENOTCONN) &&
+	       (s->before->flags & CONN_ENDED) && (s->before->flags & CONN_DEAD);
 }
 
 /* The first 0 after the death was told: Linux's disguise of a reset after FIN, or what follows an
@@ -372,6 +388,41 @@ static bool is_left_open_dead(const struct scene *s)
 	       (s->before->flags & CONN_DEAD);
 }
 
+static bool is_policy_keepalive(const struct scene *s)
+{
+	return s->step->policy.deeds & CONN_SET_KEEPALIVE;
+}
+
+static bool is_policy_user_timeout(const struct scene *s)
+{
+	return s->step->policy.deeds & CONN_SET_USER_TIMEOUT;
+}
+
+static bool is_policy_failed(const struct scene *s)
+{
+	return s->step->policy.deeds & CONN_FAILED;
+}
+
+static bool is_policy_overruled_program(const struct scene *s)
+{
+	return s->step->policy.deeds & CONN_OVERRULED;
+}
+
+static bool is_program_overruled_policy(const struct scene *s)
+{
+	return s->step->policy.deeds & CONN_WAS_OVERRULED;
+}
+
+static bool is_policy_closed_on_eof(const struct scene *s)
+{
+	return s->step->policy.deeds & CONN_SENT_FIN;
+}
+
+static bool is_policy_aborted_on_eof(const struct scene *s)
+{
+	return s->step->policy.deeds & CONN_SENT_RST;
+}
+
 static bool (*const predicates[NOTE_COUNT])(const struct scene *) = {
 #define NOTE(name, ...) [NOTE_##name] = is_##name,
 #include "tcpshim/notes.def"
@@ -401,6 +452,8 @@ uint64_t annotate_again(const struct conn_view *after, const struct conn_step *s
 
 bool annotate_is_worth_asking(const struct conn *conn, const struct conn_step *step)
 {
+	if (atomic_load_explicit(&conn->untold, memory_order_relaxed) != 0)
+		return true;
 	if (step->is_sleeping || step->result <= 0 || scene_is_sampled(&step->before) ||
 	    scene_is_sampled(&step->after) || (atomic_load(&conn->flags) & CONN_ADOPTED))
 		return true;

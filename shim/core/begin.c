@@ -1,5 +1,6 @@
 /* A call before and while it blocks: what has to be asked first, and "(sleeping...)". */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -7,7 +8,9 @@
 #include "core/call.h"
 #include "core/config.h"
 #include "core/decode.h"
+#include "core/enforce.h"
 #include "core/raw.h"
+#include "core/sight.h"
 #include "core/step.h"
 #include "core/tell.h"
 #include "core/thread.h"
@@ -15,8 +18,7 @@
 
 bool call_is_announced(const struct call *call)
 {
-	return config.has_sleeping && config.is_shown[call->id] && !call->is_nested &&
-	       !process_is_quiet();
+	return config.has_sleeping && call->is_shown && !call->is_nested && !process_is_quiet();
 }
 
 static void announce_wait(struct area *area, struct call *call)
@@ -142,7 +144,7 @@ static void read_length(struct call *call)
 void call_timeout(struct call *call, const void *timeout)
 {
 	call->is_unlimited = !timeout;
-	if (timeout && config.is_shown[call->id] && !process_is_quiet())
+	if (timeout && call->is_shown && !process_is_quiet())
 		call->has_time =
 			raw_copy_from_program(call->time, timeout, sizeof(call->time)) == 0;
 }
@@ -152,8 +154,7 @@ bool call_select_sets(struct call *call, struct call_sets *sets)
 	int count = (int)call->arguments[0];
 	size_t size = ((size_t)count + 63) / 64 * 8;
 
-	if (count < 0 || size > sizeof(sets->words[0]) || !config.is_shown[call->id] ||
-	    process_is_quiet())
+	if (count < 0 || size > sizeof(sets->words[0]) || !call->is_shown || process_is_quiet())
 		return false;
 	memset(sets, 0, sizeof(*sets));
 	for (unsigned set = 0; set < 3; set++) {
@@ -166,12 +167,38 @@ bool call_select_sets(struct call *call, struct call_sets *sets)
 	return true;
 }
 
+/* Whether the write is going to fail with EPIPE. It does not block then. */
+static bool is_refused(const struct call *call, const struct conn *conn)
+{
+	if (conn->kind != CONN_TCP)
+		return false;
+	if (atomic_load_explicit(&conn->flags, memory_order_relaxed) &
+	    (CONN_DEAD | CONN_SHUT_WRITE))
+		return true;
+	return atomic_load_explicit(&conn->fin_ns, memory_order_relaxed) != 0 &&
+	       (raw_poll_events(call->fd) & POLLERR);
+}
+
+/* SIGPIPE ends most programs: it is let in when the line that explains it is written. A known hole:
+ * a thread that leaves such a write, which does not block, by cancellation or by siglongjmp out of
+ * a handler, goes on with SIGPIPE blocked. */
+static void hold_pipe_signal(struct call *call)
+{
+	const uint64_t pipe = UINT64_C(1) << (SIGPIPE - 1);
+
+	call->is_pipe_held = !process_is_quiet() &&
+			     raw_syscall4(SYS_rt_sigprocmask, SIG_BLOCK, (long)&pipe,
+					  (long)&call->signal_mask, sizeof(pipe)) == 0;
+}
+
 static void begin_on_connection(struct call *call, struct conn *conn)
 {
 	switch (step_effect(call)) {
 	case EFFECT_WRITE:
 		if (tell_has_notes())
 			measure_silence(call, conn);
+		if (is_refused(call, conn))
+			hold_pipe_signal(call);
 		break;
 	case EFFECT_SHUTDOWN:
 		conn->closing_info = (struct tcpinfo){0};
@@ -183,14 +210,69 @@ static void begin_on_connection(struct call *call, struct conn *conn)
 	}
 }
 
+/* The other end that connect is told of, before the kernel has looked at it. */
+static void read_destination(const struct call *call, struct conn *conn)
+{
+	struct sockaddr_storage address;
+	uint64_t size = call->arguments[2];
+
+	if (size <= sizeof(address) &&
+	    raw_copy_from_program(&address, (const void *)(uintptr_t)call->arguments[1], size) == 0)
+		facts_read_sockaddr(&conn->peer, &address, (uint32_t)size);
+}
+
+/* Before a socket connects or listens: the policies' options, and whether it is selected at all. */
+static void police(struct call *call, struct conn *conn, enum tcpshim_effect effect)
+{
+	bool is_listening = effect == EFFECT_LISTEN;
+
+	if ((!policy_is_any(&config.policy) && config.match.count == 0) || process_is_quiet() ||
+	    atomic_load(&conn->phase) != CONN_NEW || !process_is_itself())
+		return;
+	if (config.match.count != 0) {
+		if (effect == EFFECT_CONNECT)
+			read_destination(call, conn);
+		else
+			sight_read_addresses(call->fd, conn);
+	}
+	sight_judge(call->fd, conn, is_listening ? ROLE_LISTENER : ROLE_CLIENT);
+	enforce_options(call->fd, conn);
+	call->slot = conn_slot(conn);
+	call->is_shown = config.is_shown[call->id] && !atomic_load(&conn->is_silent);
+}
+
+static bool is_opening(const struct call *call, enum tcpshim_effect effect)
+{
+	return effect == EFFECT_CONNECT || effect == EFFECT_LISTEN ||
+	       (effect == EFFECT_WRITE &&
+		(call_argument(call, ARG_MESSAGE_FLAGS, 0) & MSG_FASTOPEN));
+}
+
+bool call_is_left_out(struct call *call)
+{
+	struct conn *conn =
+		config.policy.is_forced && process_is_itself() ? conn_acquire(call->slot) : NULL;
+	bool is_left_out =
+		conn && enforce_leaves_out(conn, (int)call->arguments[1], (int)call->arguments[2],
+					   (const void *)(uintptr_t)call->arguments[3],
+					   (uint32_t)call->arguments[4]);
+
+	if (conn)
+		conn_release(conn);
+	return is_left_out;
+}
+
 void call_begin(struct call *call)
 {
 	enum tcpshim_effect effect = step_effect(call);
-	struct conn *conn;
+	struct conn *conn = NULL;
 
+	if (is_opening(call, effect) && (conn = conn_acquire(call->slot))) {
+		police(call, conn, effect);
+		conn_release(conn);
+	}
 	/* What these tell of a connection is needed later, whether they are shown or not. */
-	if ((!config.is_shown[call->id] && effect != EFFECT_GET_OPTION &&
-	     effect != EFFECT_SHUTDOWN) ||
+	if ((!call->is_shown && effect != EFFECT_GET_OPTION && effect != EFFECT_SHUTDOWN) ||
 	    call->is_nested || !thread_raise_guard(call))
 		return;
 	read_length(call);

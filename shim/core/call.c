@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "core/config.h"
@@ -23,6 +24,7 @@ static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t
 		.other_fd = -1,
 		.slot = slot,
 		.start_ns = process_now_ns(),
+		.is_shown = config.is_shown[id] && fdtable_state(slot) != FD_SILENT,
 		.forks = process_forks(),
 		.is_nested = thread.guard != 0,
 	};
@@ -45,6 +47,12 @@ bool call_asks_what(int fd)
 	is_watched = sight_classify(fd, process_now_ns());
 	thread_lower_guard();
 	return is_watched;
+}
+
+bool call_is_known(int fd)
+{
+	return process_is_watching && (fdtable_has_conn(fdtable_load(fd)) || call_asks_what(fd) ||
+				       fdtable_has_conn(fdtable_load(fd)));
 }
 
 void call_enter(struct call *call, enum tcpshim_call id, int fd)
@@ -83,6 +91,10 @@ static bool detach_one(struct call *call, int fd)
 		sight_forget(fd);
 		return false;
 	}
+	if (atomic_load(&conn->is_silent)) {
+		conn_release(conn);
+		return false;
+	}
 	if (atomic_exchange(&conn->is_closing, true)) {
 		conn_release(conn);
 		return true;
@@ -90,7 +102,7 @@ static bool detach_one(struct call *call, int fd)
 	conn->closing_fd = fd;
 	conn->closing_info = (struct tcpinfo){0};
 	if (tell_has_notes() && conn->kind == CONN_TCP && atomic_load(&conn->phase) == CONN_OPEN &&
-	    config.is_shown[call->id]) {
+	    call->is_shown) {
 		tcpinfo_sample(fd, TCPINFO_QUEUES, &conn->closing_info);
 		if (conn->closing_info.state == STATE_CLOSE)
 			tcpinfo_sample(fd, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT,
@@ -152,17 +164,26 @@ bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
 	return true;
 }
 
+/* A SIGPIPE that was held back acts here, as the last thing of the call. */
+static void let_pipe_signal(const struct call *call)
+{
+	if (call->is_pipe_held)
+		raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&call->signal_mask, 0,
+			     sizeof(call->signal_mask));
+}
+
 int64_t call_leave(struct call *call, int64_t result)
 {
 	int saved_errno = errno, error = result < 0 ? saved_errno : 0;
 	uint64_t now_ns = process_now_ns();
-	bool is_shown = config.is_shown[call->id];
+	bool is_shown = call->is_shown;
 	struct area *area;
 
 	process_check(); /* raw clone may have returned twice */
 	if (call->is_nested || !thread_raise_guard(call)) {
 		sink_text_count_passed();
 		outcome_take_silently(call, result, error, now_ns);
+		let_pipe_signal(call);
 		errno = saved_errno;
 		return result;
 	}
@@ -177,7 +198,20 @@ int64_t call_leave(struct call *call, int64_t result)
 		sink_text_count_lost();
 	}
 	thread_lower_guard();
+	let_pipe_signal(call);
 	errno = saved_errno;
+	return result;
+}
+
+int call_shut(const struct call *call, int result)
+{
+	struct conn *conn = result < 0 && errno == ENOTCONN ? conn_acquire(call->slot) : NULL;
+
+	if (!conn)
+		return result;
+	if (atomic_load(&conn->flags) & CONN_ENDED)
+		result = 0;
+	conn_release(conn);
 	return result;
 }
 
@@ -210,7 +244,7 @@ void call_exit(int status)
 	struct area *area;
 	uint64_t now_ns;
 
-	if (!process_is_watching)
+	if (!process_is_tracing)
 		return;
 	process_check();
 	if (!process_is_itself())
@@ -229,6 +263,10 @@ void call_exit(int status)
 
 			if (!conn)
 				continue;
+			if (atomic_load(&conn->is_silent)) {
+				conn_release(conn);
+				continue;
+			}
 			/* Told at its first descriptor; another thread may be closing it. */
 			if (atomic_exchange(&conn->is_closing, true)) {
 				conn_release(conn);

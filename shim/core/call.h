@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "core/config.h"
 #include "core/conn.h"
 #include "core/fdtable.h"
 #include "core/process.h"
@@ -38,6 +39,7 @@ struct call {
 	uint64_t slot; /* the descriptor's, when the call began */
 	uint64_t arguments[EVENT_ARGUMENTS];
 	uint64_t silence_ns;
+	uint64_t signal_mask;         /* the program's, if is_pipe_held */
 	uint32_t forks;               /* of this process before the call */
 	int64_t time[2];              /* a timeout that was given by pointer, if has_time */
 	const struct call_sets *sets; /* of select; NULL if not known */
@@ -46,7 +48,9 @@ struct call {
 	uint32_t length_in;
 	uint16_t id;
 	uint8_t argument_count;
-	bool is_nested; /* came while the library itself was at work: counted, not shown */
+	bool is_shown;
+	bool is_pipe_held; /* SIGPIPE is held back until the line is written */
+	bool is_nested;    /* came while the library itself was at work: counted, not shown */
 	bool has_time, has_length_in;
 	bool is_unlimited; /* a wait without a timeout */
 };
@@ -61,9 +65,42 @@ static inline bool call_is_watched(int fd)
 	if (!process_is_watching)
 		return false;
 	/* Nothing but loads before a number known as unwatched is left: no frame is made for it. */
-	if ((unsigned)fd < FDTABLE_LOW && fdtable_state(fdtable_load(fd)) == FD_UNWATCHED)
-		return false;
+	if ((unsigned)fd < FDTABLE_LOW) {
+		enum fd_state state = fdtable_state(fdtable_load(fd));
+
+		if (state == FD_UNWATCHED || state == FD_SILENT)
+			return false;
+	}
 	return call_asks_what(fd);
+}
+
+/* The same for calls that matter for a connection's policies: silent ones count too. */
+bool call_is_known(int fd);
+
+/* The same for setsockopt, which may have to be left out. */
+static inline bool call_is_setting(int fd)
+{
+	return call_is_watched(fd) || (config.policy.is_forced && call_is_known(fd));
+}
+
+/* The same for shutdown, which a policy may have been quicker with. */
+static inline bool call_is_shutting(int fd)
+{
+	return call_is_watched(fd) || (config.policy.on_eof != POLICY_EOF_OFF && call_is_known(fd));
+}
+
+/* The same for calls that send: MSG_FASTOPEN makes them connect. */
+static inline bool call_is_sending(int fd, int flags)
+{
+	return call_is_watched(fd) || ((flags & MSG_FASTOPEN) && call_is_known(fd));
+}
+
+/* Of a descriptor that is not watched: whether the end of stream is to be acted on, so that a read
+ * which returned 0 has to be handed in. */
+static inline bool call_ends_silently(int fd)
+{
+	return config.policy.on_eof != POLICY_EOF_OFF &&
+	       fdtable_state(fdtable_load(fd)) == FD_SILENT;
 }
 
 /* The same for an epoll instance: whether a watched descriptor was added to it. */
@@ -113,6 +150,13 @@ uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind,
 /* What has to be known or said before the real call: a close asks the kernel for the connection's
  * state, a read or write that would block is announced. */
 void call_begin(struct call *call);
+
+/* A setsockopt, with its arguments: true if the real call is to be left out and success told. */
+bool call_is_left_out(struct call *call);
+
+/* The real shutdown has returned result: 0 instead of ENOTCONN where a policy had done before what
+ * it asks for. */
+int call_shut(const struct call *call, int result);
 
 /* The real call has returned result, with errno set if it is negative. Returns result, errno
  * untouched. */

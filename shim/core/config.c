@@ -5,6 +5,7 @@
 
 #include "core/raw.h"
 #include "format/facts.h"
+#include "format/words.h"
 
 enum { MOST_EDITS = 64, LINE_SIZE = 512 };
 
@@ -15,44 +16,6 @@ static const struct config defaults = {
 	.style = {.stamps = TRUSS_BASE, .data_bytes = 12, .least_severity = SEVERITY_INFO},
 };
 
-/* A piece of a variable's value. */
-struct word {
-	const char *text;
-	size_t size;
-};
-
-static bool is_word(struct word word, const char *text)
-{
-	return strlen(text) == word.size && memcmp(word.text, text, word.size) == 0;
-}
-
-/* Takes the next word of a comma-separated list; false at the end. */
-static bool next_word(const char **rest, struct word *word)
-{
-	const char *end;
-
-	if (!*rest)
-		return false;
-	end = strchr(*rest, ',');
-	word->text = *rest;
-	word->size = end ? (size_t)(end - *rest) : strlen(*rest);
-	*rest = end ? end + 1 : NULL;
-	return true;
-}
-
-static bool read_number(struct word word, uint64_t *number)
-{
-	*number = 0;
-	for (size_t i = 0; i < word.size; i++) {
-		unsigned digit = (unsigned)(word.text[i] - '0');
-
-		if (digit > 9 || __builtin_mul_overflow(*number, 10, number) ||
-		    __builtin_add_overflow(*number, digit, number))
-			return false;
-	}
-	return word.size > 0;
-}
-
 /* --- One function a variable: false where the value is not understood. --- */
 
 static bool select_calls(struct word word, bool is_shown)
@@ -60,13 +23,13 @@ static bool select_calls(struct word word, bool is_shown)
 	bool is_group = word.size > 0 && word.text[0] == '%', is_found = false;
 	struct word name = {word.text + is_group, word.size - is_group};
 
-	if (!is_group && (is_word(name, "all") || is_word(name, "none"))) {
+	if (!is_group && (word_is(name, "all") || word_is(name, "none"))) {
 		for (unsigned call = 0; call < CALL_COUNT; call++)
-			config.is_shown[call] = is_shown == is_word(name, "all");
+			config.is_shown[call] = is_shown == word_is(name, "all");
 		return true;
 	}
 	for (unsigned call = 0; call < CALL_COUNT; call++) {
-		if (!is_word(name, is_group ? call_rows[call].group : call_rows[call].shown))
+		if (!word_is(name, is_group ? call_rows[call].group : call_rows[call].shown))
 			continue;
 		config.is_shown[call] = is_shown;
 		is_found = true;
@@ -79,7 +42,7 @@ static bool read_TRACE(const char *value)
 	bool is_first = true;
 	struct word word;
 
-	while (next_word(&value, &word)) {
+	while (word_next(&value, ',', &word)) {
 		bool is_excluded = word.size > 0 && word.text[0] == '!';
 
 		/* A list that begins with an exclusion takes away from all, else it adds to
@@ -98,14 +61,14 @@ static bool read_FDS(const char *value)
 {
 	struct word word;
 
-	while (next_word(&value, &word)) {
-		if (is_word(word, "stdio"))
+	while (word_next(&value, ',', &word)) {
+		if (word_is(word, "stdio"))
 			config.has_stdio = true;
-		else if (is_word(word, "sockets"))
+		else if (word_is(word, "sockets"))
 			config.fds = CONFIG_FDS_SOCKETS;
-		else if (is_word(word, "all"))
+		else if (word_is(word, "all"))
 			config.fds = CONFIG_FDS_ALL;
-		else if (!is_word(word, "tcp"))
+		else if (!word_is(word, "tcp"))
 			return false;
 	}
 	return true;
@@ -156,8 +119,7 @@ static bool read_OUTPUT(const char *value)
 		return true;
 	}
 	if (strncmp(value, "fd:", 3) == 0) {
-		if (!read_number((struct word){value + 3, strlen(value + 3)}, &number) ||
-		    number > INT_MAX ||
+		if (!word_number(word_of(value + 3), &number) || number > INT_MAX ||
 		    raw_syscall3(SYS_fcntl, (long)number, 1 /* F_GETFD */, 0) < 0)
 			return false;
 		config.output = CONFIG_OUTPUT_FD;
@@ -175,16 +137,16 @@ static bool read_TIME(const char *value)
 	unsigned stamps = 0;
 	struct word word;
 
-	while (next_word(&value, &word)) {
-		if (is_word(word, "base"))
+	while (word_next(&value, ',', &word)) {
+		if (word_is(word, "base"))
 			stamps |= TRUSS_BASE;
-		else if (is_word(word, "delta"))
+		else if (word_is(word, "delta"))
 			stamps |= TRUSS_DELTA;
-		else if (is_word(word, "elapsed"))
+		else if (word_is(word, "elapsed"))
 			stamps |= TRUSS_ELAPSED;
-		else if (is_word(word, "utc"))
+		else if (word_is(word, "utc"))
 			stamps |= TRUSS_UTC;
-		else if (!is_word(word, "none"))
+		else if (!word_is(word, "none"))
 			return false;
 	}
 	config.style.stamps = stamps;
@@ -197,7 +159,7 @@ static bool read_DATA(const char *value)
 		config.style.data_bytes = UINT64_MAX;
 		return true;
 	}
-	return read_number((struct word){value, strlen(value)}, &config.style.data_bytes);
+	return word_number(word_of(value), &config.style.data_bytes);
 }
 
 static bool read_NOTES(const char *value)
@@ -224,6 +186,31 @@ static bool read_SLEEPING(const char *value)
 {
 	config.has_sleeping = strcmp(value, "on") == 0;
 	return config.has_sleeping || strcmp(value, "off") == 0;
+}
+
+static bool read_MATCH(const char *value)
+{
+	return match_read(&config.match, value);
+}
+
+static bool read_KEEPALIVE(const char *value)
+{
+	return policy_read_keepalive(&config.policy, value);
+}
+
+static bool read_USER_TIMEOUT(const char *value)
+{
+	return policy_read_user_timeout(&config.policy, value);
+}
+
+static bool read_CLOSE_ON_EOF(const char *value)
+{
+	return policy_read_on_eof(&config.policy, value);
+}
+
+static bool read_FORCE(const char *value)
+{
+	return policy_read_forced(&config.policy, value);
 }
 
 struct variable {
@@ -267,14 +254,19 @@ static unsigned count_edits(const char *a, size_t a_size, const char *b)
 	return row[b_size];
 }
 
-/* Edits, less where both begin alike: OUT is OUTPUT cut short rather than FDS misspelt. */
+/* Edits, less where both begin alike: OUT is OUTPUT cut short rather than FDS misspelt; or where it
+ * is the other's end: TIMEOUT is USER_TIMEOUT. */
 static int measure_distance(const char *name, size_t size, const char *known)
 {
-	size_t common = 0;
+	size_t known_size = strlen(known), before = 0, behind = 0;
 
-	while (common < size && known[common] == name[common])
-		common++;
-	return 2 * (int)count_edits(name, size, known) - 2 * (int)common;
+	while (before < size && known[before] == name[before])
+		before++;
+	while (behind < size && behind < known_size &&
+	       known[known_size - behind - 1] == name[size - behind - 1])
+		behind++;
+	return 2 * (int)count_edits(name, size, known) -
+	       2 * (int)(behind == size ? behind : before);
 }
 
 /* What the user typed goes to a terminal: without control characters. */
@@ -332,7 +324,7 @@ static void read_variable(const char *name, size_t size, const char *value,
 
 	before = config;
 	for (unsigned i = 0; i < VARIABLE_COUNT; i++) {
-		if (!is_word((struct word){name, size}, variables[i].name))
+		if (!word_is((struct word){name, size}, variables[i].name))
 			continue;
 		if (*value != '\0' && !variables[i].read(value)) {
 			config = before;
@@ -361,7 +353,7 @@ void config_read(char *const *environment, const char *program, config_complain 
 	config.programs = find_value(environment, "TCPSHIM_PROGRAMS=");
 	if (!config_has_program(program)) /* left alone: without a word about its other variables */
 		return;
-	select_calls((struct word){"all", 3}, true);
+	select_calls(word_of("all"), true);
 	for (; environment && *environment; environment++) {
 		const char *name = *environment, *equals = strchr(name, '=');
 
@@ -373,6 +365,11 @@ void config_read(char *const *environment, const char *program, config_complain 
 	for (unsigned call = 0; call < CALL_exit; call++)
 		config.is_any_shown |= config.is_shown[call];
 	config.is_shown[CALL_exit] = config.is_any_shown;
+	policy_settle(&config.policy, complain);
+	if (!config.is_any_shown) { /* policies are for TCP connections only */
+		config.fds = CONFIG_FDS_TCP;
+		config.has_stdio = false;
+	}
 }
 
 bool config_has_program(const char *program)
@@ -382,8 +379,8 @@ bool config_has_program(const char *program)
 
 	if (!rest)
 		return true;
-	while (next_word(&rest, &word))
-		if (is_word(word, program))
+	while (word_next(&rest, ',', &word))
+		if (word_is(word, program))
 			return true;
 	return false;
 }

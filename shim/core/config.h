@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/match.h"
+#include "core/policy.h"
 #include "format/truss.h"
 
 enum config_fds { CONFIG_FDS_TCP, CONFIG_FDS_SOCKETS, CONFIG_FDS_ALL };
@@ -28,6 +30,8 @@ struct config {
 	int output_fd;
 	char output_path[PATH_MAX]; /* absolute; %p not yet replaced */
 	struct truss_style style;
+	struct match match;
+	struct policy policy;
 	const char *programs; /* NULL: all; good during config_read's caller only */
 };
 extern struct config config;

@@ -98,6 +98,9 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->write_bytes, 0);
 	atomic_store(&conn->polled_ns, 0);
 	atomic_store(&conn->fin_ns, 0);
+	atomic_store(&conn->match, 0);
+	atomic_store(&conn->held, 0);
+	atomic_store(&conn->untold, 0);
 }
 
 struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks,
@@ -119,6 +122,7 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	atomic_store(&conn->epoll_fd, -1);
 	atomic_store(&conn->cookie, 0);
 	atomic_store(&conn->is_closing, false);
+	atomic_store(&conn->is_silent, false);
 	conn_clear(conn, phase, now_ns);
 	/* The generation was raised when it was given back: this only makes it live. */
 	life = atomic_load(&conn->life);
@@ -145,7 +149,7 @@ static struct conn *acquire(struct conn *conn, bool any_generation, uint32_t gen
 
 struct conn *conn_acquire(uint64_t slot)
 {
-	struct conn *conn = fdtable_state(slot) == FD_WATCHED ? conn_at(fdtable_index(slot)) : NULL;
+	struct conn *conn = fdtable_has_conn(slot) ? conn_at(fdtable_index(slot)) : NULL;
 
 	return conn ? acquire(conn, false, fdtable_generation(slot)) : NULL;
 }
@@ -179,7 +183,8 @@ bool conn_release(struct conn *conn)
 
 uint64_t conn_slot(const struct conn *conn)
 {
-	return fdtable_slot(FD_WATCHED, conn->index, generation_of(atomic_load(&conn->life)));
+	return fdtable_slot(atomic_load(&conn->is_silent) ? FD_SILENT : FD_WATCHED, conn->index,
+			    generation_of(atomic_load(&conn->life)));
 }
 
 void conn_read(const struct conn *conn, struct conn_view *view)
@@ -212,6 +217,18 @@ void conn_read(const struct conn *conn, struct conn_view *view)
 		.sent_before_silence = atomic_load(&conn->sent_before_silence),
 		.write_bytes = atomic_load(&conn->write_bytes),
 	};
+}
+
+void conn_take_policy(struct conn *conn, struct conn_policy *policy)
+{
+	*policy = (struct conn_policy){0};
+	if (atomic_load_explicit(&conn->untold, memory_order_relaxed) == 0)
+		return;
+	policy->deeds = atomic_exchange(&conn->untold, 0);
+	for (unsigned option = 0; option < CONN_OPTIONS; option++)
+		policy->values[option] = atomic_load(&conn->values[option]);
+	policy->option = atomic_load(&conn->policy_option);
+	policy->error = atomic_load(&conn->policy_error);
 }
 
 void conn_said(struct conn *conn, uint64_t notes, uint64_t clear)

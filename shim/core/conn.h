@@ -34,6 +34,38 @@ enum conn_flags {
 	CONN_PASSED = 1 << 3,     /* another process was given it, or it came from one */
 	CONN_ADOPTED = 1 << 4,    /* open before it was first seen */
 	CONN_FIN_FIRST = 1 << 5,  /* this side's FIN went out before the peer's came */
+	CONN_ENDED = 1 << 6,      /* by a policy, at the peer's FIN */
+	CONN_POLICED = 1 << 7,    /* the policies' options have been set */
+};
+
+/* The socket options that policies set. */
+enum conn_option {
+	CONN_KEEPIDLE,
+	CONN_KEEPINTVL,
+	CONN_KEEPCNT,
+	CONN_KEEPALIVE, /* behind its times: switched on, it starts the timer with them */
+	CONN_USER_TIMEOUT,
+	CONN_OPTIONS
+};
+
+/* What a policy did, to be told on the next line of the connection. */
+enum conn_deed {
+	CONN_SET_KEEPALIVE = 1 << 0,
+	CONN_SET_USER_TIMEOUT = 1 << 1,
+	CONN_SENT_FIN = 1 << 2,
+	CONN_SENT_RST = 1 << 3,
+	CONN_FAILED = 1 << 4,        /* the kernel refused an option */
+	CONN_OVERRULED = 1 << 5,     /* the program's setsockopt was left out */
+	CONN_WAS_OVERRULED = 1 << 6, /* the program set an option of the policy's to something else
+				      */
+};
+
+/* The policies on one connection, as a plain copy. */
+struct conn_policy {
+	uint32_t deeds; /* enum conn_deed, not told before */
+	int32_t values[CONN_OPTIONS];
+	uint8_t option; /* enum conn_option: of a failure or an overruling */
+	int32_t error;
 };
 
 struct conn {
@@ -53,6 +85,14 @@ struct conn {
 	_Atomic bool is_nonblocking;  /* the program said so */
 	_Atomic bool is_ready;        /* a wait reported it readable, and it was not read since */
 	_Atomic uint8_t roomy_writes; /* how many more small writes surely find room */
+
+	_Atomic uint8_t match;   /* enum match_result */
+	_Atomic bool is_silent;  /* nothing is shown of it, and its transfers pass */
+	_Atomic uint32_t held;   /* bit CONN_x of an option: a policy's value holds */
+	_Atomic uint32_t untold; /* enum conn_deed */
+	_Atomic int32_t values[CONN_OPTIONS];
+	_Atomic uint8_t policy_option;
+	_Atomic int32_t policy_error;
 
 	_Atomic bool is_closing;      /* hangs on a call that closes it */
 	_Atomic uint64_t cookie;      /* SO_COOKIE of one that was adopted, 0 else */
@@ -114,7 +154,9 @@ struct conn_step {
 	uint64_t start_ns, now_ns;
 	/* before this write: since the peer was last heard, data or acknowledgement */
 	uint64_t silence_ns;
+	uint8_t ending;               /* enum conn_deed: a policy ended it at this end of stream */
 	struct tcpinfo before, after; /* state STATE_UNKNOWN where not sampled */
+	struct conn_policy policy;    /* what policies did, up to and in this call */
 };
 
 /* A new connection with one reference, the caller's; NULL if memory is short. */
@@ -143,6 +185,9 @@ void conn_read(const struct conn *conn, struct conn_view *view);
 /* The step of the connection's state: counts, times, what both sides have said. A pure function of
  * the connection and the step; each field changes atomically. */
 void conn_advance(struct conn *conn, const struct conn_step *step);
+
+/* What policies did and nobody was told of yet; it counts as told from now on. */
+void conn_take_policy(struct conn *conn, struct conn_policy *policy);
 
 /* Notes that are given once for the connection; clear: those that may be given again. */
 void conn_said(struct conn *conn, uint64_t notes, uint64_t clear);

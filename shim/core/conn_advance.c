@@ -218,6 +218,16 @@ static void note_state(struct conn *conn, const struct conn_view *view,
 		atomic_fetch_or(&conn->flags, CONN_DEAD);
 }
 
+/* A policy answered the peer's FIN. */
+static void advance_ending(struct conn *conn, const struct conn_step *step)
+{
+	if (step->ending == 0)
+		return;
+	atomic_store(&conn->state, step->ending == CONN_SENT_FIN ? STATE_LAST_ACK : STATE_CLOSE);
+	atomic_fetch_or(&conn->flags, CONN_ENDED | CONN_SHUT_READ | CONN_SHUT_WRITE |
+					      (step->ending == CONN_SENT_RST ? CONN_DEAD : 0U));
+}
+
 void conn_advance(struct conn *conn, const struct conn_step *step)
 {
 	struct conn_view view;
@@ -273,7 +283,6 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 	default:
 		break;
 	}
-	/* After a clean end the kernel's socket says CLOSE and the connection is in TIME_WAIT or
-	 * over: what was known says more. */
 	note_state(conn, &view, step);
+	advance_ending(conn, step);
 }

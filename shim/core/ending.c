@@ -109,7 +109,8 @@ enum end ending_classify(const struct scene *scene)
 	const struct conn_step *step = scene->step;
 	const struct tcpinfo *info = scene_is_sampled(&step->after) ? &step->after : &step->before;
 
-	if (!(scene->after->flags & CONN_DEAD))
+	/* An abort by a policy is no news from the peer. */
+	if (!(scene->after->flags & CONN_DEAD) || step->ending != 0)
 		return END_NONE;
 	/* Told before, but for an error that now decides what poll had left open. */
 	if ((scene->before->flags & CONN_DEAD) &&

@@ -21,6 +21,8 @@ enum fd_state {
 	FD_OURS,      /* the library's own */
 	/* was watched, and closed: a second close is worth showing; else as FD_UNKNOWN */
 	FD_CLOSED,
+	/* the slot names a connection that nothing is shown of: its transfers pass */
+	FD_SILENT,
 };
 
 enum { FDTABLE_STATE_BITS = 3, FDTABLE_STATE_MASK = 7, FDTABLE_LOW = 1024 };
@@ -46,6 +48,11 @@ static inline uint32_t fdtable_index(uint64_t slot)
 static inline uint32_t fdtable_generation(uint64_t slot)
 {
 	return (uint32_t)slot >> FDTABLE_STATE_BITS;
+}
+
+static inline bool fdtable_has_conn(uint64_t slot)
+{
+	return fdtable_state(slot) == FD_WATCHED || fdtable_state(slot) == FD_SILENT;
 }
 
 uint64_t fdtable_load_high(int fd);

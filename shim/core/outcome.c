@@ -5,7 +5,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "core/config.h"
 #include "core/decode.h"
+#include "core/enforce.h"
 #include "core/epoll_map.h"
 #include "core/sight.h"
 #include "core/step.h"
@@ -17,7 +19,7 @@
 static struct conn *attach_new(const struct call *call, int fd, enum conn_kind kind,
 			       uint64_t now_ns, int *old_fd)
 {
-	struct conn *conn = conn_create(kind, CONN_NEW, call->forks, now_ns), *old;
+	struct conn *conn = sight_make(kind, call->forks, now_ns), *old;
 	uint64_t slot;
 
 	if (!conn)
@@ -59,7 +61,21 @@ static bool leave_socket(struct area *area, struct call *call, int64_t result, i
 	return true;
 }
 
-static void leave_accept(struct area *area, struct call *call, int64_t result, int error,
+/* The accepted end of a connection: both addresses are known, and the policies apply, since what
+ * was set on the listener does not reach one that was queued before. */
+static void police_accepted(int fd, struct conn *conn)
+{
+	if (conn->kind != CONN_TCP)
+		return;
+	if (process_is_tracing || config.match.count != 0)
+		sight_read_addresses(fd, conn);
+	if (config.match.count != 0)
+		sight_judge(fd, conn, ROLE_SERVER);
+	enforce_options(fd, conn);
+}
+
+/* False: nothing is shown of it. */
+static bool leave_accept(struct area *area, struct call *call, int64_t result, int error,
 			 uint64_t now_ns, bool is_shown)
 {
 	struct conn *listener = conn_acquire(call->slot), *conn;
@@ -69,15 +85,15 @@ static void leave_accept(struct area *area, struct call *call, int64_t result, i
 	if (listener)
 		conn_release(listener);
 	if (error != 0 || !process_is_itself())
-		return;
+		return true;
 	conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
 	if (!conn)
-		return;
+		return true;
 	tell_hold(conn);
 	atomic_store(&conn->is_nonblocking,
 		     call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
-	if (kind == CONN_TCP)
-		sight_read_addresses((int)result, conn);
+	police_accepted((int)result, conn);
+	is_shown = is_shown && !atomic_load(&conn->is_silent);
 	area->step = (struct conn_step){
 		.effect = EFFECT_ACCEPT,
 		.fd = (int)result,
@@ -89,6 +105,7 @@ static void leave_accept(struct area *area, struct call *call, int64_t result, i
 		tcpinfo_sample((int)result, TCPINFO_STATE, &area->step.after);
 	tell(area, conn, is_shown);
 	tell_let_go(conn);
+	return is_shown;
 }
 
 static bool is_copying(const struct call *call)
@@ -195,23 +212,46 @@ static void note_blocking(const struct call *call, struct conn *conn)
 			     *(const int *)(uintptr_t)call->arguments[2] != 0);
 }
 
-static void leave_on_connection(struct area *area, struct call *call, int64_t result, int error,
-				uint64_t now_ns, bool is_shown)
+/* What the kernel knows of a connection's ends now; what was in doubt before is judged by it. */
+static void find_ends(struct area *area, const struct call *call, struct conn *conn)
 {
-	struct conn *conn = conn_acquire(call->slot);
+	bool is_in_doubt = atomic_load(&conn->match) == MATCH_UNKNOWN && process_is_itself();
 
-	if (!conn)
-		return;
-	tell_hold(conn);
-	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP &&
-	    !is_disconnect(call, error)) {
+	if (is_in_doubt || !atomic_load(&conn->is_silent)) {
 		if (area->event.address)
 			facts_read_sockaddr(&conn->peer, area->event.address,
 					    area->event.address_size);
 		sight_read_addresses(call->fd, conn);
 	}
+	if (is_in_doubt) {
+		sight_judge(call->fd, conn, ROLE_CLIENT);
+		enforce_options(call->fd, conn);
+	}
+}
+
+/* Not if the number stands for another socket by now. A known hole: a thread that closes it, while
+ * another one reads its end, at this very moment, for a new socket of the same number that is in
+ * CLOSE_WAIT already. */
+static uint8_t end_at_eof(const struct call *call, struct conn *conn, const struct conn_step *step)
+{
+	return fdtable_load(call->fd) == call->slot ? enforce_end(call->fd, conn, step) : 0;
+}
+
+/* False: nothing is shown of it. */
+static bool leave_on_connection(struct area *area, struct call *call, int64_t result, int error,
+				uint64_t now_ns, bool is_shown)
+{
+	struct conn *conn = conn_acquire(call->slot);
+
+	if (!conn)
+		return true;
+	tell_hold(conn);
+	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP &&
+	    !is_disconnect(call, error))
+		find_ends(area, call, conn);
 	if (error == 0)
 		note_blocking(call, conn);
+	is_shown = is_shown && !atomic_load(&conn->is_silent);
 	step_fill(&area->step, call, conn, result, error, now_ns, is_shown && tell_has_notes());
 	area->step.is_disconnect = area->step.effect == EFFECT_CONNECT &&
 				   is_disconnect(call, error);
@@ -223,12 +263,17 @@ static void leave_on_connection(struct area *area, struct call *call, int64_t re
 		tell(area, conn, is_shown);
 		drop_stale(call);
 		tell_let_go(conn);
-		return;
+		return is_shown;
 	}
 	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->phase) == CONN_NEW)
-		sight_read_addresses(call->fd, conn); /* MSG_FASTOPEN connects */
+		find_ends(area, call, conn); /* MSG_FASTOPEN connects */
+	if (area->step.effect == EFFECT_SET_OPTION && error == 0)
+		enforce_note_option(call->fd, conn, (int)call->arguments[1],
+				    (int)call->arguments[2]);
+	area->step.ending = end_at_eof(call, conn, &area->step);
 	tell(area, conn, is_shown);
 	tell_let_go(conn);
+	return is_shown;
 }
 
 static void leave_epoll_ctl(const struct call *call)
@@ -236,16 +281,18 @@ static void leave_epoll_ctl(const struct call *call)
 	int fd = (int)call->arguments[2];
 	uint64_t slot = fdtable_load(call->fd);
 	struct conn *conn;
+	bool is_shown;
 
 	conn = conn_acquire(fdtable_load(fd));
+	is_shown = conn && !atomic_load(&conn->is_silent);
 	if ((int)call->arguments[1] != EPOLL_CTL_DEL) {
 		struct epoll_event event;
 
 		memcpy(&event, (const void *)(uintptr_t)call->arguments[3], sizeof(event));
 		epoll_map_store(call->fd, event.data.u64, fd);
-		if (conn && fdtable_state(slot) != FD_EPOLL)
+		if (is_shown && fdtable_state(slot) != FD_EPOLL)
 			fdtable_replace(call->fd, slot, fdtable_slot(FD_EPOLL, 0, 0));
-		if (conn)
+		if (is_shown)
 			atomic_store(&conn->epoll_fd, call->fd);
 	} else if (conn && atomic_load(&conn->epoll_fd) == call->fd) {
 		atomic_store(&conn->epoll_fd, -1);
@@ -262,8 +309,7 @@ bool outcome_take(struct area *area, struct call *call, int64_t result, int erro
 	case EFFECT_CREATE:
 		return leave_socket(area, call, result, error, now_ns, is_shown);
 	case EFFECT_ACCEPT:
-		leave_accept(area, call, result, error, now_ns, is_shown);
-		return true;
+		return leave_accept(area, call, result, error, now_ns, is_shown);
 	case EFFECT_CLOSE:
 		leave_close(area, call, error, now_ns, is_shown);
 		/* A close of what is no longer open is shown where it was a connection's before. */
@@ -277,14 +323,14 @@ bool outcome_take(struct area *area, struct call *call, int64_t result, int erro
 			leave_epoll_ctl(call);
 		return fdtable_state(fdtable_load((int)call->arguments[2])) == FD_WATCHED;
 	default:
-		leave_on_connection(area, call, result, error, now_ns, is_shown);
+		is_shown = leave_on_connection(area, call, result, error, now_ns, is_shown);
 		if (is_copying(call)) {
 			if (call->closing)
 				leave_close(area, call, error, now_ns, is_shown);
 			if (error == 0 && (int)result != call->fd)
 				copy_slot(call->fd, (int)result);
 		}
-		return true;
+		return is_shown;
 	}
 }
 
@@ -297,6 +343,7 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 
 	if (conn) {
 		step_fill(&step, call, conn, result, error, now_ns, false);
+		step.ending = end_at_eof(call, conn, &step);
 		if (step.effect == EFFECT_READ || step.effect == EFFECT_WRITE ||
 		    step.effect == EFFECT_CONNECT)
 			conn_advance(conn, &step);
@@ -312,10 +359,24 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 		conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
 	else if (call_rows[call->id].effect == EFFECT_ACCEPT)
 		conn = attach_new(call, (int)result, CONN_TCP, now_ns, &old_fd);
-	if (conn)
+	if (conn) {
+		if (call_rows[call->id].effect == EFFECT_ACCEPT)
+			police_accepted((int)result, conn);
 		conn_release(conn);
+	}
 	if (is_copying(call) && (int)result != call->fd)
 		copy_slot(call->fd, (int)result);
+}
+
+/* A connection that came from another process: the policies reach it at once. */
+static void see_received(int fd)
+{
+	char frame;
+
+	if (policy_is_any(&config.policy) && thread_raise_guard(&frame)) {
+		sight_classify(fd, process_now_ns());
+		thread_lower_guard();
+	}
 }
 
 void call_passed_descriptors(const struct msghdr *message, bool is_received)
@@ -339,6 +400,7 @@ void call_passed_descriptors(const struct msghdr *message, bool is_received)
 			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
 			if (is_received) {
 				sight_replace(fd, FD_UNKNOWN);
+				see_received(fd);
 				continue;
 			}
 			conn = conn_acquire(fdtable_load(fd));

@@ -12,7 +12,7 @@
 #define MADV_WIPEONFORK 18
 #endif
 
-bool process_is_watching;
+bool process_is_watching, process_is_tracing;
 
 /* Until the constructor has run nothing is watched and nobody asks. */
 static _Atomic uint32_t alive_before_start = 1;

@@ -19,6 +19,9 @@
 /* False: every call passes through at once, nothing is kept. Constant after the constructor. */
 extern bool process_is_watching;
 
+/* False: nothing is shown, connections are watched for their policies only. Constant likewise. */
+extern bool process_is_tracing;
+
 /* In the constructor: takes the identity, and the time that stamps count from. start_over: to be
  * called in a new process after it has taken its own. False: no memory. */
 bool process_identify(void (*start_over)(void));

@@ -1,5 +1,7 @@
 #include "core/scene.h"
 
+#include "core/policy.h"
+
 static uint8_t state_after_fin_sent(uint8_t state)
 {
 	switch (state) {
@@ -23,7 +25,7 @@ static void fill_states(struct scene *scene, struct tcpshim_facts *facts)
 	const struct conn_step *step = scene->step;
 
 	facts->before = scene->before->state;
-	facts->now = scene->after->state;
+	facts->now = step->ending != 0 ? STATE_CLOSE_WAIT : scene->after->state;
 	/* The kernel may know of the peer's FIN before the program has read it. */
 	if (scene->before->fin_ns == 0 && scene->after->fin_ns != 0 &&
 	    facts->before == STATE_CLOSE_WAIT)
@@ -63,6 +65,21 @@ static uint64_t count_unacknowledged(const struct tcpinfo *info)
 		       info->state == STATE_LAST_ACK;
 
 	return info->unsent_bytes - (has_fin && info->unsent_bytes > 0);
+}
+
+static void fill_policy(const struct conn_policy *policy, struct tcpshim_facts *facts)
+{
+	const uint64_t second = UINT64_C(1000000000), millisecond = 1000000;
+
+	if (policy->deeds == 0)
+		return;
+	facts->keepalive_idle_ns = (uint64_t)policy->values[CONN_KEEPIDLE] * second;
+	facts->keepalive_interval_ns = (uint64_t)policy->values[CONN_KEEPINTVL] * second;
+	facts->keepalive_count = (uint32_t)policy->values[CONN_KEEPCNT];
+	facts->policy_timeout_ns = (uint64_t)policy->values[CONN_USER_TIMEOUT] * millisecond;
+	facts->option_level = policy_options[policy->option].level;
+	facts->option_name = policy_options[policy->option].name;
+	facts->policy_error = policy->error;
 }
 
 void scene_fill(struct scene *scene, struct tcpshim_facts *facts)
@@ -105,6 +122,7 @@ void scene_fill(struct scene *scene, struct tcpshim_facts *facts)
 		.eof_count = after->eof_count,
 		.polls = after->polls,
 	};
+	fill_policy(&step->policy, facts);
 	/* What is not acknowledged may all be of the last write. */
 	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)
 		facts->waiting_ns = scene_since(after->write_ns, step->now_ns);

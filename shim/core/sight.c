@@ -1,11 +1,14 @@
 #include "core/sight.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
 #include "core/config.h"
+#include "core/enforce.h"
 #include "core/fdtable.h"
 #include "core/process.h"
 #include "core/raw.h"
@@ -46,6 +49,53 @@ static void read_address(long number, int fd, struct tcpshim_address *to)
 		*to = read;
 }
 
+/* The slots of a connection's descriptors say whether it is silent. One made by another thread at
+ * this moment may keep the old word until it is next judged. */
+static void store_silence(int first, struct conn *conn)
+{
+	uint64_t mine = conn_slot(conn);
+	bool is_alone = atomic_load(&conn->descriptors) <= 1;
+
+	for (int fd = is_alone ? first : fdtable_next(0, INT32_MAX); fd >= 0;
+	     fd = fdtable_next(fd + 1, INT32_MAX)) {
+		uint64_t slot = fdtable_load(fd);
+
+		if (fdtable_has_conn(slot) && slot != mine &&
+		    fdtable_index(slot) == fdtable_index(mine) &&
+		    fdtable_generation(slot) == fdtable_generation(mine) &&
+		    fdtable_replace(fd, slot, mine)) {
+			if (fdtable_state(mine) == FD_WATCHED)
+				atomic_fetch_add(&sight_watched, 1);
+			else
+				atomic_fetch_sub(&sight_watched, 1);
+		}
+		if (is_alone)
+			break;
+	}
+}
+
+void sight_judge(int fd, struct conn *conn, enum tcpshim_role role)
+{
+	enum match_result match =
+		conn->kind == CONN_TCP || config.match.count == 0
+			? match_connection(&config.match, &conn->local, &conn->peer, role)
+			: MATCH_NO;
+	bool is_silent = !process_is_tracing || match == MATCH_NO;
+
+	atomic_store(&conn->match, (uint8_t)match);
+	if (atomic_exchange(&conn->is_silent, is_silent) != is_silent)
+		store_silence(fd, conn);
+}
+
+struct conn *sight_make(enum conn_kind kind, uint32_t forks, uint64_t now_ns)
+{
+	struct conn *conn = conn_create(kind, CONN_NEW, forks, now_ns);
+
+	if (conn)
+		sight_judge(-1, conn, ROLE_NONE);
+	return conn;
+}
+
 void sight_read_addresses(int fd, struct conn *conn)
 {
 	if (process_is_quiet())
@@ -66,21 +116,24 @@ static void adopt(int fd, struct conn *conn)
 	case STATE_LISTEN:
 		atomic_store(&conn->phase, CONN_LISTENING);
 		atomic_store(&conn->role, ROLE_LISTENER);
-		return;
+		break;
 	case STATE_SYN_SENT:
 		atomic_store(&conn->phase, CONN_CONNECTING);
 		atomic_store(&conn->role, ROLE_CLIENT);
-		return;
+		break;
 	case STATE_CLOSE:
 		return;
 	default:
+		atomic_store(&conn->role, info.role);
+		atomic_store(&conn->phase, CONN_OPEN);
+		atomic_store(&conn->flags, CONN_ADOPTED | CONN_PASSED);
+		atomic_store(&conn->acknowledged_base, info.acknowledged_bytes);
+		atomic_store(&conn->sent_before_bytes, info.unsent_bytes);
 		break;
 	}
 	sight_read_addresses(fd, conn);
-	atomic_store(&conn->phase, CONN_OPEN);
-	atomic_store(&conn->flags, CONN_ADOPTED | CONN_PASSED);
-	atomic_store(&conn->acknowledged_base, info.acknowledged_bytes);
-	atomic_store(&conn->sent_before_bytes, info.unsent_bytes);
+	sight_judge(fd, conn, (enum tcpshim_role)atomic_load(&conn->role));
+	enforce_options(fd, conn);
 }
 
 /* Descriptors that were inherited together often stand for one socket: inetd's 0, 1 and 2. */
@@ -127,19 +180,28 @@ static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 		conn = find_adopted(cookie);
 		if (conn)
 			return conn;
-		conn = conn_create(kind, CONN_NEW, process_forks(), now_ns);
+		conn = sight_make(kind, process_forks(), now_ns);
 		if (conn) {
 			adopt(fd, conn);
 			atomic_store(&conn->cookie, cookie);
 		}
 		return conn;
 	}
-	return conn_create(kind, CONN_NEW, process_forks(), now_ns);
+	return sight_make(kind, process_forks(), now_ns);
+}
+
+/* A slot that has been stored. True if it is a watched one. */
+static bool count_watched(uint64_t slot)
+{
+	if (fdtable_state(slot) == FD_WATCHED)
+		atomic_fetch_add(&sight_watched, 1);
+	return fdtable_state(slot) == FD_WATCHED;
 }
 
 bool sight_classify(int fd, uint64_t now_ns)
 {
 	uint64_t before = fdtable_load(fd);
+	uint64_t mine;
 	bool is_open;
 	struct conn *conn;
 
@@ -153,32 +215,66 @@ bool sight_classify(int fd, uint64_t now_ns)
 		return false;
 	}
 	atomic_fetch_add(&conn->descriptors, 1);
-	if (!fdtable_replace(fd, before, conn_slot(conn))) {
+	mine = conn_slot(conn);
+	if (!fdtable_replace(fd, before, mine)) {
 		atomic_fetch_sub(&conn->descriptors, 1);
 		conn_release(conn);
 		return fdtable_state(fdtable_load(fd)) == FD_WATCHED;
 	}
-	atomic_fetch_add(&sight_watched, 1);
-	return true;
+	return count_watched(mine);
+}
+
+/* A name in /proc/self/fd; "." and ".." are none. */
+static int read_fd(const char *name)
+{
+	int fd = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		fd = fd * 10 + (*name - '0');
+	return *name == '\0' ? fd : -1;
+}
+
+/* Without /proc each descriptor is seen at its first use. */
+void sight_adopt_inherited(void)
+{
+	char entries[2048] __attribute__((aligned(8)));
+	long listing = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/proc/self/fd",
+				    O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long size;
+
+	if (listing < 0)
+		return;
+	while ((size = raw_syscall3(SYS_getdents64, listing, (long)entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < size;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+			int fd = read_fd(entry->d_name);
+
+			if (fd >= 0 && fd != listing)
+				sight_classify(fd, process_now_ns());
+			at += entry->d_reclen;
+		}
+	}
+	raw_close((int)listing);
 }
 
 struct conn *sight_attach(int fd, struct conn *conn)
 {
 	bool is_stored;
-	uint64_t before;
+	uint64_t mine = conn_slot(conn), before;
 	struct conn *old = NULL;
 
 	atomic_fetch_add(&conn->descriptors, 1);
-	before = fdtable_exchange(fd, conn_slot(conn), &is_stored);
+	before = fdtable_exchange(fd, mine, &is_stored);
 	if (!is_stored) {
 		atomic_fetch_sub(&conn->descriptors, 1);
 		conn_release(conn);
 		return NULL;
 	}
-	if (fdtable_state(before) != FD_WATCHED) {
-		atomic_fetch_add(&sight_watched, 1);
+	count_watched(mine);
+	if (!fdtable_has_conn(before))
 		return NULL;
-	}
+	if (fdtable_state(before) == FD_WATCHED)
+		atomic_fetch_sub(&sight_watched, 1);
 	old = conn_acquire(before);
 	if (old) {
 		atomic_fetch_sub(&old->descriptors, 1);
@@ -189,15 +285,17 @@ struct conn *sight_attach(int fd, struct conn *conn)
 
 struct conn *sight_detach(int fd, bool *is_last)
 {
-	uint64_t slot = fdtable_load(fd);
+	uint64_t slot = fdtable_load(fd), after;
 	struct conn *conn;
 
 	do {
-		if (fdtable_state(slot) != FD_WATCHED)
+		if (!fdtable_has_conn(slot))
 			return NULL;
-	} while (!fdtable_replace(fd, slot, fdtable_slot(FD_CLOSED, 0, 0)) &&
-		 (slot = fdtable_load(fd), true));
-	atomic_fetch_sub(&sight_watched, 1);
+		after = fdtable_slot(fdtable_state(slot) == FD_WATCHED ? FD_CLOSED : FD_UNKNOWN, 0,
+				     0);
+	} while (!fdtable_replace(fd, slot, after) && (slot = fdtable_load(fd), true));
+	if (fdtable_state(slot) == FD_WATCHED)
+		atomic_fetch_sub(&sight_watched, 1);
 	/* The table's reference is ours now: the connection is alive. */
 	conn = conn_acquire(slot);
 	if (!conn)

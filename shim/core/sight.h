@@ -20,6 +20,13 @@ bool sight_is_watched_socket(int domain, int type, int protocol, enum conn_kind 
  * is watched from now on. Not possible in quiet mode: then it stays unknown and unwatched. */
 bool sight_classify(int fd, uint64_t now_ns);
 
+/* The connection of a new socket, with one reference; NULL if memory is short. */
+struct conn *sight_make(enum conn_kind kind, uint32_t forks, uint64_t now_ns);
+
+/* Asks about every descriptor that is open, so that the policies reach connections that the program
+ * was given, whatever it does with them. In the constructor only. */
+void sight_adopt_inherited(void);
+
 /* Puts conn into the table as fd, with the caller's reference. Returns what the number stood for as
  * a connection of which no close was seen, with its reference; else NULL. */
 struct conn *sight_attach(int fd, struct conn *conn);
@@ -34,6 +41,10 @@ void sight_replace(int fd, enum fd_state state);
 
 /* The number's slot becomes unknown; only for what is not watched. */
 void sight_forget(int fd);
+
+/* Whether TCPSHIM_MATCH selects the connection, as far as it is known, as this role; what it does
+ * not select becomes silent. fd: one of its descriptors. */
+void sight_judge(int fd, struct conn *conn, enum tcpshim_role role);
 
 /* Asks the kernel for both addresses; leaves those that it does not tell as they are. */
 void sight_read_addresses(int fd, struct conn *conn);

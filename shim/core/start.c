@@ -8,6 +8,7 @@
 #include "core/config.h"
 #include "core/process.h"
 #include "core/real.h"
+#include "core/sight.h"
 #include "sink/sink_text.h"
 
 static const char *last_component(const char *path)
@@ -15,6 +16,10 @@ static const char *last_component(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+static void start_over_silently(void)
+{
 }
 
 static void at_exit(int status, void *unused)
@@ -33,12 +38,18 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (getauxval(AT_SECURE))
 		return;
 	config_read(environment, program, process_complain);
-	if (!config.is_any_shown || !config_has_program(program) ||
-	    !process_identify(sink_text_start_over))
+	if ((!config.is_any_shown && !policy_is_any(&config.policy)) ||
+	    !config_has_program(program) ||
+	    !process_identify(config.is_any_shown ? sink_text_start_over : start_over_silently))
 		return;
-	sink_text_start(environment);
-	/* Registered before anything of the program's is, so it runs after all of that; a failure
-	 * costs the notes at exit only. */
-	on_exit(at_exit, NULL);
+	if (config.is_any_shown) {
+		sink_text_start(environment);
+		/* Registered before anything of the program's is, so it runs after all of that; a
+		 * failure costs the notes at exit only. */
+		on_exit(at_exit, NULL);
+		process_is_tracing = true;
+	}
 	process_is_watching = true;
+	if (policy_is_any(&config.policy))
+		sight_adopt_inherited();
 }

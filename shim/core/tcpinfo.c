@@ -72,16 +72,30 @@ static unsigned read_retries(void)
 	return size > 0 && value <= MOST_RETRIES ? value : DEFAULT_RETRIES;
 }
 
+/* tcpi_bytes_acked counts the SYN of the side that connected. Where the sums leave a doubt, none.
+ */
+static uint8_t find_role(const struct tcp_info *kernel, socklen_t size, uint32_t unacknowledged)
+{
+	uint64_t sent = kernel->tcpi_bytes_sent - kernel->tcpi_bytes_retrans;
+	uint64_t in_flight = unacknowledged - kernel->tcpi_notsent_bytes;
+	uint64_t extra = kernel->tcpi_bytes_acked - (sent - in_flight);
+
+	if (size < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(sent) || extra > 1 ||
+	    (kernel->tcpi_state != STATE_ESTABLISHED && kernel->tcpi_state != STATE_CLOSE_WAIT))
+		return ROLE_NONE;
+	return extra == 1 ? ROLE_CLIENT : ROLE_SERVER;
+}
+
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 {
 	struct tcp_info kernel = {0}; /* an older kernel fills less, a newer one cuts */
-	socklen_t size = sizeof(kernel);
+	socklen_t size, kernel_size = sizeof(kernel);
 	int result;
 
 	*info = (struct tcpinfo){0};
 	if (process_is_quiet())
 		return -EPERM;
-	result = get_option(fd, IPPROTO_TCP, TCP_INFO, &kernel, &size);
+	result = get_option(fd, IPPROTO_TCP, TCP_INFO, &kernel, &kernel_size);
 	if (result < 0)
 		return result;
 	info->state = kernel.tcpi_state;
@@ -93,18 +107,19 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 	info->timer_ms = kernel.tcpi_rto / 1000;
 	info->acknowledged_bytes = kernel.tcpi_bytes_acked;
 	info->send_window_bytes = kernel.tcpi_snd_wnd;
-	if (size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel.tcpi_snd_wnd))
+	if (kernel_size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel.tcpi_snd_wnd))
 		info->send_window_bytes = UINT32_MAX; /* before Linux 5.4: not known to be closed */
 	if (parts & TCPINFO_QUEUES) {
 		struct linger linger = {0};
 
 		size = sizeof(linger);
+		info->unsent_bytes = get_queue(fd, SIOCOUTQ);
+		info->role = find_role(&kernel, kernel_size, info->unsent_bytes);
 		if (get_option(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0)
 			info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;
 		info->has_error = info->state == STATE_CLOSE &&
 				  (raw_poll_events(fd) & POLLERR) != 0;
 		info->unread_bytes = get_queue(fd, SIOCINQ);
-		info->unsent_bytes = get_queue(fd, SIOCOUTQ);
 	}
 	if (parts & TCPINFO_TIMERS) {
 		struct timeval timeout = {0};

@@ -16,6 +16,7 @@
 /* Units as named; a field that this kernel does not have is 0. */
 struct tcpinfo {
 	uint8_t state;       /* enum tcpshim_tcp_state; STATE_UNKNOWN: nothing was sampled */
+	uint8_t role;        /* of a connection, from what was acknowledged; else ROLE_NONE */
 	uint8_t retransmits; /* timeouts in a row, now */
 	uint8_t probes;      /* unanswered keepalive or window probes, now */
 	bool has_keepalive;
@@ -40,7 +41,7 @@ struct tcpinfo {
 
 enum tcpinfo_parts {
 	TCPINFO_STATE = 0,
-	TCPINFO_QUEUES = 1 << 0, /* unread_bytes, unsent_bytes, is_linger_abort */
+	TCPINFO_QUEUES = 1 << 0, /* unread_bytes, unsent_bytes, is_linger_abort, role */
 	TCPINFO_TIMERS = 1 << 1, /* keepalive, receive and user timeout */
 	TCPINFO_LIMIT = 1 << 2   /* data_timeout_ns: opens a file in /proc/sys, for a moment */
 };

@@ -27,6 +27,7 @@ void tell(struct area *area, struct conn *conn, bool is_shown)
 		conn_advance(conn, &area->step);
 		return;
 	}
+	conn_take_policy(conn, &area->step.policy);
 	conn_read(conn, &area->before);
 	conn_advance(conn, &area->step);
 	conn_read(conn, &area->after);
@@ -96,7 +97,7 @@ static void tell_epoll_members(struct area *area, const struct call *call, uint6
 		if (!conn)
 			continue;
 		tell_hold(conn);
-		if (atomic_load(&conn->epoll_fd) == call->fd &&
+		if (!atomic_load(&conn->is_silent) && atomic_load(&conn->epoll_fd) == call->fd &&
 		    atomic_load(&conn->phase) == CONN_OPEN) {
 			step_fill_wait(&area->step, call, conn, &entry, now_ns, is_sleeping, true);
 			tell(area, conn, true);
@@ -111,7 +112,10 @@ static void tell_epoll_members(struct area *area, const struct call *call, uint6
 bool tell_wait(struct area *area, const struct call *call, int64_t result, int error,
 	       uint64_t now_ns, bool is_sleeping, bool is_shown)
 {
-	bool is_epoll = call_rows[call->id].kinds[1] == ARG_EPOLL_SET, is_watched = is_epoll;
+	bool is_epoll = call_rows[call->id].kinds[1] == ARG_EPOLL_SET;
+	/* What an epoll instance reports may all be of connections that TCPSHIM_MATCH leaves out.
+	 */
+	bool is_watched = is_epoll && (config.match.count == 0 || result <= 0);
 	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
 	struct decode_wait wait;
 	struct decode_entry entry;

@@ -31,7 +31,10 @@ enum fact_kind {
 	FACT_STATES,
 	FACT_ADDRESS,
 	FACT_ENDPOINTS,
-	FACT_REPORTED
+	FACT_REPORTED,
+	FACT_OPTION,
+	FACT_ERROR,
+	FACT_EXCLUSION
 };
 
 struct fact {
@@ -69,6 +72,13 @@ static const struct fact fact_rows[] = {
 	FACT("probes", COUNT, probes),
 	FACT("eof_count", COUNT, eof_count),
 	FACT("polls", COUNT, polls),
+	FACT("keepalive_idle", DURATION, keepalive_idle_ns),
+	FACT("keepalive_interval", DURATION, keepalive_interval_ns),
+	FACT("keepalive_count", COUNT, keepalive_count),
+	FACT("policy_timeout", DURATION, policy_timeout_ns),
+	FACT("option", OPTION, option_level),
+	FACT("policy_error", ERROR, policy_error),
+	FACT("exclusion", EXCLUSION, role),
 };
 
 /* RFC 5952: lower case, the longest run of two or more zero words as "::", the first of equal ones.
@@ -217,6 +227,15 @@ static void append_reported(struct strbuf *buf, unsigned reported)
 		strbuf_string(buf, texts[reported]);
 }
 
+/* The condition of TCPSHIM_MATCH that leaves out the service of this connection. */
+static void append_exclusion(struct strbuf *buf, const struct tcpshim_facts *facts)
+{
+	bool is_client = facts->role == ROLE_CLIENT;
+
+	strbuf_string(buf, is_client ? "!rport=" : "!lport=");
+	strbuf_unsigned(buf, is_client ? facts->peer.port : facts->local.port);
+}
+
 static void append_fact(struct strbuf *buf, const struct fact *fact,
 			const struct tcpshim_facts *facts)
 {
@@ -256,6 +275,15 @@ static void append_fact(struct strbuf *buf, const struct fact *fact,
 		break;
 	case FACT_REPORTED:
 		append_reported(buf, *(const uint8_t *)field);
+		break;
+	case FACT_OPTION:
+		names_option(buf, facts->option_level, facts->option_name);
+		break;
+	case FACT_ERROR:
+		names_error(buf, *(const int32_t *)field);
+		break;
+	case FACT_EXCLUSION:
+		append_exclusion(buf, facts);
 		break;
 	}
 }

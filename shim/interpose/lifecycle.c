@@ -44,12 +44,13 @@ EXPORT int listen(int fd, int backlog)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!call_is_known(fd))
 		return real.listen(fd, backlog);
 
 	call_enter(&call, CALL_listen, fd);
 	call_integer(&call, fd);
 	call_integer(&call, backlog);
+	call_begin(&call);
 	int result = real.listen(fd, backlog);
 	return (int)call_leave(&call, result);
 }
@@ -58,7 +59,7 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!call_is_known(fd))
 		return real.connect(fd, address, size);
 
 	call_enter(&call, CALL_connect, fd);
@@ -74,7 +75,7 @@ EXPORT int accept(int fd, struct sockaddr *address, socklen_t *size)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!call_is_known(fd))
 		return real.accept(fd, address, size);
 
 	call_enter(&call, CALL_accept, fd);
@@ -90,7 +91,7 @@ EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!call_is_known(fd))
 		return real.accept4(fd, address, size, flags);
 
 	call_enter(&call, CALL_accept4, fd);
@@ -107,14 +108,14 @@ EXPORT int shutdown(int fd, int how)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!call_is_shutting(fd))
 		return real.shutdown(fd, how);
 
 	call_enter(&call, CALL_shutdown, fd);
 	call_integer(&call, fd);
 	call_integer(&call, how);
 	call_begin(&call);
-	int result = real.shutdown(fd, how);
+	int result = call_shut(&call, real.shutdown(fd, how));
 	return (int)call_leave(&call, result);
 }
 

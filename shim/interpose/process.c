@@ -161,6 +161,29 @@ static long pass_messages(enum tcpshim_call id, const struct six *six, long resu
 	return result;
 }
 
+static bool is_passed_by(enum tcpshim_call id, int fd, const struct six *six)
+{
+	switch (id) {
+	case CALL_listen:
+	case CALL_connect:
+	case CALL_accept:
+	case CALL_accept4:
+		return !call_is_known(fd);
+	case CALL_setsockopt:
+		return !call_is_setting(fd);
+	case CALL_shutdown:
+		return !call_is_shutting(fd);
+	case CALL_sendto:
+	case CALL_sendmmsg:
+		return !call_is_sending(fd, (int)six->a[3]);
+	case CALL_sendmsg:
+		return !call_is_sending(fd, (int)six->a[2]);
+	default:
+		return !call_is_watched(fd) &&
+		       !(call_rows[id].effect == EFFECT_READ && call_ends_silently(fd));
+	}
+}
+
 static long pass_on_descriptor(enum tcpshim_call id, long number, const struct six *six)
 {
 	int fd = (int)six->a[0];
@@ -168,13 +191,16 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 
 	if (id == CALL_splice && !call_is_watched(fd))
 		fd = (int)six->a[2];
-	if (!call_is_watched(fd))
+	if (is_passed_by(id, fd, six))
 		return pass_messages(id, six, pass(number, six));
 
 	call_enter(&call, id, fd);
 	arguments(&call, six);
 	call_begin(&call);
-	return call_leave(&call, pass_messages(id, six, pass(number, six)));
+	if (id == CALL_setsockopt && call_is_left_out(&call))
+		return call_leave(&call, 0);
+	long result = pass_messages(id, six, pass(number, six));
+	return call_leave(&call, id == CALL_shutdown ? call_shut(&call, (int)result) : result);
 }
 
 /* Quiet before the filter is in place, since one forbidden call would end the process; loud again

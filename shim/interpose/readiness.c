@@ -298,7 +298,7 @@ EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 {
 	struct call call;
 
-	if (!process_is_watching)
+	if (!process_is_tracing)
 		return real.epoll_ctl(epoll_fd, operation, fd, event);
 
 	call_enter(&call, CALL_epoll_ctl, -1);

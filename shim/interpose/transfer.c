@@ -1,60 +1,92 @@
-/* Calls that move bytes. */
+/*
+ * Calls that move bytes.
+ *
+ * On a descriptor that is not watched, but whose end of stream a policy acts on, a read is made
+ * first, and only one that returns 0 goes the long way.
+ */
 #include "interpose/export.h"
 
 EXPORT ssize_t read(int fd, void *buf, size_t size)
 {
 	struct call call;
+	ssize_t got = -1;
 
-	if (!call_is_watched(fd))
-		return real.read(fd, buf, size);
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real.read(fd, buf, size);
+		got = real.read(fd, buf, size);
+		if (got != 0)
+			return got;
+	}
 
 	call_enter(&call, CALL_read, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
 	call_begin(&call);
-	ssize_t got = real.read(fd, buf, size);
+	if (got != 0)
+		got = real.read(fd, buf, size);
 	return call_leave(&call, got);
 }
 
 EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
 {
 	struct call call;
+	ssize_t got = -1;
 
-	if (!call_is_watched(fd))
-		return real.__read_chk(fd, buf, size, buf_size);
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real.__read_chk(fd, buf, size, buf_size);
+		got = real.__read_chk(fd, buf, size, buf_size);
+		if (got != 0)
+			return got;
+	}
 
 	call_enter(&call, CALL___read_chk, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
 	call_begin(&call);
-	ssize_t got = real.__read_chk(fd, buf, size, buf_size);
+	if (got != 0)
+		got = real.__read_chk(fd, buf, size, buf_size);
 	return call_leave(&call, got);
 }
 
 EXPORT ssize_t readv(int fd, const struct iovec *vector, int count)
 {
 	struct call call;
+	ssize_t got = -1;
 
-	if (!call_is_watched(fd))
-		return real.readv(fd, vector, count);
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real.readv(fd, vector, count);
+		got = real.readv(fd, vector, count);
+		if (got != 0)
+			return got;
+	}
 
 	call_enter(&call, CALL_readv, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, vector);
 	call_integer(&call, count);
 	call_begin(&call);
-	ssize_t got = real.readv(fd, vector, count);
+	if (got != 0)
+		got = real.readv(fd, vector, count);
 	return call_leave(&call, got);
 }
 
 EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
 {
 	struct call call;
+	ssize_t got = -1;
 
-	if (!call_is_watched(fd))
-		return real.recv(fd, buf, size, flags);
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real.recv(fd, buf, size, flags);
+		got = real.recv(fd, buf, size, flags);
+		if (got != 0)
+			return got;
+	}
 
 	call_enter(&call, CALL_recv, fd);
 	call_integer(&call, fd);
@@ -62,16 +94,23 @@ EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
 	call_integer(&call, (int64_t)size);
 	call_integer(&call, flags);
 	call_begin(&call);
-	ssize_t got = real.recv(fd, buf, size, flags);
+	if (got != 0)
+		got = real.recv(fd, buf, size, flags);
 	return call_leave(&call, got);
 }
 
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags)
 {
 	struct call call;
+	ssize_t got = -1;
 
-	if (!call_is_watched(fd))
-		return real.__recv_chk(fd, buf, size, buf_size, flags);
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real.__recv_chk(fd, buf, size, buf_size, flags);
+		got = real.__recv_chk(fd, buf, size, buf_size, flags);
+		if (got != 0)
+			return got;
+	}
 
 	call_enter(&call, CALL___recv_chk, fd);
 	call_integer(&call, fd);
@@ -79,7 +118,8 @@ EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int f
 	call_integer(&call, (int64_t)size);
 	call_integer(&call, flags);
 	call_begin(&call);
-	ssize_t got = real.__recv_chk(fd, buf, size, buf_size, flags);
+	if (got != 0)
+		got = real.__recv_chk(fd, buf, size, buf_size, flags);
 	return call_leave(&call, got);
 }
 
@@ -87,9 +127,15 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockad
 			socklen_t *address_size)
 {
 	struct call call;
+	ssize_t got = -1;
 
-	if (!call_is_watched(fd))
-		return real.recvfrom(fd, buf, size, flags, address, address_size);
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real.recvfrom(fd, buf, size, flags, address, address_size);
+		got = real.recvfrom(fd, buf, size, flags, address, address_size);
+		if (got != 0)
+			return got;
+	}
 
 	call_enter(&call, CALL_recvfrom, fd);
 	call_integer(&call, fd);
@@ -99,7 +145,8 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockad
 	call_pointer(&call, address);
 	call_pointer(&call, address_size);
 	call_begin(&call);
-	ssize_t got = real.recvfrom(fd, buf, size, flags, address, address_size);
+	if (got != 0)
+		got = real.recvfrom(fd, buf, size, flags, address, address_size);
 	return call_leave(&call, got);
 }
 
@@ -107,9 +154,16 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, i
 			      struct sockaddr *address, socklen_t *address_size)
 {
 	struct call call;
+	ssize_t got = -1;
 
-	if (!call_is_watched(fd))
-		return real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real.__recvfrom_chk(fd, buf, size, buf_size, flags, address,
+						   address_size);
+		got = real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
+		if (got != 0)
+			return got;
+	}
 
 	call_enter(&call, CALL___recvfrom_chk, fd);
 	call_integer(&call, fd);
@@ -119,7 +173,8 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, i
 	call_pointer(&call, address);
 	call_pointer(&call, address_size);
 	call_begin(&call);
-	ssize_t got = real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
+	if (got != 0)
+		got = real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
 	return call_leave(&call, got);
 }
 
@@ -134,16 +189,21 @@ static ssize_t received(struct msghdr *message, ssize_t got)
 EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	struct call call;
+	ssize_t got = -1;
 
-	if (!call_is_watched(fd))
-		return received(message, real.recvmsg(fd, message, flags));
+	if (!call_is_watched(fd)) {
+		got = received(message, real.recvmsg(fd, message, flags));
+		if (got != 0 || !call_ends_silently(fd))
+			return got;
+	}
 
 	call_enter(&call, CALL_recvmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, message);
 	call_integer(&call, flags);
 	call_begin(&call);
-	ssize_t got = received(message, real.recvmsg(fd, message, flags));
+	if (got != 0)
+		got = received(message, real.recvmsg(fd, message, flags));
 	return call_leave(&call, got);
 }
 
@@ -158,9 +218,13 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 		    struct timespec *timeout)
 {
 	struct call call;
+	int got = -1;
 
-	if (!call_is_watched(fd))
-		return received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
+	if (!call_is_watched(fd)) {
+		got = received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
+		if (got < 0 || !call_ends_silently(fd))
+			return got;
+	}
 
 	call_enter(&call, CALL_recvmmsg, fd);
 	call_integer(&call, fd);
@@ -169,7 +233,8 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	call_integer(&call, flags);
 	call_pointer(&call, timeout);
 	call_begin(&call);
-	int got = received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
+	if (got < 0)
+		got = received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
 	return (int)call_leave(&call, got);
 }
 
@@ -227,7 +292,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags,
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!call_is_sending(fd, flags))
 		return real.sendto(fd, buf, size, flags, address, address_size);
 
 	call_enter(&call, CALL_sendto, fd);
@@ -255,7 +320,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!call_is_sending(fd, flags))
 		return passed(message, real.sendmsg(fd, message, flags));
 
 	call_enter(&call, CALL_sendmsg, fd);
@@ -278,7 +343,7 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!call_is_sending(fd, flags))
 		return passed_many(messages, real.sendmmsg(fd, messages, count, flags));
 
 	call_enter(&call, CALL_sendmmsg, fd);
@@ -329,12 +394,18 @@ EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset
 		      unsigned flags)
 {
 	struct call call;
+	ssize_t moved = -1;
 
 	/* One end is a pipe: at most one can be a connection. */
-	if (!call_is_watched(from) && !call_is_watched(to))
-		return real.splice(from, from_offset, to, to_offset, size, flags);
+	if (!call_is_watched(from) && !call_is_watched(to)) {
+		if (!call_ends_silently(from))
+			return real.splice(from, from_offset, to, to_offset, size, flags);
+		moved = real.splice(from, from_offset, to, to_offset, size, flags);
+		if (moved != 0)
+			return moved;
+	}
 
-	call_enter(&call, CALL_splice, call_is_watched(from) ? from : to);
+	call_enter(&call, CALL_splice, moved == 0 || call_is_watched(from) ? from : to);
 	call_integer(&call, from);
 	call_pointer(&call, from_offset);
 	call_integer(&call, to);
@@ -342,6 +413,7 @@ EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset
 	call_integer(&call, (int64_t)size);
 	call_integer(&call, flags);
 	call_begin(&call);
-	ssize_t moved = real.splice(from, from_offset, to, to_offset, size, flags);
+	if (moved != 0)
+		moved = real.splice(from, from_offset, to, to_offset, size, flags);
 	return call_leave(&call, moved);
 }

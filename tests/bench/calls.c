@@ -1,10 +1,11 @@
 /*
  * calls: what one call costs, in nanoseconds.
  *
- * calls file|pipe|tcp ITERATIONS prints the median over batches of the time of one call: a read of
- * 64 bytes from /dev/zero, a write and a read of 64 bytes through a pipe, or the same over a
- * loopback TCP connection, each pair counted as two calls. Run bare and under the library by turns
- * by scripts/bench.
+ * calls file|pipe|tcp|idle ITERATIONS prints the median over batches of the time of one call: a
+ * read of 64 bytes from /dev/zero, a write and a read of 64 bytes through a pipe, or the same over
+ * a loopback TCP connection, each pair counted as two calls; idle: a write of nothing and a read
+ * that finds nothing on a TCP connection, the shortest calls that there are, in which a few
+ * nanoseconds can be seen. Run bare and under the library by turns by scripts/bench.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -63,10 +64,10 @@ int main(int argc, char **argv)
 	double results[BATCHES];
 	int fds[2] = {-1, -1};
 	long iterations = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
-	int calls = 2;
+	int calls = 2, moved = BYTES, found = BYTES;
 
 	if (iterations < BATCHES)
-		errx(2, "usage: calls file|pipe|tcp ITERATIONS (at least %d)", BATCHES);
+		errx(2, "usage: calls file|pipe|tcp|idle ITERATIONS (at least %d)", BATCHES);
 	if (strcmp(argv[1], "file") == 0) {
 		fds[0] = open("/dev/zero", O_RDONLY);
 		calls = 1;
@@ -75,16 +76,21 @@ int main(int argc, char **argv)
 			err(1, "pipe");
 	} else if (strcmp(argv[1], "tcp") == 0) {
 		make_connection(fds);
+	} else if (strcmp(argv[1], "idle") == 0) {
+		make_connection(fds);
+		fcntl(fds[0], F_SETFL, O_NONBLOCK);
+		moved = 0;
+		found = -1;
 	} else {
-		errx(2, "file, pipe or tcp");
+		errx(2, "file, pipe, tcp or idle");
 	}
 	for (int batch = 0; batch < BATCHES; batch++) {
 		double start = now_ns();
 
 		for (long i = 0; i < iterations / BATCHES; i++) {
-			if (calls == 2 && write(fds[1], bytes, sizeof(bytes)) != BYTES)
+			if (calls == 2 && write(fds[1], bytes, (size_t)moved) != moved)
 				err(1, "write");
-			if (read(fds[0], bytes, sizeof(bytes)) != BYTES)
+			if (read(fds[0], bytes, sizeof(bytes)) != found)
 				err(1, "read");
 		}
 		results[batch] = (now_ns() - start) / (double)(iterations / BATCHES) / calls;

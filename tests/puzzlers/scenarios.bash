@@ -10,7 +10,8 @@ greeting='kodos, are you there?' # 22 bytes with its newline
 farewell='kodos, anybody there?' # 22 bytes as well
 silence_seconds=6.5              # more than the 5 s after which a connection counts as silent
 dnc_program=dnc
-client_options=() # before the address and the port
+client_options=()     # before the address and the port
+client_environment=() # VARIABLE=VALUE
 
 tell() { :; }
 show_states() { :; }
@@ -43,7 +44,7 @@ begin() {
 	settle kodos
 	tell "kang connects: ${client[*]##*/}"
 	trace_mark
-	program_start kang "${client[@]}"
+	program_start kang env "${client_environment[@]}" "${client[@]}"
 	state_await kang ESTAB 5
 	settle kang kodos
 	tell "kang types: $greeting"

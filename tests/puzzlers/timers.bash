@@ -219,3 +219,22 @@ window_power_off() {
 
 scenario_window_power_off() { window_power_off "$1"; }
 scenario_window_polled_power_off() { window_power_off "$1" -w; }
+
+# ---- a policy at the peer's end of stream
+
+# Scenario 4, in which the client's end follows the server's: both sides agree, whatever the client does.
+end_with() {
+	client_environment=("TCPSHIM_CLOSE_ON_EOF=$2")
+	begin "$1"
+	program_interrupt kodos
+	settle kang
+	state_await kang none 2
+	state_await kodos "$3" 2
+	tell "kang still keeps its socket. It types: $farewell"
+	program_type kang "$farewell"
+	settle kang
+	finish
+}
+
+scenario_end_fin() { end_with "$1" fin TIME-WAIT; }
+scenario_end_rst() { end_with "$1" rst none; }

@@ -12,7 +12,8 @@ plays='forgotten_soon-dnc forgotten_soon-nc.openbsd forgotten_late-dnc forgotten
        connect_refused-dnc connect_refused-ncat connect_timed_out-dnc connect_timed_out-ncat connect_user_timeout-dnc
        connect_no_route-dnc connect_no_neighbour-dnc connect_no_neighbour-ncat connect_prohibited-dnc
        window-dnc window-nc.openbsd window_polled-dnc
-       window_user_timeout-dnc window_polled_user_timeout-dnc window_power_off-dnc window_polled_power_off-dnc'
+       window_user_timeout-dnc window_polled_user_timeout-dnc window_power_off-dnc window_polled_power_off-dnc
+       end_fin-dnc end_fin-nc.openbsd end_rst-dnc'
 
 # shellcheck source-path=SCRIPTDIR source=plays.bash disable=SC1091
 source "$BATS_TEST_DIRNAME/plays.bash"
@@ -175,4 +176,22 @@ connect_in_vain() {
 	kang_says '\[(dead|timed-out-data)\]' 'bytes .*\[data-lost\]' 'Err#110 ETIMEDOUT'
 	kang_says '\[timed-out-data\]'
 	kang_is_silent_about '\[reset|\[timed-out-(user|keepalive)\]'
+}
+
+@test "close-on-EOF by fin: scenario 4 in which both sides agree: dnc" {
+	played end_fin-dnc
+	kang_says '\[peer-fin\]' 'CLOSE_WAIT > LAST_ACK.*\[policy-closed-on-eof\]' '\[write-after-policy-close\]'
+	kang_is_silent_about '\[half-open\]|\[reset|\[broken-pipe'
+}
+
+@test "close-on-EOF by fin: nc.openbsd" {
+	played end_fin-nc.openbsd
+	kang_says '\[peer-fin\]' '\[policy-closed-on-eof\]' '\[closed-after-peer\]'
+	kang_is_silent_about '\[half-open\]'
+}
+
+@test "close-on-EOF by rst: dnc" {
+	played end_rst-dnc
+	kang_says '\[peer-fin\]' 'CLOSE_WAIT > CLOSE\..*\[policy-closed-on-eof\]' '\[write-after-policy-close\]'
+	kang_is_silent_about '\[half-open\]|\[reset|\[data-lost\]'
 }

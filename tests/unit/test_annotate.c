@@ -3,6 +3,8 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -63,6 +65,15 @@ struct history {
 #define ENDS .effect = EFFECT_EXIT
 #define DEATH_BITS (POLLIN | POLLERR | POLLHUP)
 
+#define SETS_OPTION .effect = EFFECT_SET_OPTION
+/* What policies did before the step's line: 30 s, 10 s, 3 and 60 s are the options' values. */
+#define DEEDS(which) .policy = {.deeds = (which), .values = {30, 10, 3, 1, 60000}}
+#define DEEDS_ABOUT(which, of, code)                \
+	.policy = {.deeds = (which),                \
+		   .values = {30, 10, 3, 1, 60000}, \
+		   .option = (of),                  \
+		   .error = (code)}
+
 /* Samples. acked counts the SYN of a client. */
 #define OPEN(acked)                                                        \
 	{                                                                  \
@@ -103,6 +114,33 @@ struct history {
 		.facts =                                                                           \
 		{ IS(now, STATE_CLOSE_WAIT),                                                       \
 		  IS(eof_count, 1) }                                                               \
+	}
+#define ENDED_BY_FIN(ms)                                                                \
+	{                                                                               \
+		.does = "read = 0, answered by a FIN", .at_ms = (ms),                   \
+		.step = {READS(0), .after = STATE(CLOSE_WAIT), .ending = CONN_SENT_FIN, \
+			 DEEDS(CONN_SENT_FIN)},                                         \
+		.notes = NOTE(peer_fin) | NOTE(policy_closed_on_eof),                   \
+		.facts =                                                                \
+		{ IS(before, STATE_ESTABLISHED),                                        \
+		  IS(now, STATE_CLOSE_WAIT),                                            \
+		  IS(eof_count, 1),                                                     \
+		  IS(lost_bytes, 0) }                                                   \
+	}
+#define ENDED_BY_RST(ms, acked, unacknowledged)                          \
+	{                                                                \
+		.does = "read = 0, answered by a reset", .at_ms = (ms),  \
+		.step = {READS(0),                                       \
+			 .after = {.state = STATE_CLOSE_WAIT,            \
+				   .acknowledged_bytes = (acked),        \
+				   .send_window_bytes = 64240},          \
+			 .ending = CONN_SENT_RST, DEEDS(CONN_SENT_RST)}, \
+		.notes = NOTE(peer_fin) | NOTE(policy_aborted_on_eof),   \
+		.facts =                                                 \
+		{ IS(before, STATE_ESTABLISHED),                         \
+		  IS(now, STATE_CLOSE_WAIT),                             \
+		  IS(eof_count, 1),                                      \
+		  IS(outstanding_bytes, (unacknowledged)) }              \
 	}
 #define OWN_FIN(ms)                                                                             \
 	{                                                                                       \
@@ -1549,6 +1587,310 @@ static const struct history histories[] = {
 		   .at_ms = 103,
 		   .step = {ENDS, .is_maybe_shared = true},
 		   .notes = NOTE(left_open_at_exit_maybe)}}},
+
+	/* --- Policies. --- */
+	{.name = "keepalive and a user timeout are set before connect",
+	 .is_healthy = true,
+	 .acts = {{.does = "connect",
+		   .at_ms = 3,
+		   .took_ms = 3,
+		   .step = {CONNECTS, .after = OPEN(1),
+			    DEEDS(CONN_SET_KEEPALIVE | CONN_SET_USER_TIMEOUT)},
+		   .notes = NOTE(connected) | NOTE(policy_keepalive) | NOTE(policy_user_timeout),
+		   .facts = {IS(keepalive_idle_ns, SECONDS(30)),
+			     IS(keepalive_interval_ns, SECONDS(10)), IS(keepalive_count, 3),
+			     IS(policy_timeout_ns, SECONDS(60)), IS(handshake_ns, MS(3))}},
+		  {.does = "write, told once", .at_ms = 4, .step = {WRITES(10)}},
+		  {.does = "read", .at_ms = 5, .step = {READS(10)}},
+		  {.does = "close",
+		   .at_ms = 10,
+		   .step = {CLOSES, .before = OPEN(11)},
+		   .notes = NOTE(closed_first),
+		   .facts = {IS(keepalive_idle_ns, 0), IS(policy_timeout_ns, 0)}}}},
+	{.name = "keepalive alone, set before a connect in the background",
+	 .is_healthy = true,
+	 .acts = {{.does = "connect EINPROGRESS",
+		   .at_ms = 1,
+		   .step = {FAILS(CONNECT, EINPROGRESS), DEEDS(CONN_SET_KEEPALIVE)},
+		   .notes = NOTE(connecting) | NOTE(policy_keepalive)},
+		  {.does = "poll",
+		   .at_ms = 41,
+		   .took_ms = 40,
+		   .step = {POLLS(POLLOUT), .after = OPEN(1)},
+		   .notes = NOTE(connected_later)}}},
+	{.name = "a connect that fails tells what was set all the same",
+	 .acts = {{.does = "connect ETIMEDOUT",
+		   .at_ms = 60000,
+		   .took_ms = 60000,
+		   .step = {FAILS(CONNECT, ETIMEDOUT), DEEDS(CONN_SET_USER_TIMEOUT)},
+		   .notes = NOTE(connect_timed_out) | NOTE(policy_user_timeout)}}},
+	{.name = "a user timeout alone, on an accepted connection",
+	 .is_healthy = true,
+	 .acts = {{.does = "accept",
+		   .at_ms = 3,
+		   .step = {ACCEPTS, .after = OPEN(0), DEEDS(CONN_SET_USER_TIMEOUT)},
+		   .notes = NOTE(accepted) | NOTE(policy_user_timeout),
+		   .facts = {IS(policy_timeout_ns, SECONDS(60)), IS(role, ROLE_SERVER)}}}},
+	{.name = "on a listener",
+	 .is_healthy = true,
+	 .acts = {{.does = "listen",
+		   .at_ms = 1,
+		   .step = {.effect = EFFECT_LISTEN, DEEDS(CONN_SET_KEEPALIVE)},
+		   .notes = NOTE(policy_keepalive)},
+		  {.does = "poll", .at_ms = 9000, .took_ms = 8000, .step = {POLLS(POLLIN)}}}},
+	{.name = "on a connection that was inherited, told by an ordinary read",
+	 .is_healthy = true,
+	 .is_adopted = true,
+	 .acts = {{.does = "read",
+		   .at_ms = 1,
+		   .step = {READS(10), DEEDS(CONN_SET_KEEPALIVE | CONN_SET_USER_TIMEOUT)},
+		   .notes = NOTE(adopted) | NOTE(policy_keepalive) | NOTE(policy_user_timeout)},
+		  {.does = "read", .at_ms = 2, .step = {READS(10)}}}},
+	{.name = "told by the line of a call that sleeps",
+	 .is_healthy = true,
+	 .acts = {A_SERVER,
+		  {.does = "read sleeps",
+		   .at_ms = 4,
+		   .step = {SLEEPS_IN(READ), DEEDS(CONN_SET_KEEPALIVE)},
+		   .notes = NOTE(policy_keepalive)},
+		  {.does = "read", .at_ms = 500, .took_ms = 496, .step = {READS(10)}}}},
+	{.name = "an option that the kernel refuses",
+	 .acts = {{.does = "connect",
+		   .at_ms = 3,
+		   .step = {CONNECTS, .after = OPEN(1),
+			    DEEDS_ABOUT(CONN_SET_KEEPALIVE | CONN_FAILED, CONN_USER_TIMEOUT,
+					ENOPROTOOPT)},
+		   .notes = NOTE(connected) | NOTE(policy_keepalive) | NOTE(policy_failed),
+		   .facts = {IS(option_level, IPPROTO_TCP), IS(option_name, TCP_USER_TIMEOUT),
+			     IS(policy_error, ENOPROTOOPT)}},
+		  {.does = "write", .at_ms = 4, .step = {WRITES(10)}}}},
+	{.name = "the program's own setsockopt is left out, each time",
+	 .is_healthy = true,
+	 .acts = {A_CLIENT,
+		  {.does = "setsockopt(TCP_KEEPIDLE)",
+		   .at_ms = 4,
+		   .step = {SETS_OPTION, DEEDS_ABOUT(CONN_OVERRULED, CONN_KEEPIDLE, 0)},
+		   .notes = NOTE(policy_overruled_program),
+		   .facts = {IS(option_level, IPPROTO_TCP), IS(option_name, TCP_KEEPIDLE)}},
+		  {.does = "setsockopt(SO_KEEPALIVE)",
+		   .at_ms = 5,
+		   .step = {SETS_OPTION, DEEDS_ABOUT(CONN_OVERRULED, CONN_KEEPALIVE, 0)},
+		   .notes = NOTE(policy_overruled_program),
+		   .facts = {IS(option_level, SOL_SOCKET), IS(option_name, SO_KEEPALIVE)}},
+		  {.does = "setsockopt(TCP_NODELAY)", .at_ms = 6, .step = {SETS_OPTION}}}},
+	{.name = "the program's own setsockopt holds",
+	 .is_healthy = true,
+	 .acts = {A_CLIENT,
+		  {.does = "setsockopt(TCP_KEEPCNT)",
+		   .at_ms = 4,
+		   .step = {SETS_OPTION, DEEDS_ABOUT(CONN_WAS_OVERRULED, CONN_KEEPCNT, 0)},
+		   .notes = NOTE(program_overruled_policy),
+		   .facts = {IS(option_level, IPPROTO_TCP), IS(option_name, TCP_KEEPCNT)}},
+		  {.does = "setsockopt(TCP_KEEPCNT)", .at_ms = 5, .step = {SETS_OPTION}}}},
+	{.name = "what was done in calls that are not shown is told by an ordinary transfer",
+	 .is_healthy = true,
+	 .acts = {A_SERVER,
+		  {.does = "read",
+		   .at_ms = 4,
+		   .step = {READS(10), DEEDS_ABOUT(CONN_WAS_OVERRULED, CONN_KEEPINTVL, 0)},
+		   .notes = NOTE(program_overruled_policy),
+		   .facts = {IS(option_name, TCP_KEEPINTVL)}},
+		  {.does = "write",
+		   .at_ms = 5,
+		   .step = {WRITES(10), DEEDS(CONN_SET_KEEPALIVE)},
+		   .notes = NOTE(policy_keepalive)},
+		  {.does = "read", .at_ms = 6, .step = {READS(10)}}}},
+	{.name = "ended by a policy at the peer's FIN, and closed",
+	 .is_healthy = true,
+	 .acts = {A_CLIENT,
+		  A_WRITE(4, 100),
+		  {.does = "read", .at_ms = 10, .step = {READS(500)}},
+		  ENDED_BY_FIN(20),
+		  {.does = "poll", .at_ms = 21, .step = {POLLS(POLLIN | POLLHUP)}},
+		  {.does = "read = 0", .at_ms = 22, .step = {READS(0)}},
+		  {.does = "close",
+		   .at_ms = 23,
+		   .step = {CLOSES, .before = STATE(LAST_ACK)},
+		   .notes = NOTE(closed_after_peer),
+		   .facts = {IS(since_fin_ns, MS(3)), IS(received_bytes, 500),
+			     IS(before, STATE_LAST_ACK), IS(now, STATE_LAST_ACK)}}}},
+	{.name = "ended by a policy, and the program reads and waits on: neither ignored nor half "
+		 "open",
+	 .is_healthy = true,
+	 .acts = {A_SERVER,
+		  ENDED_BY_FIN(20),
+		  {.does = "read = 0", .at_ms = 21, .step = {READS(0), .after = STATE(LAST_ACK)}},
+		  {.does = "read = 0",
+		   .at_ms = 22,
+		   .step = {READS(0), .after = STATE(CLOSE)},
+		   .facts = {IS(eof_count, 1)}},
+		  {.does = "read = 0", .at_ms = 23, .step = {READS(0), .after = STATE(CLOSE)}},
+		  {.does = "read = 0", .at_ms = 24, .step = {READS(0), .after = STATE(CLOSE)}},
+		  {.does = "poll sleeps",
+		   .at_ms = 5000,
+		   .took_ms = 1000,
+		   .step = {SLEEPS_IN(WAIT), .before = STATE(LAST_ACK)}},
+		  {.does = "poll, both FINs through",
+		   .at_ms = 6000,
+		   .took_ms = 2000,
+		   .step = {POLLS(POLLIN | POLLHUP), .after = STATE(CLOSE)}},
+		  {.does = "shutdown, answered with success",
+		   .at_ms = 6000,
+		   .step = {SHUTS(SHUT_WR), .before = STATE(CLOSE)}},
+		  {.does = "shutdown ENOTCONN",
+		   .at_ms = 6001,
+		   .step = {SHUTS(SHUT_WR), .error = ENOTCONN, .result = -1}},
+		  {.does = "close, both FINs through",
+		   .at_ms = 6002,
+		   .step = {CLOSES, .before = {.state = STATE_CLOSE, .acknowledged_bytes = 1}},
+		   .notes = NOTE(closed_after_peer),
+		   .facts = {IS(since_fin_ns, MS(5982))}}}},
+	{.name = "ended by a policy, the program shuts down itself: its FIN was sent before",
+	 .is_healthy = true,
+	 .acts = {A_CLIENT,
+		  ENDED_BY_FIN(20),
+		  {.does = "shutdown(SHUT_WR)",
+		   .at_ms = 21,
+		   .step = {SHUTS(SHUT_WR), .before = STATE(LAST_ACK)}},
+		  {.does = "close",
+		   .at_ms = 22,
+		   .step = {CLOSES, .before = STATE(LAST_ACK)},
+		   .notes = NOTE(closed_after_peer)}}},
+	{.name = "ended by a policy behind data, closed before it is acknowledged",
+	 .is_healthy = true,
+	 .acts = {A_CLIENT,
+		  A_WRITE(19, 100),
+		  {.does = "read = 0, answered by a FIN",
+		   .at_ms = 20,
+		   .step = {READS(0), .after = {.state = STATE_CLOSE_WAIT, .acknowledged_bytes = 1},
+			    .ending = CONN_SENT_FIN, DEEDS(CONN_SENT_FIN)},
+		   .notes = NOTE(peer_fin) | NOTE(policy_closed_on_eof),
+		   .facts = {IS(outstanding_bytes, 100), IS(lost_bytes, 0)}},
+		  {.does = "close",
+		   .at_ms = 21,
+		   .step = {CLOSES, .before = {.state = STATE_LAST_ACK,
+					       .acknowledged_bytes = 1,
+					       .unsent_bytes = 101}},
+		   .notes = NOTE(closed_after_peer) | NOTE(closed_with_unacknowledged_data),
+		   .facts = {IS(unacknowledged_bytes, 100)}}}},
+	{.name = "ended by a policy, and written to: the policy is named, not the program's shutdown",
+	 .acts = {A_CLIENT,
+		  ENDED_BY_FIN(20),
+		  {.does = "write EPIPE",
+		   .at_ms = 320,
+		   .step = {FAILS(WRITE, EPIPE), .after = STATE(LAST_ACK)},
+		   .notes = NOTE(write_after_policy_close),
+		   .facts = {IS(since_fin_ns, MS(300)), IS(role, ROLE_CLIENT)}},
+		  {.does = "read = 0", .at_ms = 321, .step = {READS(0), .after = STATE(LAST_ACK)}},
+		  {.does = "write EPIPE, both FINs through",
+		   .at_ms = 330,
+		   .step = {FAILS(WRITE, EPIPE), .after = STATE(CLOSE)},
+		   .notes = NOTE(write_after_policy_close)},
+		  {.does = "write EPIPE, not sampled",
+		   .at_ms = 331,
+		   .step = {FAILS(WRITE, EPIPE)},
+		   .notes = NOTE(write_after_policy_close)},
+		  {.does = "read = 0", .at_ms = 332, .step = {READS(0)}},
+		  {.does = "close",
+		   .at_ms = 333,
+		   .step = {CLOSES, .before = {.state = STATE_CLOSE, .acknowledged_bytes = 2}},
+		   .notes = NOTE(closed_after_peer)}}},
+	{.name = "ended by a policy, and the peer resets what was queued",
+	 .acts = {A_CLIENT,
+		  A_WRITE(19, 100),
+		  ENDED_BY_FIN(20),
+		  {.does = "write ECONNRESET",
+		   .at_ms = 30,
+		   .step = {FAILS(WRITE, ECONNRESET),
+			    .after = {.state = STATE_CLOSE, .acknowledged_bytes = 1}},
+		   .notes = NOTE(reset_after_fin) | NOTE(data_lost),
+		   .facts = {IS(lost_bytes, 100), IS(reported, REPORTED_AS_ERROR)}},
+		  {.does = "write EPIPE",
+		   .at_ms = 31,
+		   .step = {FAILS(WRITE, EPIPE), .after = STATE(CLOSE)},
+		   .notes = NOTE(write_after_policy_close)},
+		  {.does = "read = 0", .at_ms = 32, .step = {READS(0), .after = STATE(CLOSE)}},
+		  {.does = "close",
+		   .at_ms = 33,
+		   .step = {CLOSES, .before = STATE(CLOSE)},
+		   .notes = NOTE(closed_after_death)}}},
+	{.name = "ended by a policy, and left open at exit",
+	 .is_healthy = true,
+	 .acts = {A_CLIENT,
+		  ENDED_BY_FIN(20),
+		  {.does = "exit",
+		   .at_ms = 30,
+		   .step = {ENDS},
+		   .notes = NOTE(left_open_at_exit),
+		   .facts = {IS(now, STATE_LAST_ACK)}}}},
+	{.name = "aborted by a policy: no reset of the peer's, and nothing lost that was not given up",
+	 .acts = {A_CLIENT,
+		  A_WRITE(19, 100),
+		  ENDED_BY_RST(20, 1, 100),
+		  {.does = "write ECONNRESET: the abort's own error, which the kernel keeps",
+		   .at_ms = 21,
+		   .step = {FAILS(WRITE, ECONNRESET),
+			    .after = {.state = STATE_CLOSE, .acknowledged_bytes = 1}},
+		   .notes = NOTE(write_after_policy_close),
+		   .facts = {IS(lost_bytes, 0)}},
+		  {.does = "write EPIPE",
+		   .at_ms = 21,
+		   .step = {FAILS(WRITE, EPIPE), .after = STATE(CLOSE)},
+		   .notes = NOTE(write_after_policy_close),
+		   .facts = {IS(since_fin_ns, MS(1)), IS(lost_bytes, 0)}},
+		  {.does = "read ENOTCONN",
+		   .at_ms = 22,
+		   .step = {FAILS(READ, ENOTCONN), .after = STATE(CLOSE)},
+		   .notes = NOTE(read_after_policy_abort)},
+		  {.does = "read = 0", .at_ms = 23, .step = {READS(0), .after = STATE(CLOSE)}},
+		  {.does = "poll",
+		   .at_ms = 24,
+		   .step = {POLLS(POLLOUT | DEATH_BITS), .after = STATE(CLOSE)}},
+		  {.does = "close",
+		   .at_ms = 25,
+		   .step = {CLOSES, .before = STATE(CLOSE)},
+		   .notes = NOTE(closed_after_death),
+		   .facts = {IS(sent_bytes, 100), IS(lost_bytes, 0)}}}},
+	{.name = "aborted by a policy, all acknowledged",
+	 .acts = {A_SERVER,
+		  A_WRITE(19, 100),
+		  ENDED_BY_RST(20, 100, 0),
+		  {.does = "close",
+		   .at_ms = 25,
+		   .step = {CLOSES},
+		   .notes = NOTE(closed_after_death)}}},
+	{.name = "aborted by a policy, and left open at exit",
+	 .acts = {A_CLIENT,
+		  ENDED_BY_RST(20, 1, 0),
+		  {.does = "exit", .at_ms = 30, .step = {ENDS}, .notes = NOTE(left_open_dead)}}},
+	{.name = "aborted by a policy, and polled on and on",
+	 .acts = {A_CLIENT,
+		  ENDED_BY_RST(20, 1, 0),
+		  {.does = "poll 1",
+		   .at_ms = 21,
+		   .step = {POLLS(DEATH_BITS), .after = STATE(CLOSE)}},
+		  {.does = "poll 2",
+		   .at_ms = 22,
+		   .step = {POLLS(DEATH_BITS), .after = STATE(CLOSE)}},
+		  {.does = "poll 3",
+		   .at_ms = 23,
+		   .step = {POLLS(DEATH_BITS), .after = STATE(CLOSE)}},
+		  {.does = "poll 4",
+		   .at_ms = 24,
+		   .step = {POLLS(DEATH_BITS), .after = STATE(CLOSE)}},
+		  {.does = "poll 5",
+		   .at_ms = 25,
+		   .step = {POLLS(DEATH_BITS), .after = STATE(CLOSE)}},
+		  {.does = "poll 6",
+		   .at_ms = 26,
+		   .step = {POLLS(DEATH_BITS), .after = STATE(CLOSE)}},
+		  {.does = "poll 7",
+		   .at_ms = 27,
+		   .step = {POLLS(DEATH_BITS), .after = STATE(CLOSE)}},
+		  {.does = "poll 8",
+		   .at_ms = 28,
+		   .step = {POLLS(DEATH_BITS), .after = STATE(CLOSE)},
+		   .notes = NOTE(spinning)}}},
 };
 
 static uint64_t drawn; /* by any history so far */
@@ -1605,6 +1947,18 @@ static bool has_warning(uint64_t notes)
 	return false;
 }
 
+/* What policies did is kept with the connection until a line tells it. */
+static void leave_untold(struct conn *conn, const struct conn_policy *policy)
+{
+	if (policy->deeds == 0)
+		return;
+	for (unsigned option = 0; option < CONN_OPTIONS; option++)
+		atomic_store(&conn->values[option], policy->values[option]);
+	atomic_store(&conn->policy_option, policy->option);
+	atomic_store(&conn->policy_error, policy->error);
+	atomic_store(&conn->untold, policy->deeds);
+}
+
 /* As the pipeline does it: read, advance, read, annotate, remember. */
 static bool play_act(struct conn *conn, const struct act *act, bool is_healthy)
 {
@@ -1617,7 +1971,9 @@ static bool play_act(struct conn *conn, const struct act *act, bool is_healthy)
 
 	step.now_ns = start_of_time_ns + MS(act->at_ms);
 	step.start_ns = step.now_ns - MS(act->took_ms);
+	leave_untold(conn, &step.policy);
 	is_worth_asking = annotate_is_worth_asking(conn, &step);
+	conn_take_policy(conn, &step.policy);
 	conn_read(conn, &before);
 	conn_advance(conn, &step);
 	conn_read(conn, &after);

@@ -39,6 +39,9 @@ static void test_defaults(void **state)
 	assert_int_equal(config.style.data_bytes, 12);
 	assert_int_equal(config.style.least_severity, SEVERITY_INFO);
 	assert_false(config.style.has_colour);
+	assert_int_equal(config.match.count, 0);
+	assert_false(policy_is_any(&config.policy));
+	assert_false(config.policy.is_forced);
 	assert_true(config_has_program("anything"));
 	config_read(NULL, "nc", complain);
 	assert_string_equal(complaints, "");
@@ -49,8 +52,11 @@ static void test_defaults(void **state)
 static void test_empty_values(void **state)
 {
 	static const char *const variables[] = {
-		"TCPSHIM_TRACE=", "TCPSHIM_FDS=",  "TCPSHIM_PROGRAMS=", "TCPSHIM_OUTPUT=",
-		"TCPSHIM_TIME=",  "TCPSHIM_DATA=", "TCPSHIM_NOTES=",    "TCPSHIM_SLEEPING=",
+		"TCPSHIM_TRACE=",     "TCPSHIM_FDS=",          "TCPSHIM_PROGRAMS=",
+		"TCPSHIM_OUTPUT=",    "TCPSHIM_TIME=",         "TCPSHIM_DATA=",
+		"TCPSHIM_NOTES=",     "TCPSHIM_SLEEPING=",     "TCPSHIM_MATCH=",
+		"TCPSHIM_KEEPALIVE=", "TCPSHIM_USER_TIMEOUT=", "TCPSHIM_CLOSE_ON_EOF=",
+		"TCPSHIM_FORCE=",
 	};
 
 	(void)state;
@@ -62,6 +68,8 @@ static void test_empty_values(void **state)
 		assert_int_equal(config.style.data_bytes, 12);
 		assert_int_equal(config.style.least_severity, SEVERITY_INFO);
 		assert_true(config_has_program("nc"));
+		assert_int_equal(config.match.count, 0);
+		assert_false(policy_is_any(&config.policy) || config.policy.is_forced);
 	}
 }
 
@@ -152,6 +160,32 @@ static void test_fds(void **state)
 	}
 }
 
+/* Then only policies are left to do, and they are for TCP connections. */
+static void test_fds_of_nothing_shown(void **state)
+{
+	static const struct {
+		const char *first, *second;
+	} rows[] = {
+		{"TCPSHIM_TRACE=none", "TCPSHIM_FDS=all,stdio"},
+		{"TCPSHIM_FDS=all,stdio", "TCPSHIM_TRACE=none"},
+		{"TCPSHIM_TRACE=none", "TCPSHIM_FDS=sockets"},
+		{"TCPSHIM_TRACE=read,!read", "TCPSHIM_FDS=tcp,stdio"},
+		{"TCPSHIM_TRACE=none", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		read_environment(rows[i].first, rows[i].second);
+		assert_string_equal(complaints, "");
+		assert_false(config.is_any_shown);
+		assert_int_equal(config.fds, CONFIG_FDS_TCP);
+		assert_false(config.has_stdio);
+	}
+	read_environment("TCPSHIM_TRACE=read", "TCPSHIM_FDS=all,stdio");
+	assert_int_equal(config.fds, CONFIG_FDS_ALL);
+	assert_true(config.has_stdio);
+}
+
 static void test_programs(void **state)
 {
 	(void)state;
@@ -163,6 +197,25 @@ static void test_programs(void **state)
 	assert_false(config_has_program("nginx2"));
 	assert_false(config_has_program("nc,nginx"));
 	assert_false(config_has_program(""));
+}
+
+/* Not even a complaint, and no policy. */
+static void test_other_programs(void **state)
+{
+	static const char *const variables[] = {
+		"TCPSHIM_KEEPALIVE=on",      "TCPSHIM_KEEPALIVE=nonsense",
+		"TCPSHIM_USER_TIMEOUT=auto", "TCPSHIM_CLOSE_ON_EOF=fin",
+		"TCPSHIM_FORCE=on",          "TCPSHIM_MATCH=port=80",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++) {
+		read_environment(variables[i], "TCPSHIM_PROGRAMS=nginx");
+		assert_string_equal(complaints, "");
+		assert_false(config.is_any_shown);
+		assert_false(policy_is_any(&config.policy) || config.policy.is_forced);
+		assert_int_equal(config.match.count, 0);
+	}
 }
 
 static void test_output(void **state)
@@ -307,6 +360,26 @@ static void test_complaints(void **state)
 		 "tcpshim: TCPSHIM_SLEEPING is \"no\", but takes on or off, for example "
 		 "TCPSHIM_SLEEPING=off. It is left "
 		 "out.\n"},
+		{"TCPSHIM_MATCH=port 80",
+		 "tcpshim: TCPSHIM_MATCH is \"port 80\", but takes conditions port= lport= rport= (1 "
+		 "to 65535), peer= local= (an address or ADDRESS/PREFIX) and role= (client, server), "
+		 "each with ! in front for its opposite, joined by , (and) or ; (or), for example "
+		 "TCPSHIM_MATCH=port=8080,peer=10.0.0.0/8. It is left out.\n"},
+		{"TCPSHIM_KEEPALIVE=yes",
+		 "tcpshim: TCPSHIM_KEEPALIVE is \"yes\", but takes off, on, or "
+		 "IDLE[,INTERVAL[,COUNT]] with times from 1s to 32767s in whole seconds and a count "
+		 "from 1 to 127, and jitter= up to 90% behind them, for example "
+		 "TCPSHIM_KEEPALIVE=30s,10s,3. It is left out.\n"},
+		{"TCPSHIM_USER_TIMEOUT=on",
+		 "tcpshim: TCPSHIM_USER_TIMEOUT is \"on\", but takes off, a duration from 1ms to "
+		 "2147483647ms (ms, s, m or h; a bare number is seconds) or auto (IDLE + INTERVAL x "
+		 "COUNT), for example TCPSHIM_USER_TIMEOUT=60s. It is left out.\n"},
+		{"TCPSHIM_CLOSE_ON_EOF=on",
+		 "tcpshim: TCPSHIM_CLOSE_ON_EOF is \"on\", but takes off, fin or rst, for example "
+		 "TCPSHIM_CLOSE_ON_EOF=fin. It is left out.\n"},
+		{"TCPSHIM_FORCE=yes",
+		 "tcpshim: TCPSHIM_FORCE is \"yes\", but takes on or off, for example "
+		 "TCPSHIM_FORCE=on. It is left out.\n"},
 		{"TCPSHIM_TARCE=all",
 		 "tcpshim: there is no variable TCPSHIM_TARCE; did you mean TCPSHIM_TRACE? It is "
 		 "left out.\n"},
@@ -334,6 +407,36 @@ static void test_complaints(void **state)
 		{"TCPSHIM_NOT\x1bS=x",
 		 "tcpshim: there is no variable TCPSHIM_NOT?S; did you mean TCPSHIM_NOTES? It is "
 		 "left out.\n"},
+		{"TCPSHIM_KEEPALIV=x",
+		 "tcpshim: there is no variable TCPSHIM_KEEPALIV; did you mean TCPSHIM_KEEPALIVE? It is "
+		 "left out.\n"},
+		{"TCPSHIM_KEEP_ALIVE=x",
+		 "tcpshim: there is no variable TCPSHIM_KEEP_ALIVE; did you mean TCPSHIM_KEEPALIVE? It is "
+		 "left out.\n"},
+		{"TCPSHIM_KEEPIDLE=x",
+		 "tcpshim: there is no variable TCPSHIM_KEEPIDLE; did you mean TCPSHIM_KEEPALIVE? It is "
+		 "left out.\n"},
+		{"TCPSHIM_USERTIMEOUT=x",
+		 "tcpshim: there is no variable TCPSHIM_USERTIMEOUT; did you mean TCPSHIM_USER_TIMEOUT? It is "
+		 "left out.\n"},
+		{"TCPSHIM_TIMEOUT=x",
+		 "tcpshim: there is no variable TCPSHIM_TIMEOUT; did you mean TCPSHIM_USER_TIMEOUT? It is "
+		 "left out.\n"},
+		{"TCPSHIM_CLOSE=x",
+		 "tcpshim: there is no variable TCPSHIM_CLOSE; did you mean TCPSHIM_CLOSE_ON_EOF? It is "
+		 "left out.\n"},
+		{"TCPSHIM_CLOSEONEOF=x",
+		 "tcpshim: there is no variable TCPSHIM_CLOSEONEOF; did you mean TCPSHIM_CLOSE_ON_EOF? It is "
+		 "left out.\n"},
+		{"TCPSHIM_FORCED=x",
+		 "tcpshim: there is no variable TCPSHIM_FORCED; did you mean TCPSHIM_FORCE? It is "
+		 "left out.\n"},
+		{"TCPSHIM_MACTH=x",
+		 "tcpshim: there is no variable TCPSHIM_MACTH; did you mean TCPSHIM_MATCH? It is "
+		 "left out.\n"},
+		{"TCPSHIM_MATCHES=x",
+		 "tcpshim: there is no variable TCPSHIM_MATCHES; did you mean TCPSHIM_MATCH? It is "
+		 "left out.\n"},
 		{"TCPSHIM_TRACE", ""},
 		{"TCPSHIMTRACE=x", ""},
 		{"XTCPSHIM_TRACE=x", ""},
@@ -353,12 +456,26 @@ static void test_complaints(void **state)
 static void test_long_values(void **state)
 {
 	static char value[8192] = "TCPSHIM_DATA=", name[8192] = "TCPSHIM_";
+	static const char *const prefixes[] = {
+		"TCPSHIM_MATCH=port=",   "TCPSHIM_KEEPALIVE=", "TCPSHIM_USER_TIMEOUT=",
+		"TCPSHIM_CLOSE_ON_EOF=", "TCPSHIM_FORCE=",     "TCPSHIM_TRACE=",
+		"TCPSHIM_FDS=",
+	};
 
 	(void)state;
 	memset(value + strlen(value), 'x', 6000);
 	read_environment(value, NULL);
 	assert_true(strlen(complaints) < 512);
 	assert_non_null(strstr(complaints, ". It is left out.\n"));
+	for (size_t i = 0; i < COUNT(prefixes); i++) {
+		strcpy(value, prefixes[i]);
+		memset(value + strlen(value), '1', 6000);
+		value[strlen(prefixes[i]) + 6000] = '\0';
+		read_environment(value, NULL);
+		assert_true(strlen(complaints) < 512);
+		assert_non_null(strstr(complaints, ", for example TCPSHIM_"));
+		assert_non_null(strstr(complaints, ". It is left out.\n"));
+	}
 	memset(name + strlen(name), 'X', 6000);
 	strcat(name, "=1");
 	read_environment(name, NULL);
@@ -376,6 +493,494 @@ static void test_bad_beside_good(void **state)
 	read_environment("TCPSHIM_DATA=5", "TCPSHIM_TRACE=read,nonsense");
 	assert_int_equal(config.style.data_bytes, 5);
 	assert_true(config.is_shown[CALL_write]);
+	read_environment("TCPSHIM_KEEPALIVE=45s", "TCPSHIM_USER_TIMEOUT=nonsense");
+	assert_true(config.policy.has_keepalive);
+	assert_int_equal(config.policy.idle_s, 45);
+	assert_false(config.policy.has_user_timeout);
+	read_environment("TCPSHIM_MATCH=port=80", "TCPSHIM_FORCE=nonsense");
+	assert_int_equal(config.match.count, 1);
+	assert_false(config.policy.is_forced);
+	/* of one name: the last that is understood */
+	read_environment("TCPSHIM_KEEPALIVE=45s", "TCPSHIM_KEEPALIVE=off,jitter=10%");
+	assert_true(config.policy.has_keepalive);
+	assert_int_equal(config.policy.idle_s, 45);
+	read_environment("TCPSHIM_FORCE=on", "TCPSHIM_FORCE=yes");
+	assert_true(config.policy.is_forced);
+	read_environment("TCPSHIM_MATCH=port=80;port=81", "TCPSHIM_MATCH=port=82,port=0");
+	assert_int_equal(config.match.count, 2);
+	assert_int_equal(config.match.conditions[1].port, 81);
+}
+
+/* --- Policies and TCPSHIM_MATCH: what each value means is told by test_policy and test_match. ---
+ */
+
+static void test_policies(void **state)
+{
+	(void)state;
+	read_environment("TCPSHIM_KEEPALIVE=45s,7s,5,jitter=20%", NULL);
+	assert_string_equal(complaints, "");
+	assert_true(config.policy.has_keepalive);
+	assert_int_equal(config.policy.idle_s, 45);
+	assert_int_equal(config.policy.interval_s, 7);
+	assert_int_equal(config.policy.count, 5);
+	assert_int_equal(config.policy.jitter_percent, 20);
+
+	read_environment("TCPSHIM_USER_TIMEOUT=1500ms", "TCPSHIM_FORCE=on");
+	assert_string_equal(complaints, "");
+	assert_int_equal(config.policy.user_timeout_ms, 1500);
+	assert_true(config.policy.has_user_timeout && config.policy.is_forced);
+	assert_false(config.policy.is_user_timeout_auto);
+
+	read_environment("TCPSHIM_CLOSE_ON_EOF=rst", "TCPSHIM_MATCH=port=80,role=client;!peer=::1");
+	assert_string_equal(complaints, "");
+	assert_int_equal(config.policy.on_eof, POLICY_EOF_RST);
+	assert_int_equal(config.match.count, 3);
+	assert_true(config.is_any_shown);
+
+	/* They go together in either order, and are settled when all are read. */
+	read_environment("TCPSHIM_USER_TIMEOUT=auto", "TCPSHIM_KEEPALIVE=on");
+	assert_string_equal(complaints, "");
+	assert_true(config.policy.is_user_timeout_auto);
+	read_environment("TCPSHIM_FORCE=on", "TCPSHIM_KEEPALIVE=on");
+	assert_string_equal(complaints, "");
+	read_environment("TCPSHIM_USER_TIMEOUT=auto", "TCPSHIM_CLOSE_ON_EOF=fin");
+	assert_non_null(strstr(complaints, "that is off"));
+	assert_false(config.policy.has_user_timeout);
+	assert_int_equal(config.policy.on_eof, POLICY_EOF_FIN);
+	read_environment("TCPSHIM_USER_TIMEOUT=90s", "TCPSHIM_KEEPALIVE=on");
+	assert_non_null(strstr(complaints, "does not fit"));
+	assert_true(config.policy.has_user_timeout && config.policy.has_keepalive);
+
+	/* With nothing shown they apply all the same. */
+	read_environment("TCPSHIM_TRACE=none", "TCPSHIM_KEEPALIVE=on");
+	assert_string_equal(complaints, "");
+	assert_true(policy_is_any(&config.policy));
+}
+
+/* All that is read into config by these variables is as it is without any. */
+static bool is_untouched(void)
+{
+	static const struct policy no_policy;
+	static const struct match no_match;
+
+	return memcmp(&config.policy, &no_policy, sizeof(no_policy)) == 0 &&
+	       memcmp(&config.match, &no_match, sizeof(no_match)) == 0;
+}
+
+static bool begins_with(const char *text, const char *beginning)
+{
+	return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* Whether line is the refusal of a value of this variable, without its newline. */
+static bool is_refusal(const char *line, const char *name)
+{
+	static const char end[] = ". It is left out.";
+	char beginning[64], example[64];
+	size_t size = strlen(line);
+
+	strcat(strcat(strcpy(beginning, "tcpshim: "), name), " is \"");
+	strcat(strcat(strcpy(example, ", for example "), name), "=");
+	return begins_with(line, beginning) && strstr(line, "\", but takes ") &&
+	       strstr(line, example) && size > strlen(end) &&
+	       strcmp(line + size - strlen(end), end) == 0;
+}
+
+static void test_malformed(void **state)
+{
+	static const struct {
+		const char *name, *values[64];
+	} rows[] = {
+		{"TCPSHIM_MATCH",
+		 {"80",
+		  "port",
+		  "port=",
+		  "port=0",
+		  "port=65536",
+		  "port=-1",
+		  "port=http",
+		  "port=80,",
+		  ",port=80",
+		  "port=80;",
+		  ";",
+		  ",",
+		  "port=80,,port=81",
+		  "port=80 ",
+		  " port=80",
+		  "port = 80",
+		  "port==80",
+		  "!",
+		  "!!port=80",
+		  "port=!80",
+		  "Port=80",
+		  "sport=80",
+		  "dport=80",
+		  "host=10.0.0.1",
+		  "peer=",
+		  "peer=localhost",
+		  "peer=10.0.0",
+		  "peer=10.0.0.256",
+		  "peer=10.0.0.0/33",
+		  "peer=10.0.0.0/",
+		  "peer=10.0.0.0/-8",
+		  "peer=10.0.0.0/255.0.0.0",
+		  "peer=::/129",
+		  "peer=[::1]",
+		  "peer=::1%lo",
+		  "peer=10.0.0.1:80",
+		  "local=*",
+		  "role=",
+		  "role=listener",
+		  "role=Client",
+		  "port=80&port=81",
+		  "port=80|port=81",
+		  "port=80 and port=81",
+		  "(port=80)",
+		  "port=18446744073709551697",
+		  "port=80\x1b[2J",
+		  "port=80\n",
+		  "\xff\xfe"}},
+		{"TCPSHIM_KEEPALIVE",
+		 {"yes",
+		  "On",
+		  "1.5s",
+		  "0",
+		  "0s",
+		  "500ms",
+		  "1500ms",
+		  "32768",
+		  "10h",
+		  "-30",
+		  "+30",
+		  "30 s",
+		  "30s,",
+		  ",10s",
+		  "30s,,3",
+		  "30s,0",
+		  "30s,32768",
+		  "30s,10s,0",
+		  "30s,10s,128",
+		  "30s,10s,3s",
+		  "30s,10s,3,1",
+		  "on,10s",
+		  "off,10s",
+		  "off,jitter=10%",
+		  "jitter=10%",
+		  "30s,jitter",
+		  "30s,jitter=",
+		  "30s,jitter=%",
+		  "30s,jitter=10",
+		  "30s,jitter=91%",
+		  "30s,jitter=-5%",
+		  "30s,jitter=10%,3",
+		  "30s,jitter=10%,jitter=10%",
+		  "30s,idle=10%",
+		  "30s;10s;3",
+		  "30s/10s/3",
+		  "18446744073709551646",
+		  "18446744073709551646ms",
+		  "30s\t",
+		  "30s\x7f"}},
+		{"TCPSHIM_USER_TIMEOUT",
+		 {"on",
+		  "Auto",
+		  "AUTO",
+		  "0",
+		  "0ms",
+		  "-1",
+		  "+1",
+		  "1.5s",
+		  "60 s",
+		  " 60s",
+		  "60s ",
+		  "60S",
+		  "60sec",
+		  "60s,",
+		  "2147483648ms",
+		  "2147484",
+		  "597h",
+		  "4294967296ms",
+		  "4294967297ms",
+		  "18446744073709551617ms",
+		  "99999999999999999999",
+		  "auto,60s",
+		  "60s,auto",
+		  "auto=60s",
+		  "ms",
+		  "%",
+		  "60s\x1b"}},
+		{"TCPSHIM_CLOSE_ON_EOF",
+		 {"on", "yes", "1", "FIN", "Fin", "fin ", " fin", "fin,rst", "finn", "fi", "reset",
+		  "RST", "close", "fin\n", "off,"}},
+		{"TCPSHIM_FORCE",
+		 {"yes", "no", "1", "0", "true", "On", "ON", "on ", " on", "onn", "o", "on,off",
+		  "force", "on\r", "!on"}},
+	};
+	static char variable[128];
+	unsigned count = 0;
+	bool is_right = true;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (const char *const *value = rows[i].values; *value; value++) {
+			char *newline;
+
+			count++;
+			strcat(strcat(strcpy(variable, rows[i].name), "="), *value);
+			read_environment(variable, NULL);
+			newline = strchr(complaints, '\n');
+			if (newline && newline[1] == '\0') {
+				*newline = '\0';
+				if (is_refusal(complaints, rows[i].name) && is_untouched())
+					continue;
+			}
+			print_error("%s: \"%s\"%s\n", variable, complaints,
+				    is_untouched() ? "" : ", and something is set");
+			is_right = false;
+		}
+	}
+	assert_true(is_right);
+	assert_in_range(count, 100, 1000);
+}
+
+/* --- Values made at random from good ones, the same at every run. --- */
+
+enum { MOST_SIZE = 4096, LONGEST_RUN = 4000, FUZZ_ROUNDS = 200000, MOST_LINES = 8 };
+
+static uint64_t random_state;
+
+static uint32_t below(uint32_t limit)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (uint32_t)((random_state >> 32) % limit);
+}
+
+struct family {
+	const char *name, *alphabet;
+	const char *seeds[16];
+	const char *words[4]; /* where nothing else is understood */
+};
+
+#define COMMON "0123456789,;=!%/.: +-\t\n\x01\x1b\x7f\x80\xff"
+
+static const struct family families[] = {
+	{"TCPSHIM_MATCH",
+	 COMMON "portlpeeraddrolecalientsvfFx",
+	 {"port=8080", "port=8080,peer=10.0.0.0/8", "!rport=22;lport=80,role=server",
+	  "peer=2001:db8::/32", "local=::ffff:10.0.0.0/104", "!role=client", "peer=::/0",
+	  "peer=10.1.2.3;peer=10.1.2.4;peer=10.1.2.5", "port=65535,!port=1", "peer=0.0.0.0/0",
+	  "local=fe80::1/128,rport=443"},
+	 {0}},
+	{"TCPSHIM_KEEPALIVE",
+	 COMMON "onfsmhjiter",
+	 {"on", "off", "30s,10s,3", "30", "1m,5s", "32767s,32767s,127", "1,1,1", "60s,jitter=10%",
+	  "on,jitter=90%", "5000ms,2s,9,jitter=1%", "9h,1h,127"},
+	 {0}},
+	{"TCPSHIM_USER_TIMEOUT",
+	 COMMON "autofmsh",
+	 {"off", "60s", "1ms", "2147483647ms", "5m", "1h", "30", "2147483s", "596h"},
+	 {0}},
+	{"TCPSHIM_CLOSE_ON_EOF", COMMON "offinrst", {"off", "fin", "rst"}, {"off", "fin", "rst"}},
+	{"TCPSHIM_FORCE", COMMON "onf", {"on", "off"}, {"on", "off"}},
+};
+
+/* Makes room for added bytes at place, or takes away as many where added is negative. */
+static size_t move_tail(char *value, size_t size, size_t place, long added)
+{
+	if (added < 0)
+		memmove(value + place, value + place - added, size - place + (size_t)added);
+	else
+		memmove(value + place + added, value + place, size - place);
+	return size + (size_t)added;
+}
+
+/* The rest of the value from place on: up to most bytes of it, at least one if there is one. */
+static size_t random_piece(size_t left, uint32_t most)
+{
+	return left == 0 ? 0 : 1 + below(left < most ? (uint32_t)left : most);
+}
+
+static size_t mutate_once(char *value, size_t size, const char *alphabet)
+{
+	static const char kinds[] = "iiiiiiiddddddrrrrrrrtt";
+	size_t place = below((uint32_t)size + 1), left = size - place, piece;
+	char random = alphabet[below((uint32_t)strlen(alphabet))];
+	char kind = below(64) == 0 ? 'l' : kinds[below(sizeof(kinds) - 1)];
+
+	switch (kind) {
+	case 'i': /* one more, */
+	case 'l': /* or a long run of them */
+		piece = kind == 'i' ? 1 : 1 + below(LONGEST_RUN);
+		if (size + piece >= MOST_SIZE)
+			return size;
+		size = move_tail(value, size, place, (long)piece);
+		memset(value + place, random, piece);
+		return size;
+	case 'd': /* some less */
+		return move_tail(value, size, place, -(long)random_piece(left, 4));
+	case 'r': /* another one */
+		if (left > 0)
+			value[place] = random;
+		return size;
+	default: /* a piece twice */
+		piece = random_piece(left, MOST_SIZE);
+		if (size + piece >= MOST_SIZE)
+			return size;
+		size = move_tail(value, size, place, (long)piece);
+		memmove(value + place, value + place + piece, piece);
+		return size;
+	}
+}
+
+/* NAME=VALUE as the environment has it; returns the value. */
+static char *make_variable(const struct family *family, char *text)
+{
+	char *value = strcat(strcpy(text, family->name), "=") + strlen(family->name) + 1;
+	unsigned seeds = 0, mutations = below(5);
+	size_t size;
+
+	while (family->seeds[seeds])
+		seeds++;
+	size = strlen(strcpy(value, family->seeds[below(seeds)]));
+	for (unsigned i = 0; i < mutations; i++)
+		size = mutate_once(value, size, family->alphabet);
+	value[size] = '\0';
+	return value;
+}
+
+static char lines[MOST_LINES][1024];
+static unsigned line_count;
+
+static void collect(const char *line, size_t size)
+{
+	assert_in_range(line_count, 0, MOST_LINES - 1);
+	assert_in_range(size, 1, 511);
+	for (size_t i = 0; i < size; i++)
+		assert_true((uint8_t)line[i] >= ' ' && line[i] != 0x7f);
+	assert_true(line[size - 1] == '.');
+	memcpy(lines[line_count], line, size);
+	lines[line_count++][size] = '\0';
+}
+
+static unsigned count_refusals(const char *name)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < line_count; i++)
+		count += is_refusal(lines[i], name);
+	return count;
+}
+
+/* What is set is such that the kernel takes it. */
+static bool is_within_limits(void)
+{
+	const struct policy *policy = &config.policy;
+	bool is_right = policy->on_eof <= POLICY_EOF_RST && config.match.count <= MATCH_CONDITIONS;
+	struct policy_values values;
+
+	if (policy->has_keepalive)
+		is_right &= policy->idle_s >= 1 && policy->idle_s <= 32767 &&
+			    policy->interval_s >= 1 && policy->interval_s <= 32767 &&
+			    policy->count >= 1 && policy->count <= 127 &&
+			    policy->jitter_percent <= 90;
+	if (policy->has_user_timeout && !policy->is_user_timeout_auto)
+		is_right &= policy->user_timeout_ms >= 1 && policy->user_timeout_ms <= INT32_MAX;
+	if (policy->is_user_timeout_auto)
+		is_right &= policy->has_user_timeout && policy->has_keepalive;
+	policy_decide_values(policy, random_state, &values);
+	for (unsigned option = 0; option < CONN_OPTIONS; option++)
+		is_right &= !(values.set >> option & 1) || values.values[option] >= 1;
+	for (uint32_t i = 0; i < config.match.count; i++) {
+		const struct match_condition *condition = &config.match.conditions[i];
+
+		is_right &= condition->key <= MATCH_ROLE && condition->prefix_bits <= 128 &&
+			    (condition->key > MATCH_RPORT || condition->port != 0);
+	}
+	return is_right;
+}
+
+static bool is_word(const char *value, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(value, *words) == 0)
+			return true;
+	return false;
+}
+
+static void test_fuzz(void **state)
+{
+	static char variable[MOST_SIZE + 64];
+	bool is_right = true;
+
+	(void)state;
+	for (const struct family *family = families; family < families + COUNT(families);
+	     family++) {
+		unsigned accepted = 0, refused = 0;
+
+		random_state = UINT64_C(0x9e3779b97f4a7c15);
+		for (unsigned round = 0; round < FUZZ_ROUNDS; round++) {
+			const char *value = make_variable(family, variable);
+			char *environment[] = {variable, NULL};
+			unsigned refusals;
+			bool is_fine;
+
+			line_count = 0;
+			config_read(environment, "nc", collect);
+			refusals = count_refusals(family->name);
+			is_fine = is_within_limits() && line_count <= 2 && refusals <= 1;
+			if (refusals != 0)
+				is_fine &= line_count == 1 && is_untouched();
+			else if (family->words[0])
+				is_fine &= *value == '\0' || is_word(value, family->words);
+			refused += refusals;
+			accepted += refusals == 0;
+			if (!is_fine) {
+				print_error("%.300s: %u lines, \"%s\"\n", variable, line_count,
+					    line_count > 0 ? lines[0] : "");
+				is_right = false;
+			}
+		}
+		/* Both happen often enough to mean something. */
+		assert_in_range(accepted, FUZZ_ROUNDS / 20, FUZZ_ROUNDS);
+		assert_in_range(refused, FUZZ_ROUNDS / 20, FUZZ_ROUNDS);
+	}
+	assert_true(is_right);
+}
+
+/* All at once: each is refused or not by itself, and what is left is settled. */
+static void test_fuzz_together(void **state)
+{
+	static char variables[COUNT(families)][MOST_SIZE + 64];
+	bool is_right = true;
+
+	(void)state;
+	random_state = UINT64_C(0x2545f4914f6cdd1d);
+	for (unsigned round = 0; round < FUZZ_ROUNDS / 4; round++) {
+		char *environment[COUNT(families) + 1] = {0};
+		unsigned refusals = 0, others = 0;
+
+		for (size_t i = 0; i < COUNT(families); i++) {
+			make_variable(&families[i], variables[i]);
+			environment[i] = variables[i];
+		}
+		line_count = 0;
+		config_read(environment, "nc", collect);
+		for (size_t i = 0; i < COUNT(families); i++) {
+			unsigned count = count_refusals(families[i].name);
+
+			refusals += count;
+			is_right &= count <= 1;
+		}
+		others = line_count - refusals;
+		if (others > 3 || !is_within_limits()) {
+			print_error("round %u: %u lines, \"%s\"\n", round, line_count,
+				    line_count > 0 ? lines[line_count - 1] : "");
+			is_right = false;
+		}
+	}
+	assert_true(is_right);
 }
 
 int main(void)
@@ -386,7 +991,10 @@ int main(void)
 		cmocka_unit_test(test_programs),        cmocka_unit_test(test_output),
 		cmocka_unit_test(test_bad_outputs),     cmocka_unit_test(test_style),
 		cmocka_unit_test(test_complaints),      cmocka_unit_test(test_long_values),
-		cmocka_unit_test(test_bad_beside_good),
+		cmocka_unit_test(test_bad_beside_good), cmocka_unit_test(test_fds_of_nothing_shown),
+		cmocka_unit_test(test_other_programs),  cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_malformed),       cmocka_unit_test(test_fuzz),
+		cmocka_unit_test(test_fuzz_together),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -45,6 +45,10 @@ static void test_reused(void **state)
 	atomic_store(&conn->acknowledged_base, 1);
 	atomic_store(&conn->fin_ns, 5);
 	atomic_store(&conn->unanswered_ns, 5);
+	atomic_store(&conn->is_silent, true);
+	atomic_store(&conn->match, 2);
+	atomic_store(&conn->held, 3);
+	atomic_store(&conn->untold, CONN_FAILED);
 	conn->peer.port = 80;
 	conn_said(conn, 6, 0);
 	conn_read(conn, &old);
@@ -62,6 +66,9 @@ static void test_reused(void **state)
 				 view.unanswered_ns,
 			 0);
 	assert_int_equal(view.said, 0);
+	assert_false(atomic_load(&again->is_silent));
+	assert_int_equal(atomic_load(&again->match), 0);
+	assert_int_equal(atomic_load(&again->held) + atomic_load(&again->untold), 0);
 	conn_release(again);
 }
 
@@ -99,6 +106,125 @@ static void test_what_is_no_connection(void **state)
 	/* An index of a part of the slab that does not exist yet. */
 	assert_null(conn_acquire(fdtable_slot(FD_WATCHED, (1 << 22) - 1, 0)));
 	assert_null(conn_acquire_at((1 << 22) - 1));
+	conn_release(conn);
+}
+
+/* The word that the table stores says whether anything is shown of it; either word finds it. */
+static void test_silent(void **state)
+{
+	struct conn *conn = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+	uint64_t watched = conn_slot(conn), silent;
+
+	(void)state;
+	atomic_store(&conn->is_silent, true);
+	silent = conn_slot(conn);
+	assert_int_equal(fdtable_state(watched), FD_WATCHED);
+	assert_int_equal(fdtable_state(silent), FD_SILENT);
+	assert_int_equal(fdtable_index(silent), fdtable_index(watched));
+	assert_int_equal(fdtable_generation(silent), fdtable_generation(watched));
+	assert_ptr_equal(conn_acquire(silent), conn);
+	assert_ptr_equal(conn_acquire(watched), conn);
+	assert_int_equal(count_references(conn), 3);
+	conn_release(conn);
+	conn_release(conn);
+	atomic_store(&conn->is_silent, false);
+	assert_int_equal(conn_slot(conn), watched);
+	assert_null(conn_acquire(
+		fdtable_slot(FD_SILENT, fdtable_index(silent), fdtable_generation(silent) + 1)));
+	assert_true(conn_release(conn));
+	assert_null(conn_acquire(silent));
+	assert_null(conn_acquire(watched));
+}
+
+/* It is told once. */
+static void test_take_policy(void **state)
+{
+	static const struct conn_policy nothing = {0};
+	struct conn *conn = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+	struct conn_policy policy;
+
+	(void)state;
+	memset(&policy, 0xff, sizeof(policy));
+	conn_take_policy(conn, &policy);
+	assert_memory_equal(&policy, &nothing, sizeof(policy));
+
+	for (int32_t option = 0; option < CONN_OPTIONS; option++)
+		atomic_store(&conn->values[option], 10 + option);
+	atomic_store(&conn->policy_option, CONN_KEEPCNT);
+	atomic_store(&conn->policy_error, 92);
+	conn_take_policy(conn, &policy); /* no deed: nothing to tell */
+	assert_memory_equal(&policy, &nothing, sizeof(policy));
+
+	atomic_store(&conn->untold, CONN_SET_KEEPALIVE | CONN_FAILED);
+	conn_take_policy(conn, &policy);
+	assert_int_equal(policy.deeds, CONN_SET_KEEPALIVE | CONN_FAILED);
+	for (int32_t option = 0; option < CONN_OPTIONS; option++)
+		assert_int_equal(policy.values[option], 10 + option);
+	assert_int_equal(policy.option, CONN_KEEPCNT);
+	assert_int_equal(policy.error, 92);
+	assert_int_equal(atomic_load(&conn->untold), 0);
+	conn_take_policy(conn, &policy);
+	assert_memory_equal(&policy, &nothing, sizeof(policy));
+
+	atomic_store(&conn->untold, CONN_OVERRULED);
+	conn_take_policy(conn, &policy);
+	assert_int_equal(policy.deeds, CONN_OVERRULED);
+	conn_release(conn);
+}
+
+/* The end that a policy made leaves the state that the kernel is in, and who did it. */
+static void test_ending(void **state)
+{
+	static const struct {
+		uint8_t ending;
+		uint32_t flags;
+		uint8_t state;
+	} rows[] = {
+		{0, 0, STATE_CLOSE_WAIT},
+		{CONN_SENT_FIN, CONN_ENDED | CONN_SHUT_READ | CONN_SHUT_WRITE, STATE_LAST_ACK},
+		{CONN_SENT_RST, CONN_ENDED | CONN_SHUT_READ | CONN_SHUT_WRITE | CONN_DEAD,
+		 STATE_CLOSE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct conn *conn = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+		struct conn_step read = {.effect = EFFECT_READ,
+					 .asked_bytes = 1,
+					 .now_ns = 7,
+					 .after = {.state = STATE_CLOSE_WAIT},
+					 .ending = rows[i].ending};
+		struct conn_view view;
+
+		atomic_store(&conn->state, STATE_ESTABLISHED);
+		conn_advance(conn, &read);
+		conn_read(conn, &view);
+		assert_int_equal(view.flags, rows[i].flags);
+		assert_int_equal(view.state, rows[i].state);
+		assert_int_equal(view.fin_ns, 7);
+		assert_int_equal(view.eof_count, 1);
+		conn_release(conn);
+	}
+}
+
+/* A socket that is disconnected and connects again is a connection of its own: the policies apply
+ * to it anew. */
+static void test_cleared(void **state)
+{
+	struct conn *conn = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+	struct conn_step disconnect = {.effect = EFFECT_CONNECT, .is_disconnect = true};
+	struct conn_policy policy;
+
+	(void)state;
+	atomic_store(&conn->flags, CONN_POLICED | CONN_ENDED | CONN_SHUT_WRITE);
+	atomic_store(&conn->match, 2);
+	atomic_store(&conn->held, 31);
+	atomic_store(&conn->untold, CONN_SET_KEEPALIVE);
+	conn_advance(conn, &disconnect);
+	assert_int_equal(atomic_load(&conn->flags), 0);
+	assert_int_equal(atomic_load(&conn->match) + atomic_load(&conn->held), 0);
+	conn_take_policy(conn, &policy);
+	assert_int_equal(policy.deeds, 0);
 	conn_release(conn);
 }
 
@@ -282,6 +408,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fresh),      cmocka_unit_test(test_reused),
 		cmocka_unit_test(test_references), cmocka_unit_test(test_what_is_no_connection),
+		cmocka_unit_test(test_silent),     cmocka_unit_test(test_take_policy),
+		cmocka_unit_test(test_ending),     cmocka_unit_test(test_cleared),
 		cmocka_unit_test(test_many),       cmocka_unit_test(test_generation_wraps),
 		cmocka_unit_test(test_said),       cmocka_unit_test(test_maybe_shared),
 		cmocka_unit_test(test_threads),    cmocka_unit_test(test_threads_on_one),

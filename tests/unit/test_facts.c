@@ -1,8 +1,10 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -35,6 +37,13 @@ static const struct tcpshim_facts sample = {
 	.probes = 12,
 	.eof_count = 13,
 	.polls = 14,
+	.keepalive_idle_ns = 30000000000,
+	.keepalive_interval_ns = 10000000000,
+	.policy_timeout_ns = 1500000000,
+	.keepalive_count = 15,
+	.option_level = IPPROTO_TCP,
+	.option_name = TCP_KEEPIDLE,
+	.policy_error = ENOPROTOOPT,
 };
 
 /* No {name} of any note's text is left over; ids, explanations and severities are there. */
@@ -79,6 +88,10 @@ static void test_every_fact(void **state)
 		{"{since_fin} {waiting} {user_timeout}", "82.0 s 12 min 5 s 30.0 s"},
 		{"{retransmits} {retransmits_total} {probes}", "10 11 12"},
 		{"{eof_count} {polls}", "13 14"},
+		{"{keepalive_idle} {keepalive_interval} {keepalive_count}", "30.0 s 10.0 s 15"},
+		{"{policy_timeout}", "1.5 s"},
+		{"{option}: {policy_error}", "TCP_KEEPIDLE: ENOPROTOOPT"},
+		{"'{exclusion}'", "'!rport=8080'"},
 		{"{nonsense}", "{nonsense}"},
 		{"{fd", "{fd"},
 		{"{", "{"},
@@ -116,6 +129,57 @@ static void test_states_and_reports(void **state)
 	}
 	facts_expand(unit_begin(), "{endpoints}", &facts);
 	assert_string_equal(unit_end(), "? > ?");
+}
+
+/* The service of the connection: the port that does not change from one to the next. */
+static void test_exclusion(void **state)
+{
+	static const struct {
+		uint8_t role;
+		const char *text;
+	} rows[] = {
+		{ROLE_CLIENT, "!rport=8080"},
+		{ROLE_SERVER, "!lport=33226"},
+		{ROLE_LISTENER, "!lport=33226"},
+		{ROLE_NONE, "!lport=33226"},
+	};
+	struct tcpshim_facts facts = sample;
+	bool is_right = true;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		facts.role = rows[i].role;
+		facts_expand(unit_begin(), "{exclusion}", &facts);
+		is_right &= unit_is_text(rows[i].text, unit_end(), rows[i].text);
+	}
+	assert_true(is_right);
+}
+
+static void test_options_and_errors(void **state)
+{
+	static const struct {
+		int level, name, error;
+		const char *text;
+	} rows[] = {
+		{IPPROTO_TCP, TCP_KEEPIDLE, EPERM, "TCP_KEEPIDLE EPERM"},
+		{IPPROTO_TCP, TCP_KEEPINTVL, EINVAL, "TCP_KEEPINTVL EINVAL"},
+		{IPPROTO_TCP, TCP_KEEPCNT, ENOPROTOOPT, "TCP_KEEPCNT ENOPROTOOPT"},
+		{SOL_SOCKET, SO_KEEPALIVE, EACCES, "SO_KEEPALIVE EACCES"},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, ENOSYS, "TCP_USER_TIMEOUT ENOSYS"},
+		{IPPROTO_TCP, 12345, 12345, "12345 12345"},
+	};
+	struct tcpshim_facts facts = {0};
+	bool is_right = true;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		facts.option_level = rows[i].level;
+		facts.option_name = rows[i].name;
+		facts.policy_error = rows[i].error;
+		facts_expand(unit_begin(), "{option} {policy_error}", &facts);
+		is_right &= unit_is_text(rows[i].text, unit_end(), rows[i].text);
+	}
+	assert_true(is_right);
 }
 
 static void test_ipv6(void **state)
@@ -273,6 +337,8 @@ int main(void)
 		cmocka_unit_test(test_every_note),
 		cmocka_unit_test(test_every_fact),
 		cmocka_unit_test(test_states_and_reports),
+		cmocka_unit_test(test_exclusion),
+		cmocka_unit_test(test_options_and_errors),
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_ipv6_zeros),
 		cmocka_unit_test(test_ipv4),

@@ -30,6 +30,8 @@ static void test_slot(void **state)
 		{FD_EPOLL, 0, 0, 0},
 		{FD_OURS, 0, 0, 0},
 		{FD_CLOSED, 0, 0, 0},
+		{FD_SILENT, 7, 8, 8},
+		{FD_SILENT, UINT32_MAX, (1 << 29) - 1, (1 << 29) - 1},
 	};
 
 	(void)state;
@@ -41,6 +43,8 @@ static void test_slot(void **state)
 		assert_int_equal(fdtable_generation(slot), rows[i].kept_generation);
 		assert_int_equal(fdtable_is_known(slot),
 				 rows[i].state != FD_UNKNOWN && rows[i].state != FD_CLOSED);
+		assert_int_equal(fdtable_has_conn(slot),
+				 rows[i].state == FD_WATCHED || rows[i].state == FD_SILENT);
 	}
 	assert_int_equal(fdtable_slot(FD_UNKNOWN, 0, 0), 0);
 }

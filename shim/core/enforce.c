@@ -1,0 +1,126 @@
+#include "core/enforce.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "core/config.h"
+#include "core/match.h"
+#include "core/policy.h"
+#include "core/process.h"
+#include "core/raw.h"
+#include "core/real.h"
+
+/* The value that the kernel has, or otherwise. */
+static int read_back(int fd, enum conn_option option, int otherwise)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return raw_syscall6(SYS_getsockopt, fd, policy_options[option].level,
+			    policy_options[option].name, (long)&value, (long)&size, 0) == 0
+		       ? value
+		       : otherwise;
+}
+
+static void set_option(int fd, struct conn *conn, enum conn_option option, int value)
+{
+	int result = real.setsockopt(fd, policy_options[option].level, policy_options[option].name,
+				     &value, sizeof(value));
+
+	if (result < 0) {
+		atomic_store(&conn->policy_option, (uint8_t)option);
+		atomic_store(&conn->policy_error, errno);
+		atomic_fetch_or(&conn->untold, CONN_FAILED);
+	} else {
+		atomic_fetch_or(&conn->held, 1U << option);
+	}
+	/* Asked back only where somebody is told. */
+	atomic_store(&conn->values[option],
+		     atomic_load(&conn->is_silent) ? value : read_back(fd, option, value));
+}
+
+static bool is_selected(const struct conn *conn)
+{
+	return conn->kind == CONN_TCP && atomic_load(&conn->match) == MATCH_YES &&
+	       !process_is_quiet();
+}
+
+void enforce_options(int fd, struct conn *conn)
+{
+	struct policy_values values;
+	int saved_errno = errno;
+	uint32_t held;
+
+	if (!policy_is_any(&config.policy) || !is_selected(conn) ||
+	    (atomic_fetch_or(&conn->flags, CONN_POLICED) & CONN_POLICED))
+		return;
+	policy_decide_values(&config.policy,
+			     process_base_ns() ^ (uint64_t)process_pid() << 32 ^ conn->serial,
+			     &values);
+	for (unsigned option = 0; option < CONN_OPTIONS; option++)
+		if (values.set & 1U << option)
+			set_option(fd, conn, (enum conn_option)option, values.values[option]);
+	held = atomic_load(&conn->held);
+	if (held & 1U << CONN_KEEPALIVE)
+		atomic_fetch_or(&conn->untold, CONN_SET_KEEPALIVE);
+	if (held & 1U << CONN_USER_TIMEOUT)
+		atomic_fetch_or(&conn->untold, CONN_SET_USER_TIMEOUT);
+	errno = saved_errno;
+}
+
+/* The end of the connection without a FIN. Not through real.connect: that is a cancellation point,
+ * and here nothing may be left by cancellation. */
+static long abort_connection(int fd)
+{
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+
+	return raw_syscall3(SYS_connect, fd, (long)&nowhere, sizeof(nowhere));
+}
+
+uint8_t enforce_end(int fd, struct conn *conn, const struct conn_step *read)
+{
+	bool is_abort = config.policy.on_eof == POLICY_EOF_RST;
+	int saved_errno = errno;
+	struct tcpinfo info;
+	uint8_t deed;
+
+	if (!policy_is_end(&config.policy, read) || !is_selected(conn) || !process_is_itself() ||
+	    tcpinfo_sample(fd, TCPINFO_STATE, &info) < 0 || !policy_ends_state(info.state))
+		return 0;
+	deed = is_abort ? CONN_SENT_RST : CONN_SENT_FIN;
+	if (is_abort ? abort_connection(fd) < 0 : real.shutdown(fd, SHUT_RDWR) < 0)
+		deed = 0; /* a reset came in between: there is nothing left to end */
+	atomic_fetch_or(&conn->untold, deed);
+	errno = saved_errno;
+	return deed;
+}
+
+bool enforce_leaves_out(struct conn *conn, int level, int name, const void *value, uint32_t size)
+{
+	enum conn_option option = policy_find_option(level, name);
+	int asked;
+
+	if (!policy_is_left_out(&config.policy, atomic_load(&conn->held), option) ||
+	    process_is_quiet() || size < sizeof(asked) ||
+	    raw_copy_from_program(&asked, value, sizeof(asked)) < 0)
+		return false;
+	if (asked != atomic_load(&conn->values[option])) {
+		atomic_store(&conn->policy_option, (uint8_t)option);
+		atomic_fetch_or(&conn->untold, CONN_OVERRULED);
+	}
+	return true;
+}
+
+void enforce_note_option(int fd, struct conn *conn, int level, int name)
+{
+	enum conn_option option = policy_find_option(level, name);
+
+	if (option == CONN_OPTIONS || !(atomic_load(&conn->held) & 1U << option) ||
+	    process_is_quiet() ||
+	    read_back(fd, option, atomic_load(&conn->values[option])) ==
+		    atomic_load(&conn->values[option]))
+		return;
+	atomic_fetch_and(&conn->held, ~(1U << option));
+	atomic_store(&conn->policy_option, (uint8_t)option);
+	atomic_fetch_or(&conn->untold, CONN_WAS_OVERRULED);
+}

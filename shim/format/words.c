@@ -1,0 +1,70 @@
+#include "format/words.h"
+
+#include <string.h>
+
+struct word word_of(const char *text)
+{
+	return (struct word){text, strlen(text)};
+}
+
+bool word_is(struct word word, const char *text)
+{
+	return strlen(text) == word.size && memcmp(word.text, text, word.size) == 0;
+}
+
+bool word_next(const char **rest, char separator, struct word *word)
+{
+	const char *end;
+
+	if (!*rest)
+		return false;
+	end = strchr(*rest, separator);
+	word->text = *rest;
+	word->size = end ? (size_t)(end - *rest) : strlen(*rest);
+	*rest = end ? end + 1 : NULL;
+	return true;
+}
+
+bool word_cut(struct word *word, char separator, struct word *behind)
+{
+	for (size_t i = 0; i < word->size; i++) {
+		if (word->text[i] != separator)
+			continue;
+		*behind = (struct word){word->text + i + 1, word->size - i - 1};
+		word->size = i;
+		return true;
+	}
+	return false;
+}
+
+bool word_number(struct word word, uint64_t *number)
+{
+	*number = 0;
+	for (size_t i = 0; i < word.size; i++) {
+		unsigned digit = (unsigned)(word.text[i] - '0');
+
+		if (digit > 9 || __builtin_mul_overflow(*number, 10, number) ||
+		    __builtin_add_overflow(*number, digit, number))
+			return false;
+	}
+	return word.size > 0;
+}
+
+bool word_milliseconds(struct word word, uint64_t *milliseconds)
+{
+	static const struct {
+		const char *name;
+		uint64_t milliseconds;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}};
+	size_t digits = 0;
+	uint64_t number;
+
+	while (digits < word.size && word.text[digits] >= '0' && word.text[digits] <= '9')
+		digits++;
+	if (!word_number((struct word){word.text, digits}, &number))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (word_is((struct word){word.text + digits, word.size - digits}, units[i].name))
+			return !__builtin_mul_overflow(number, units[i].milliseconds, milliseconds);
+	return false;
+}
