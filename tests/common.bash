@@ -134,7 +134,7 @@ trace_plain() {
 trace_is_whole() {
 	local torn
 	torn=$(trace_plain "$1" | LC_ALL=C grep -Evn -m 5 \
-		-e $'^[a-z_0-9]+\\(.*\\)(\t+| )(= .+|Err#[0-9]+( E[A-Z0-9]+)?|\\(sleeping\\.\\.\\.\\))$' \
+		-e $'^[a-z_0-9]+\\(.*\\)(\t+| )(= .+|Err#[0-9]+( E[A-Z0-9]+)?( \\[stdio\\])?|\\(sleeping\\.\\.\\.\\))$' \
 		-e '^\*\*\* tcpshim: .* \*\*\*$' \
 		-e '^_exit\([0-9]+\)$' \
 		-e $'^\t(-|!|!!) .+ \\[[a-z-]+\\]$' \

@@ -24,6 +24,8 @@ enum tcpshim_effect {
 	EFFECT_SHUTDOWN,
 	EFFECT_CLOSE,
 	EFFECT_DUP,
+	EFFECT_PAIR,
+	EFFECT_ADOPT,
 	EFFECT_READ,
 	EFFECT_WRITE,
 	EFFECT_SPLICE,
@@ -71,6 +73,9 @@ enum tcpshim_argument_kind {
 	ARG_MESSAGES_OUT,
 	ARG_MESSAGE_FLAGS,
 	ARG_OFFSET,
+	ARG_POSITION,
+	ARG_RW_FLAGS,
+	ARG_PAIR_OUT,
 	ARG_SPLICE_FLAGS,
 	ARG_POLL_SET,
 	ARG_READ_SET,
@@ -153,6 +158,7 @@ struct tcpshim_facts {
 	uint64_t since_fin_ns;      /* since end of stream was seen */
 	uint64_t waiting_ns;        /* since the first write not answered */
 	uint64_t user_timeout_ns;
+	uint64_t lookup_ns; /* a name lookup just before the connect */
 	uint32_t retransmits, retransmits_total, probes;
 	uint32_t eof_count, polls;
 	/* What a policy set, as the kernel has it, or what it was about. */
@@ -181,9 +187,10 @@ enum { SELECT_READ = 1, SELECT_WRITE = 2, SELECT_EXCEPT = 4 };
 enum { EVENT_ARGUMENTS = 6, EVENT_WATCHES = 8, EVENT_SUBJECTS = 16 };
 
 enum tcpshim_event_flags {
-	EVENT_SLEEPING = 1 << 0,      /* the call has not returned yet: no result */
-	EVENT_MANY_THREADS = 1 << 1,  /* the process has more than one thread */
-	EVENT_MANY_PROCESSES = 1 << 2 /* the trace holds, or may hold, more than one process */
+	EVENT_SLEEPING = 1 << 0,       /* the call has not returned yet: no result */
+	EVENT_MANY_THREADS = 1 << 1,   /* the process has more than one thread */
+	EVENT_MANY_PROCESSES = 1 << 2, /* the trace holds, or may hold, more than one process */
+	EVENT_STDIO = 1 << 3           /* made by libc's stdio, not by the program itself */
 };
 
 struct tcpshim_event {

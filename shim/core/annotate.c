@@ -10,6 +10,8 @@
 /* After the peer's FIN a write is worth a warning from here on: a reply at once is ordinary (TLS
  * answers close_notify so). */
 #define LATE_WRITE_NS UINT64_C(100000000)
+/* A name lookup that took this long is worth telling. */
+#define LONG_LOOKUP_NS UINT64_C(10000000)
 enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
 
 /* The predicates, in the order of notes.def. */
@@ -73,6 +75,11 @@ static bool is_connect_unreachable(const struct scene *s)
 static bool is_connect_reset(const struct scene *s)
 {
 	return has_connect_failed(s) && s->step->error == ECONNRESET;
+}
+
+static bool is_name_lookup(const struct scene *s)
+{
+	return s->step->effect == EFFECT_CONNECT && s->step->lookup_ns >= LONG_LOOKUP_NS;
 }
 
 static bool is_accepted(const struct scene *s)

@@ -72,7 +72,9 @@ static bool would_block(struct call *call, struct conn *conn, int events)
 	long flags;
 
 	if (size == 0 || atomic_load_explicit(&conn->is_nonblocking, memory_order_relaxed) ||
-	    (call_argument(call, ARG_MESSAGE_FLAGS, 0) & MSG_DONTWAIT))
+	    (call_argument(call, ARG_MESSAGE_FLAGS, 0) & MSG_DONTWAIT) ||
+	    (call_argument(call, ARG_RW_FLAGS, 0) & RWF_NOWAIT) ||
+	    (int64_t)call_argument(call, ARG_POSITION, UINT64_MAX) >= 0 /* refused on a socket */)
 		return false;
 	if (events == POLLIN && atomic_load_explicit(&conn->is_ready, memory_order_relaxed))
 		return false;

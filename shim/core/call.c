@@ -215,6 +215,26 @@ int call_shut(const struct call *call, int result)
 	return result;
 }
 
+void call_looked_up(uint64_t start_ns)
+{
+	thread.looked_up_ns = process_now_ns();
+	thread.lookup_ns = thread.looked_up_ns - start_ns;
+}
+
+void call_made_ring(void)
+{
+	static _Atomic bool is_said;
+	char frame;
+
+	if (!process_is_tracing || !process_is_itself() || atomic_exchange(&is_said, true) ||
+	    !thread_raise_guard(&frame))
+		return;
+	if (sink_text_may_wait())
+		thread_hold_signals();
+	sink_text_say_ring();
+	thread_lower_guard();
+}
+
 void call_abandon(struct call *call)
 {
 	struct conn *conn = call->closing, *next;
@@ -238,8 +258,12 @@ enum process_quiet call_be_quiet(enum process_quiet quiet)
 	return process_set_quiet(quiet);
 }
 
-void call_exit(int status)
+/* The process whose end has been told of: by exit, which ends with _exit. */
+static _Atomic int ended_pid;
+
+void call_exit(int status, bool is_at_once)
 {
+	bool is_child = is_at_once && process_is_child();
 	struct call call;
 	struct area *area;
 	uint64_t now_ns;
@@ -247,7 +271,7 @@ void call_exit(int status)
 	if (!process_is_tracing)
 		return;
 	process_check();
-	if (!process_is_itself())
+	if (!process_is_itself() || atomic_exchange(&ended_pid, process_pid()) == process_pid())
 		return;
 	call_start(&call, CALL_exit, -1, 0);
 	if (!thread_raise_guard(&call))
@@ -263,7 +287,8 @@ void call_exit(int status)
 
 			if (!conn)
 				continue;
-			if (atomic_load(&conn->is_silent)) {
+			if (atomic_load(&conn->is_silent) ||
+			    (is_child && conn_is_maybe_shared(conn, process_forks()))) {
 				conn_release(conn);
 				continue;
 			}

@@ -49,6 +49,7 @@ struct call {
 	uint16_t id;
 	uint8_t argument_count;
 	bool is_shown;
+	bool is_stdio;     /* made by libc's stdio */
 	bool is_pipe_held; /* SIGPIPE is held back until the line is written */
 	bool is_nested;    /* came while the library itself was at work: counted, not shown */
 	bool has_time, has_length_in;
@@ -107,6 +108,12 @@ static inline bool call_ends_silently(int fd)
 static inline bool call_is_waiting_on(int epoll_fd)
 {
 	return process_is_watching && fdtable_state(fdtable_load(epoll_fd)) == FD_EPOLL;
+}
+
+/* The library's own descriptor: to the program it does not exist (I7). */
+static inline bool call_is_hidden(int fd)
+{
+	return fdtable_state(fdtable_load(fd)) == FD_OURS && process_is_itself();
 }
 
 /* The same for poll and select: whether anything is watched. */
@@ -170,10 +177,22 @@ bool call_is_announced(const struct call *call);
 
 /* For __attribute__((cleanup)) in wrappers that may detach: runs at a cancellation too. */
 void call_abandon(struct call *call) __attribute__((nothrow));
+/* Runs when the function is left, by cancellation too: close is a cancellation point. */
+#define CLOSING_CALL __attribute__((cleanup(call_abandon))) struct call
 
 /* A descriptor was copied by a call that is not watched itself: the copy is what its original is.
  * Nothing in the child of vfork. */
 void call_copied(int from, int to);
+
+/* The number stands for something else by a way that is not seen. */
+void call_replaced(int fd);
+
+/* A name lookup of this thread has begun at start_ns and is over: the connect that follows tells.
+ */
+void call_looked_up(uint64_t start_ns);
+
+/* The program has made an io_uring: what goes through it is not seen, which is said once. */
+void call_made_ring(void);
 
 /* What a control message passes to another process, or brings from one. */
 void call_passed_descriptors(const struct msghdr *message, bool is_received);
@@ -182,6 +201,8 @@ void call_passed_descriptors(const struct msghdr *message, bool is_received);
  * for now. */
 enum process_quiet call_be_quiet(enum process_quiet quiet);
 
-void call_exit(int status);
+/* is_at_once: by _exit, which a child of fork uses to end without what is its parent's: then only
+ * connections of its own are told of. Once a process. */
+void call_exit(int status, bool is_at_once);
 
 #endif

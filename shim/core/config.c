@@ -13,6 +13,7 @@ struct config config;
 
 static const struct config defaults = {
 	.has_sleeping = true,
+	.has_stdio_trace = true,
 	.style = {.stamps = TRUSS_BASE, .data_bytes = 12, .least_severity = SEVERITY_INFO},
 };
 
@@ -186,6 +187,12 @@ static bool read_SLEEPING(const char *value)
 {
 	config.has_sleeping = strcmp(value, "on") == 0;
 	return config.has_sleeping || strcmp(value, "off") == 0;
+}
+
+static bool read_STDIO(const char *value)
+{
+	config.has_stdio_trace = strcmp(value, "on") == 0;
+	return config.has_stdio_trace || strcmp(value, "off") == 0;
 }
 
 static bool read_MATCH(const char *value)
@@ -364,7 +371,10 @@ void config_read(char *const *environment, const char *program, config_complain 
 	}
 	for (unsigned call = 0; call < CALL_exit; call++)
 		config.is_any_shown |= config.is_shown[call];
-	config.is_shown[CALL_exit] = config.is_any_shown;
+	/* What is left open at the end is told in any trace. */
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		if (strcmp(call_rows[call].shown, call_rows[CALL_exit].shown) == 0)
+			config.is_shown[call] = config.is_any_shown;
 	policy_settle(&config.policy, complain);
 	if (!config.is_any_shown) { /* policies are for TCP connections only */
 		config.fds = CONFIG_FDS_TCP;

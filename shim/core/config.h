@@ -25,6 +25,7 @@ struct config {
 	bool is_any_shown;
 	bool has_stdio;
 	bool has_sleeping;
+	bool has_stdio_trace; /* has_stdio: descriptors 0 to 2 */
 	enum config_fds fds;
 	enum config_output output;
 	int output_fd;

@@ -154,6 +154,7 @@ struct conn_step {
 	uint64_t start_ns, now_ns;
 	/* before this write: since the peer was last heard, data or acknowledgement */
 	uint64_t silence_ns;
+	uint64_t lookup_ns;           /* connect: a name lookup just before it */
 	uint8_t ending;               /* enum conn_deed: a policy ended it at this end of stream */
 	struct tcpinfo before, after; /* state STATE_UNKNOWN where not sampled */
 	struct conn_policy policy;    /* what policies did, up to and in this call */

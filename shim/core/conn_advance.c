@@ -205,7 +205,10 @@ static void note_state(struct conn *conn, const struct conn_view *view,
 	bool is_clean = conn_is_clean_end(view, step);
 	bool is_own_pipe = step->error == EPIPE && (view->flags & CONN_SHUT_WRITE);
 
-	if (is_opening)
+	/* Without POLLERR there is no error: another thread is in the middle of shutting it down,
+	 * or has taken the error and tells. */
+	if (is_opening || (step->effect == EFFECT_WAIT && step->revents != 0 &&
+			   step->after.state == STATE_CLOSE && !(step->revents & POLLERR)))
 		return;
 	if (step->after.state != STATE_UNKNOWN && !is_clean)
 		atomic_store(&conn->state, step->after.state);

@@ -244,6 +244,10 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 		if (has_succeeded)
 			decode_payload(area, call, kind, index, result);
 		break;
+	case ARG_PAIR_OUT:
+		if (has_succeeded)
+			decode_value(area, pointer_at(call, index), 2 * sizeof(int), true);
+		break;
 	case ARG_IOCTL_VALUE:
 		if (has_succeeded)
 			decode_ioctl(area, call);
@@ -300,7 +304,8 @@ void decode_call(struct area *area, const struct call *call, int64_t result, int
 	/* Not the subjects: they are filled one by one, and large. */
 	memset(event, 0, offsetof(struct tcpshim_event, subjects));
 	event->call = call->id;
-	event->flags = is_sleeping ? EVENT_SLEEPING : 0;
+	event->flags =
+		(uint16_t)((is_sleeping ? EVENT_SLEEPING : 0) | (call->is_stdio ? EVENT_STDIO : 0));
 	event->pid = process_pid();
 	event->tid = thread.tid;
 	event->thread_number = thread.number;

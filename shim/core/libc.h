@@ -6,7 +6,10 @@
 #define CORE_LIBC_H
 
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -25,5 +28,8 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flag
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 		const sigset_t *mask, size_t fds_size);
+
+/* Since glibc 2.36; declared here for older headers. */
+int pidfd_getfd(int pidfd, int fd, unsigned flags);
 
 #endif

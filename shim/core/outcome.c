@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "core/annotate.h"
 #include "core/config.h"
 #include "core/decode.h"
 #include "core/enforce.h"
@@ -108,6 +109,65 @@ static bool leave_accept(struct area *area, struct call *call, int64_t result, i
 	return is_shown;
 }
 
+/* Two unix sockets. */
+static bool leave_pair(struct area *area, struct call *call, int error, uint64_t now_ns,
+		       bool is_shown)
+{
+	enum conn_kind kind;
+	int pair[2];
+	bool is_watched = sight_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
+						  (int)call->arguments[2], &kind);
+
+	if (error != 0 || !process_is_itself())
+		return is_watched;
+	memcpy(pair, (const void *)(uintptr_t)call->arguments[3], sizeof(pair));
+	for (unsigned i = 0; i < 2; i++) {
+		int old_fd = -1;
+		struct conn *conn;
+
+		if (!is_watched) {
+			sight_replace(pair[i], FD_UNWATCHED);
+			continue;
+		}
+		conn = attach_new(call, pair[i], kind, now_ns, &old_fd);
+		if (!conn)
+			continue;
+		atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
+		area->step = (struct conn_step){.effect = EFFECT_CREATE,
+						.fd = pair[i],
+						.other_fd = old_fd,
+						.now_ns = now_ns};
+		tell(area, conn, is_shown);
+		conn_release(conn);
+	}
+	return is_watched;
+}
+
+/* A descriptor of another process: whatever it is, it was open before. */
+static bool leave_adopt(struct area *area, struct call *call, int64_t result, int error,
+			uint64_t now_ns, bool is_shown)
+{
+	struct conn *conn;
+
+	if (error != 0 || !process_is_itself())
+		return false;
+	sight_replace((int)result, FD_UNKNOWN);
+	if (!sight_classify((int)result, now_ns))
+		return false;
+	conn = conn_acquire(fdtable_load((int)result));
+	if (!conn)
+		return false;
+	tell_hold(conn);
+	area->step = (struct conn_step){.effect = EFFECT_ADOPT,
+					.fd = (int)result,
+					.other_fd = -1,
+					.start_ns = call->start_ns,
+					.now_ns = now_ns};
+	tell(area, conn, is_shown);
+	tell_let_go(conn);
+	return is_shown;
+}
+
 static bool is_copying(const struct call *call)
 {
 	if (call_rows[call->id].effect == EFFECT_DUP)
@@ -176,6 +236,12 @@ static void copy_slot(int from, int to)
 	}
 }
 
+void call_replaced(int fd)
+{
+	if (process_is_watching && process_is_itself())
+		sight_replace(fd, FD_UNKNOWN);
+}
+
 void call_copied(int from, int to)
 {
 	if (process_is_watching && process_is_itself())
@@ -229,6 +295,15 @@ static void find_ends(struct area *area, const struct call *call, struct conn *c
 	}
 }
 
+/* A name lookup that this thread made just before. */
+static uint64_t take_lookup(const struct call *call)
+{
+	uint64_t lookup_ns = thread.lookup_ns;
+
+	thread.lookup_ns = 0;
+	return call->start_ns - thread.looked_up_ns < LONG_WAIT_NS ? lookup_ns : 0;
+}
+
 /* Not if the number stands for another socket by now. A known hole: a thread that closes it, while
  * another one reads its end, at this very moment, for a new socket of the same number that is in
  * CLOSE_WAIT already. */
@@ -270,6 +345,8 @@ static bool leave_on_connection(struct area *area, struct call *call, int64_t re
 	if (area->step.effect == EFFECT_SET_OPTION && error == 0)
 		enforce_note_option(call->fd, conn, (int)call->arguments[1],
 				    (int)call->arguments[2]);
+	if (area->step.effect == EFFECT_CONNECT)
+		area->step.lookup_ns = take_lookup(call);
 	area->step.ending = end_at_eof(call, conn, &area->step);
 	tell(area, conn, is_shown);
 	tell_let_go(conn);
@@ -308,6 +385,10 @@ bool outcome_take(struct area *area, struct call *call, int64_t result, int erro
 	switch ((enum tcpshim_effect)call_rows[call->id].effect) {
 	case EFFECT_CREATE:
 		return leave_socket(area, call, result, error, now_ns, is_shown);
+	case EFFECT_PAIR:
+		return leave_pair(area, call, error, now_ns, is_shown);
+	case EFFECT_ADOPT:
+		return leave_adopt(area, call, result, error, now_ns, is_shown);
 	case EFFECT_ACCEPT:
 		return leave_accept(area, call, result, error, now_ns, is_shown);
 	case EFFECT_CLOSE:

@@ -55,6 +55,11 @@ uint32_t process_epoch(void)
 	return atomic_load_explicit(&process.epoch, memory_order_relaxed);
 }
 
+bool process_is_child(void)
+{
+	return atomic_load_explicit(&process.is_child, memory_order_relaxed);
+}
+
 uint32_t process_forks(void)
 {
 	return atomic_load_explicit(&process.forks, memory_order_relaxed);
@@ -158,7 +163,7 @@ void process_start_over(void)
 }
 
 /* fork() in the parent: from here on its connections may be held by a child. */
-static void note_fork(void)
+void process_note_fork(void)
 {
 	atomic_fetch_add(&process.forks, 1);
 }
@@ -180,9 +185,9 @@ bool process_identify(void (*start_over)(void))
 	process.alive = page;
 	process.start_over = start_over;
 	if (raw_syscall3(SYS_madvise, (long)page, (long)size, MADV_WIPEONFORK) < 0)
-		pthread_atfork(NULL, note_fork, note_child);
+		pthread_atfork(NULL, process_note_fork, note_child);
 	else
-		pthread_atfork(NULL, note_fork, NULL);
+		pthread_atfork(NULL, process_note_fork, NULL);
 	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (other >= 0 || other < -4095) {

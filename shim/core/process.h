@@ -40,6 +40,9 @@ static inline void process_check(void)
 
 int process_pid(void);
 uint32_t process_epoch(void); /* changes when a new process takes its identity */
+/* This process has forked: by fork() it is told itself. */
+void process_note_fork(void);
+bool process_is_child(void);  /* of a traced process, since its own start */
 uint32_t process_forks(void); /* how often this process has forked by fork() */
 
 /* False in the child of vfork and the like: it shares this memory, but has descriptors of its own.

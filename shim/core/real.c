@@ -358,7 +358,79 @@ static int early_prctl(int option, ...)
 	return (int)answer(raw_syscall6(SYS_prctl, option, a, b, c, d, 0));
 }
 
+static int early_socketpair(int domain, int type, int protocol, int pair[2])
+{
+	return (int)answer(raw_syscall4(SYS_socketpair, domain, type, protocol, (long)pair));
+}
+
+static int early_pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+	return (int)answer(raw_syscall3(SYS_pidfd_getfd, pidfd, fd, flags));
+}
+
+/* The kernel takes the position in two halves; on a 64-bit machine the first is all of it. */
+static ssize_t early_preadv2(int fd, const struct iovec *vector, int count, off_t position,
+			     int flags)
+{
+	return answer(raw_syscall6(SYS_preadv2, fd, (long)vector, count, position, 0, flags));
+}
+
+static ssize_t early_pwritev2(int fd, const struct iovec *vector, int count, off_t position,
+			      int flags)
+{
+	return answer(raw_syscall6(SYS_pwritev2, fd, (long)vector, count, position, 0, flags));
+}
+
+static _Noreturn void early__exit(int status)
+{
+	for (;;)
+		raw_syscall1(SYS_exit_group, status);
+}
+
+/* What no system call does is looked up there and then: libc always has it. */
+#define LOOK_UP(symbol) ((__typeof__(symbol) *)dlsym(RTLD_NEXT, #symbol))
+
+static int early_fclose(FILE *file)
+{
+	return LOOK_UP(fclose)(file);
+}
+
+static FILE *early_freopen(const char *path, const char *mode, FILE *file)
+{
+	return LOOK_UP(freopen)(path, mode, file);
+}
+
+static FILE *early_freopen64(const char *path, const char *mode, FILE *file)
+{
+	return LOOK_UP(freopen64)(path, mode, file);
+}
+
+static FILE *early_fdopen(int fd, const char *mode)
+{
+	return LOOK_UP(fdopen)(fd, mode);
+}
+
+static int early_daemon(int stays, int keeps)
+{
+	return LOOK_UP(daemon)(stays, keeps);
+}
+
+static int early_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+			     struct addrinfo **result)
+{
+	return LOOK_UP(getaddrinfo)(node, service, hints, result);
+}
+
+static _Noreturn void early_quick_exit(int status)
+{
+	LOOK_UP(quick_exit)(status);
+	early__exit(status);
+}
+
 #define early_fcntl64 early_fcntl
+#define early_preadv64v2 early_preadv2
+#define early_pwritev64v2 early_pwritev2
+#define early__Exit early__exit
 
 struct real real = {
 #define CALL(symbol, ...) .symbol = early_##symbol,

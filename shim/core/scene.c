@@ -112,6 +112,7 @@ void scene_fill(struct scene *scene, struct tcpshim_facts *facts)
 						    : before->connect_ns,
 					    step->now_ns),
 		.silence_ns = step->silence_ns,
+		.lookup_ns = step->lookup_ns,
 		.silence_before_ns = before->silence_ns,
 		.since_fin_ns = scene_since(after->fin_ns, step->now_ns),
 		.waiting_ns = scene_since(after->unanswered_ns, step->now_ns),

@@ -25,12 +25,12 @@ static void start_over_silently(void)
 static void at_exit(int status, void *unused)
 {
 	(void)unused;
-	call_exit(status);
+	call_exit(status, false);
 }
 
 /* argc, argv and the environment as the loader hands them to every constructor: getenv is not ready
  * yet when this object is initialised first (-z initfirst). */
-__attribute__((constructor)) static void start(int argc, char **argv, char **environment)
+__attribute__((constructor(200))) static void start(int argc, char **argv, char **environment)
 {
 	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
 

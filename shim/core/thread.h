@@ -45,7 +45,9 @@ struct thread {
 	struct area *area;
 	struct conn *held; /* released if the guard is found dead */
 	uint64_t previous_ns;
-	uint64_t signal_mask; /* the program's, while is_holding_signals */
+	uint64_t lookup_ns, looked_up_ns; /* how long the last getaddrinfo took, and when it ended
+					   */
+	uint64_t signal_mask;             /* the program's, while is_holding_signals */
 	bool is_holding_signals;
 	int tid;
 	uint32_t number; /* 1: main */

@@ -200,6 +200,22 @@ static void append_epoll_event(struct strbuf *buf, const struct tcpshim_event *e
 	}
 }
 
+static void append_pair(struct strbuf *buf, const struct tcpshim_event *event, uint64_t pointer)
+{
+	int pair[2];
+
+	if (event->value_size < sizeof(pair)) {
+		strbuf_pointer(buf, pointer);
+		return;
+	}
+	memcpy(pair, event->value, sizeof(pair));
+	strbuf_char(buf, '[');
+	strbuf_integer(buf, pair[0]);
+	strbuf_char(buf, ' ');
+	strbuf_integer(buf, pair[1]);
+	strbuf_char(buf, ']');
+}
+
 static void append_argument(struct strbuf *buf, const struct tcpshim_event *event,
 			    uint64_t data_bytes, unsigned index)
 {
@@ -289,6 +305,15 @@ static void append_argument(struct strbuf *buf, const struct tcpshim_event *even
 	case ARG_MESSAGES:
 	case ARG_MESSAGES_OUT:
 		payload_preview(buf, event, data_bytes, value);
+		break;
+	case ARG_POSITION:
+		strbuf_integer(buf, (int64_t)value);
+		break;
+	case ARG_RW_FLAGS:
+		names_rw_flags(buf, (int)value);
+		break;
+	case ARG_PAIR_OUT:
+		append_pair(buf, event, value);
 		break;
 	case ARG_MESSAGE_FLAGS:
 		names_message_flags(buf, (int)value);

@@ -63,6 +63,7 @@ static const struct fact fact_rows[] = {
 	FACT("age", DURATION, age_ns),
 	FACT("handshake", DURATION, handshake_ns),
 	FACT("silence", DURATION, silence_ns),
+	FACT("lookup", DURATION, lookup_ns),
 	FACT("silence_before", DURATION, silence_before_ns),
 	FACT("since_fin", DURATION, since_fin_ns),
 	FACT("waiting", DURATION, waiting_ns),

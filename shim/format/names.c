@@ -205,6 +205,17 @@ void names_splice_flags(struct strbuf *buf, unsigned flags)
 	append_flags(buf, splice_flag_names, COUNT(splice_flag_names), flags, "0");
 }
 
+/* <linux/fs.h> */
+static const struct name rw_flag_names[] = {
+	{0x1, "RWF_HIPRI"},  {0x2, "RWF_DSYNC"},   {0x4, "RWF_SYNC"},
+	{0x8, "RWF_NOWAIT"}, {0x10, "RWF_APPEND"}, {0x20, "RWF_NOAPPEND"},
+};
+
+void names_rw_flags(struct strbuf *buf, int flags)
+{
+	append_flags(buf, rw_flag_names, COUNT(rw_flag_names), (unsigned)flags, "0");
+}
+
 static const struct name fcntl_names[] = {
 	NAME(F_DUPFD),      NAME(F_GETFD),     NAME(F_SETFD),         NAME(F_GETFL),
 	NAME(F_SETFL),      NAME(F_GETLK),     NAME(F_SETLK),         NAME(F_SETLKW),

@@ -20,6 +20,7 @@ void names_shutdown_how(struct strbuf *buf, int how);
 void names_message_flags(struct strbuf *buf, int flags);
 void names_open_flags(struct strbuf *buf, int flags);
 void names_close_range_flags(struct strbuf *buf, unsigned flags);
+void names_rw_flags(struct strbuf *buf, int flags); /* RWF_* */
 void names_splice_flags(struct strbuf *buf, unsigned flags);
 void names_fcntl_command(struct strbuf *buf, int command);
 void names_ioctl_request(struct strbuf *buf, unsigned long request);

@@ -87,7 +87,11 @@ static void append_result(struct strbuf *buf, const struct tcpshim_event *event)
 		return;
 	}
 	strbuf_string(buf, "= ");
-	strbuf_integer(buf, event->result);
+	if (event->call == CALL_fdopen || event->call == CALL_freopen ||
+	    event->call == CALL_freopen64)
+		strbuf_pointer(buf, (uint64_t)event->result);
+	else
+		strbuf_integer(buf, event->result);
 	if (event->ready_total > 0) {
 		strbuf_char(buf, ' ');
 		arguments_watches(buf, event->call, event->ready, event->ready_total);
@@ -178,6 +182,8 @@ void truss_event(struct strbuf *buf, const struct tcpshim_event *event,
 			strbuf_char(buf, ' ');
 		append_result(buf, event);
 	}
+	if ((event->flags & EVENT_STDIO) && !is_sleeping)
+		strbuf_string(buf, " [stdio]");
 	strbuf_char(buf, '\n');
 	payload_rows(buf, event, style->data_bytes);
 	append_notes(buf, event, style);

@@ -7,9 +7,6 @@
 #include "core/raw.h"
 #include "sink/output.h"
 
-/* Runs when the function is left, by cancellation too: close is a cancellation point. */
-#define CLOSING_CALL __attribute__((cleanup(call_abandon))) struct call
-
 EXPORT int socket(int domain, int type, int protocol)
 {
 	struct call call;
@@ -23,6 +20,37 @@ EXPORT int socket(int domain, int type, int protocol)
 	call_integer(&call, protocol);
 	int fd = real.socket(domain, type, protocol);
 	return (int)call_leave(&call, fd);
+}
+
+EXPORT int socketpair(int domain, int type, int protocol, int pair[2])
+{
+	struct call call;
+
+	if (!process_is_tracing)
+		return real.socketpair(domain, type, protocol, pair);
+
+	call_enter(&call, CALL_socketpair, -1);
+	call_integer(&call, domain);
+	call_integer(&call, type);
+	call_integer(&call, protocol);
+	call_pointer(&call, pair);
+	int result = real.socketpair(domain, type, protocol, pair);
+	return (int)call_leave(&call, result);
+}
+
+EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+	struct call call;
+
+	if (!process_is_watching)
+		return real.pidfd_getfd(pidfd, fd, flags);
+
+	call_enter(&call, CALL_pidfd_getfd, -1);
+	call_integer(&call, pidfd);
+	call_integer(&call, fd);
+	call_integer(&call, flags);
+	int copy = real.pidfd_getfd(pidfd, fd, flags);
+	return (int)call_leave(&call, copy);
 }
 
 EXPORT int bind(int fd, const struct sockaddr *address, socklen_t size)
@@ -119,18 +147,12 @@ EXPORT int shutdown(int fd, int how)
 	return (int)call_leave(&call, result);
 }
 
-/* The library's own descriptor: to the program it does not exist (I7). */
-static bool is_hidden(int fd)
-{
-	return fdtable_state(fdtable_load(fd)) == FD_OURS && process_is_itself();
-}
-
 /* Not inlined, so that the close of what is not known is a jump to the real one. */
 static __attribute__((noinline)) int close_known(int fd)
 {
 	CLOSING_CALL call = {.closing = NULL};
 
-	if (is_hidden(fd)) {
+	if (call_is_hidden(fd)) {
 		errno = EBADF;
 		return -1;
 	}
@@ -154,7 +176,7 @@ static int close_around(unsigned first, unsigned last, int flags)
 {
 	int ours = output_fd(), result = 0;
 
-	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last || !is_hidden(ours))
+	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last || !call_is_hidden(ours))
 		return real.close_range(first, last, flags);
 	if ((unsigned)ours > first)
 		result = real.close_range(first, (unsigned)ours - 1, flags);
@@ -185,7 +207,7 @@ static void closefrom_around(int first)
 {
 	int ours = output_fd();
 
-	if (ours < first || !is_hidden(ours)) {
+	if (ours < first || !call_is_hidden(ours)) {
 		real.closefrom(first);
 		return;
 	}
@@ -233,7 +255,7 @@ EXPORT int dup2(int fd, int to)
 {
 	CLOSING_CALL call = {.closing = NULL};
 
-	if (is_hidden(to))
+	if (call_is_hidden(to))
 		output_yield_fd(to);
 	if (!call_enter_dup(&call, CALL_dup2, fd, to))
 		return copied(fd, real.dup2(fd, to));
@@ -248,7 +270,7 @@ EXPORT int dup3(int fd, int to, int flags)
 {
 	CLOSING_CALL call = {.closing = NULL};
 
-	if (is_hidden(to))
+	if (call_is_hidden(to))
 		output_yield_fd(to);
 	if (!call_enter_dup(&call, CALL_dup3, fd, to))
 		return copied(fd, real.dup3(fd, to, flags));

@@ -70,6 +70,10 @@ static enum tcpshim_call call_of(long number)
 		return CALL_sendfile;
 	case SYS_splice:
 		return CALL_splice;
+	case SYS_preadv2:
+		return CALL_preadv2;
+	case SYS_pwritev2:
+		return CALL_pwritev2;
 	case SYS_ppoll:
 		return CALL_ppoll;
 	case SYS_pselect6:
@@ -136,9 +140,9 @@ static long pass_wait(enum tcpshim_call id, long number, const struct six *six)
 static long pass_close(long number, const struct six *six)
 {
 	int fd = (int)six->a[0];
-	__attribute__((cleanup(call_abandon))) struct call call = {.closing = NULL};
+	CLOSING_CALL call = {.closing = NULL};
 
-	if (fdtable_state(fdtable_load(fd)) == FD_OURS && process_is_itself()) {
+	if (call_is_hidden(fd)) {
 		errno = EBADF;
 		return -1;
 	}
@@ -196,6 +200,8 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 
 	call_enter(&call, id, fd);
 	arguments(&call, six);
+	if (id == CALL_preadv2 || id == CALL_pwritev2) /* behind both halves of the position */
+		call.arguments[4] = (uint64_t)six->a[5];
 	call_begin(&call);
 	if (id == CALL_setsockopt && call_is_left_out(&call))
 		return call_leave(&call, 0);
@@ -216,6 +222,17 @@ static long pass_filter(enum process_quiet quiet, long number, const struct six 
 	if (result != 0)
 		process_set_quiet(before);
 	return result;
+}
+
+/* A new process holds our connections too; what a thread or a child in our own memory is, is not
+ * looked at: it may hold them as well. The child finds its own identity (I6). */
+static long pass_fork(long number, const struct six *six)
+{
+	long child = pass(number, six);
+
+	if (child > 0 && process_is_itself())
+		process_note_fork();
+	return child;
 }
 
 EXPORT long syscall(long number, ...)
@@ -239,6 +256,22 @@ EXPORT long syscall(long number, ...)
 		return pass(number, &six);
 	case SYS_prctl:
 		return prctl((int)six.a[0], six.a[1], six.a[2], six.a[3], six.a[4]);
+	case SYS_io_uring_setup:
+		call_made_ring();
+		return pass(number, &six);
+	case SYS_clone:
+	case SYS_clone3:
+#ifdef SYS_fork
+	case SYS_fork:
+#endif
+		return pass_fork(number, &six);
+	case SYS_exit_group:
+		call_exit((int)six.a[0], true);
+		return pass(number, &six);
+	case SYS_socketpair:
+		return socketpair((int)six.a[0], (int)six.a[1], (int)six.a[2], (int *)six.a[3]);
+	case SYS_pidfd_getfd:
+		return pidfd_getfd((int)six.a[0], (int)six.a[1], (unsigned)six.a[2]);
 	case SYS_socket:
 		return socket((int)six.a[0], (int)six.a[1], (int)six.a[2]);
 	case SYS_close_range:
@@ -302,4 +335,49 @@ EXPORT int prctl(int option, ...)
 	if (result != 0)
 		process_set_quiet(before);
 	return result;
+}
+
+/* Forks and opens /dev/null as 0, 1 and 2 inside libc; the parent ends there too. */
+EXPORT int daemon(int stays, int keeps)
+{
+	int result = real.daemon(stays, keeps);
+
+	for (int fd = 0; result == 0 && !keeps && fd <= 2; fd++)
+		call_replaced(fd);
+	return result;
+}
+
+EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		       struct addrinfo **found)
+{
+	uint64_t start_ns;
+	int result;
+
+	if (!process_is_tracing)
+		return real.getaddrinfo(node, service, hints, found);
+	start_ns = process_now_ns();
+	result = real.getaddrinfo(node, service, hints, found);
+	call_looked_up(start_ns);
+	return result;
+}
+
+EXPORT void _exit(int status)
+{
+	call_exit(status, true);
+	real._exit(status);
+	__builtin_unreachable();
+}
+
+EXPORT void _Exit(int status)
+{
+	call_exit(status, true);
+	real._Exit(status);
+	__builtin_unreachable();
+}
+
+EXPORT void quick_exit(int status)
+{
+	call_exit(status, true);
+	real.quick_exit(status);
+	__builtin_unreachable();
 }

@@ -75,6 +75,43 @@ EXPORT ssize_t readv(int fd, const struct iovec *vector, int count)
 	return call_leave(&call, got);
 }
 
+static ssize_t read_at(enum tcpshim_call id, int fd, const struct iovec *vector, int count,
+		       off_t position, int flags)
+{
+	struct call call;
+	ssize_t got = -1;
+
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real.preadv2(fd, vector, count, position, flags);
+		got = real.preadv2(fd, vector, count, position, flags);
+		if (got != 0)
+			return got;
+	}
+
+	call_enter(&call, id, fd);
+	call_integer(&call, fd);
+	call_pointer(&call, vector);
+	call_integer(&call, count);
+	call_integer(&call, position);
+	call_integer(&call, flags);
+	call_begin(&call);
+	if (got != 0)
+		got = real.preadv2(fd, vector, count, position, flags);
+	return call_leave(&call, got);
+}
+
+EXPORT ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t position, int flags)
+{
+	return read_at(CALL_preadv2, fd, vector, count, position, flags);
+}
+
+EXPORT ssize_t preadv64v2(int fd, const struct iovec *vector, int count, off64_t position,
+			  int flags)
+{
+	return read_at(CALL_preadv64v2, fd, vector, count, position, flags);
+}
+
 EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
 {
 	struct call call;
@@ -268,6 +305,36 @@ EXPORT ssize_t writev(int fd, const struct iovec *vector, int count)
 	call_begin(&call);
 	ssize_t sent = real.writev(fd, vector, count);
 	return call_leave(&call, sent);
+}
+
+static ssize_t write_at(enum tcpshim_call id, int fd, const struct iovec *vector, int count,
+			off_t position, int flags)
+{
+	struct call call;
+
+	if (!call_is_watched(fd))
+		return real.pwritev2(fd, vector, count, position, flags);
+
+	call_enter(&call, id, fd);
+	call_integer(&call, fd);
+	call_pointer(&call, vector);
+	call_integer(&call, count);
+	call_integer(&call, position);
+	call_integer(&call, flags);
+	call_begin(&call);
+	ssize_t sent = real.pwritev2(fd, vector, count, position, flags);
+	return call_leave(&call, sent);
+}
+
+EXPORT ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t position, int flags)
+{
+	return write_at(CALL_pwritev2, fd, vector, count, position, flags);
+}
+
+EXPORT ssize_t pwritev64v2(int fd, const struct iovec *vector, int count, off64_t position,
+			   int flags)
+{
+	return write_at(CALL_pwritev64v2, fd, vector, count, position, flags);
 }
 
 EXPORT ssize_t send(int fd, const void *buf, size_t size, int flags)

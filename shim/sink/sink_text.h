@@ -29,6 +29,9 @@ bool sink_text_may_wait(void);
 void sink_text_count_lost(void);
 void sink_text_count_passed(void);
 
+/* Says that what goes through io_uring is not seen. */
+void sink_text_say_ring(void);
+
 /* At exit: says what was lost, in the trace or else on standard error. */
 void sink_text_end(void);
 

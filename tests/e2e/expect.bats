@@ -29,3 +29,11 @@ expected() {
 @test "options: setsockopt, getsockopt, ioctl, fcntl" {
 	expected options
 }
+
+@test "stdio: what libc reads and writes on a connection" {
+	expected stdio
+}
+
+@test "surface: preadv2 and pwritev2, descriptors of other processes" {
+	expected surface
+}

@@ -1,0 +1,189 @@
+/*
+ * stdio on sockets: bash's /dev/tcp, fdopen with fgets and fprintf, inetd's programs on 0, 1 and 2.
+ *
+ * libc's stdio makes its system calls inside libc, where no wrapper sees them. Every FILE on a
+ * descriptor calls them through the slots read, write and close of one of two tables,
+ * _IO_file_jumps and _IO_wfile_jumps (libio/fileops.c, libio/wfileops.c), which libc exports
+ * together with the functions that stand in them. At the start each slot is compared with the
+ * function that has to be there, and replaced only if all of them are what they should be;
+ * otherwise, and with TCPSHIM_STDIO=off, nothing is touched and stdio is not traced. The tables
+ * stay where they are, so libc's own check of them holds, and they are made read-only again.
+ */
+#include "interpose/export.h"
+
+#include <dlfcn.h>
+#include <sys/mman.h>
+
+#include "core/raw.h"
+
+/* struct _IO_jump_t: two words, then the functions in this order (libio/libioP.h). */
+enum { SLOT_READ = 14, SLOT_WRITE = 15, SLOT_CLOSE = 17, SLOTS = 21 };
+
+typedef ssize_t read_slot(FILE *, void *, ssize_t);
+typedef ssize_t write_slot(FILE *, const void *, ssize_t);
+typedef int close_slot(FILE *);
+
+static read_slot *real_read;
+static write_slot *real_write;
+static close_slot *real_close;
+static bool is_hooked;
+
+static ssize_t stdio_read(FILE *file, void *buf, ssize_t size)
+{
+	int fd = file->_fileno;
+	struct call call;
+	ssize_t got = -1;
+
+	if (!call_is_watched(fd)) {
+		if (!call_ends_silently(fd))
+			return real_read(file, buf, size);
+		got = real_read(file, buf, size);
+		if (got != 0)
+			return got;
+	}
+
+	call_enter(&call, CALL_read, fd);
+	call.is_stdio = true;
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, size);
+	call_begin(&call);
+	if (got != 0)
+		got = real_read(file, buf, size);
+	return call_leave(&call, got);
+}
+
+static ssize_t stdio_write(FILE *file, const void *buf, ssize_t size)
+{
+	int fd = file->_fileno;
+	struct call call;
+
+	if (!call_is_watched(fd))
+		return real_write(file, buf, size);
+
+	call_enter(&call, CALL_write, fd);
+	call.is_stdio = true;
+	call_integer(&call, fd);
+	call_pointer(&call, buf);
+	call_integer(&call, size);
+	call_begin(&call);
+	ssize_t sent = real_write(file, buf, size);
+	return call_leave(&call, sent);
+}
+
+static int stdio_close(FILE *file)
+{
+	int fd = file->_fileno;
+	CLOSING_CALL call = {.closing = NULL};
+
+	if (fd < 0 || !call_enter_close(&call, CALL_close, (unsigned)fd, (unsigned)fd))
+		return real_close(file);
+
+	call.is_stdio = true;
+	call_integer(&call, fd);
+	int result = real_close(file);
+	return (int)call_leave(&call, result);
+}
+
+/* A name that libc has, in whichever version; not ours or another library's. */
+static void *find(const char *name)
+{
+	void *found = dlvsym(RTLD_NEXT, name, "GLIBC_2.2.5");
+
+	return found ? found : dlsym(RTLD_NEXT, name);
+}
+
+static bool is_as_expected(void *const *table)
+{
+	return table && table[SLOT_READ] == (void *)real_read &&
+	       table[SLOT_WRITE] == (void *)real_write && table[SLOT_CLOSE] == (void *)real_close;
+}
+
+/* The table lies in memory that is read-only after relocation. */
+static bool replace_slots(void **table)
+{
+	const uintptr_t page = 4096;
+	uintptr_t start = (uintptr_t)table & ~(page - 1);
+	uintptr_t end = ((uintptr_t)(table + SLOTS) + page - 1) & ~(page - 1);
+
+	if (raw_syscall3(SYS_mprotect, (long)start, (long)(end - start), PROT_READ | PROT_WRITE) <
+	    0)
+		return false;
+	table[SLOT_READ] = (void *)stdio_read;
+	table[SLOT_WRITE] = (void *)stdio_write;
+	table[SLOT_CLOSE] = (void *)stdio_close;
+	raw_syscall3(SYS_mprotect, (long)start, (long)(end - start), PROT_READ);
+	return true;
+}
+
+/* Behind the library's own constructor. */
+__attribute__((constructor(201))) static void hook(void)
+{
+	void **narrow, **wide;
+
+	if (!process_is_watching || !config.has_stdio_trace)
+		return;
+	real_read = (read_slot *)find("_IO_file_read");
+	real_write = (write_slot *)find("_IO_file_write");
+	real_close = (close_slot *)find("_IO_file_close");
+	narrow = find("_IO_file_jumps");
+	wide = find("_IO_wfile_jumps");
+	if (!real_read || !real_write || !real_close || !is_as_expected(narrow) ||
+	    !is_as_expected(wide))
+		return;
+	is_hooked = replace_slots(narrow) && replace_slots(wide);
+}
+
+/* Where the slots are ours, the close comes to be seen there. */
+EXPORT int fclose(FILE *file)
+{
+	CLOSING_CALL call = {.closing = NULL};
+	int fd = is_hooked || !process_is_watching ? -1 : file->_fileno;
+
+	if (fd < 0 || !call_enter_close(&call, CALL_fclose, (unsigned)fd, (unsigned)fd))
+		return real.fclose(file);
+
+	call_integer(&call, fd);
+	int result = real.fclose(file);
+	return (int)call_leave(&call, result);
+}
+
+/* The number becomes another file's, by dup3 inside libc. */
+static FILE *reopen(enum tcpshim_call id, __typeof__(freopen) *real_freopen, const char *path,
+		    const char *mode, FILE *file)
+{
+	CLOSING_CALL call = {.closing = NULL};
+	int fd = process_is_watching ? file->_fileno : -1;
+
+	if (fd < 0 || !call_enter_close(&call, id, (unsigned)fd, (unsigned)fd))
+		return real_freopen(path, mode, file);
+
+	call_integer(&call, fd);
+	FILE *result = real_freopen(path, mode, file);
+	call_leave(&call, result ? (intptr_t)result : -1);
+	return result;
+}
+
+EXPORT FILE *freopen(const char *path, const char *mode, FILE *file)
+{
+	return reopen(CALL_freopen, real.freopen, path, mode, file);
+}
+
+EXPORT FILE *freopen64(const char *path, const char *mode, FILE *file)
+{
+	return reopen(CALL_freopen64, real.freopen64, path, mode, file);
+}
+
+EXPORT FILE *fdopen(int fd, const char *mode)
+{
+	struct call call;
+
+	if (!call_is_watched(fd))
+		return real.fdopen(fd, mode);
+
+	call_enter(&call, CALL_fdopen, fd);
+	call_integer(&call, fd);
+	FILE *file = real.fdopen(fd, mode);
+	call_leave(&call, file ? (intptr_t)file : -1);
+	return file;
+}
