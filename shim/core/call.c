@@ -263,14 +263,16 @@ static _Atomic int ended_pid;
 
 void call_exit(int status, bool is_at_once)
 {
-	bool is_child = is_at_once && process_is_child();
+	bool is_child;
 	struct call call;
 	struct area *area;
 	uint64_t now_ns;
 
-	if (!process_is_tracing)
+	/* A new process that has made no watched call yet has nothing of its own to tell. */
+	if (!process_is_tracing || (is_at_once && atomic_load(process_alive) == 0))
 		return;
 	process_check();
+	is_child = is_at_once && process_is_child();
 	if (!process_is_itself() || atomic_exchange(&ended_pid, process_pid()) == process_pid())
 		return;
 	call_start(&call, CALL_exit, -1, 0);

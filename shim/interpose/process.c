@@ -7,6 +7,7 @@
 #include "interpose/export.h"
 
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 
@@ -224,13 +225,18 @@ static long pass_filter(enum process_quiet quiet, long number, const struct six 
 	return result;
 }
 
-/* A new process holds our connections too; what a thread or a child in our own memory is, is not
- * looked at: it may hold them as well. The child finds its own identity (I6). */
+/* A new process holds our connections too; a thread is none. The child finds its own identity
+ * (I6). */
 static long pass_fork(long number, const struct six *six)
 {
+	uint64_t flags = number == SYS_clone ? (uint64_t)six->a[0] : 0;
 	long child = pass(number, six);
 
-	if (child > 0 && process_is_itself())
+	if (child <= 0)
+		return child;
+	if (number == SYS_clone3) /* struct clone_args begins with them */
+		flags = *(const uint64_t *)six->a[0];
+	if (!(flags & CLONE_VM) && process_is_itself())
 		process_note_fork();
 	return child;
 }
