@@ -27,7 +27,7 @@ common_teardown() {
 		kill "$pid" 2>/dev/null || true
 	done
 	for pid in "${started[@]}"; do
-		timeout 5 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null || true
+		timeout 5 tail -s 0.1 --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
 }
@@ -93,7 +93,7 @@ stop() {
 
 # finish PID: waits for its end; its exit status.
 finish() {
-	timeout 20 tail --pid="$1" -f /dev/null || kill -KILL "$1"
+	timeout 20 tail -s 0.1 --pid="$1" -f /dev/null || kill -KILL "$1"
 	wait "$1"
 }
 

@@ -1,0 +1,203 @@
+# matrix.bash: what the tests of real programs share: each plays the same scene three times, bare, traced, and traced
+# under strace, and the three are held against each other.
+#
+# A test defines play(), which starts programs by once and serve, and calls matrix NAME.  Each play has a directory and
+# ports of its own.  What a program wrote is compared after the ports were replaced, and what $varying, a sed script,
+# makes equal.
+
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034
+
+load ../common
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+# What compare reads: the calls on descriptors, and what tells threads from processes.
+strace_calls=network,read,readv,write,writev,close,sendfile,splice,clone,clone3,fork,vfork,execve,rt_sigreturn
+
+# A directory that the unprivileged parts of the servers can use too, with the library in it.
+matrix_setup() {
+	common_setup
+	place=$(mktemp -d /tmp/tcpshim-programs.XXXXXX)
+	chmod 1777 "$place"
+	install -m 755 "$library" "$place/libtcpshim.so"
+	library=$place/libtcpshim.so
+	python=$(python3 -c 'import sys; print(sys.executable)')
+	varying='' honest=none
+	output=
+	cd "$place" || return 1
+	home=$HOME
+	export HOME=$place LC_ALL=C
+}
+
+matrix_teardown() {
+	common_teardown
+	cd /
+	rm -rf "$place"
+}
+
+setup() { matrix_setup; }
+teardown() { matrix_teardown; }
+
+teardown_file() {
+	[[ -s $BATS_FILE_TMPDIR/table ]] || return 0
+	{
+		printf '# | %-24s %9s %8s %8s %11s\n' program processes strace traced differences
+		sed 's/^/# | /' "$BATS_FILE_TMPDIR/table"
+	} >&3
+}
+
+# Healthy, but for the notes in $honest, which are true of the program at hand.
+is_healthy() {
+	trace_is_healthy <(grep -Ev "\[($honest)\]\$" "$1")
+}
+
+# observe NAME: how a program is started in the play that is on, into the array observer.  strace is no parent of the
+# program (-D), so that signals and exit statuses are the program's own.
+observe() {
+	local settings=(env LD_PRELOAD="$library" TCPSHIM_OUTPUT="${output:-$scene/trace.%n.%p}")
+	case $mode in
+	bare) observer=() ;;
+	traced) observer=("${settings[@]}") ;;
+	strace)
+		observer=(strace -D -f -q -yy -s 0 -e "trace=$strace_calls" -o "$scene/strace.$1"
+			"${settings[@]}")
+		;;
+	esac
+}
+
+# once NAME COMMAND…: to its end; output, errors and status in NAME.out, NAME.err and NAME.status.
+once() {
+	local name=$1 status=0
+	shift
+	observe "$name"
+	timeout -k 5 "$limit" "${observer[@]}" "$@" >"$name.out" 2>"$name.err" 3>&- || status=$?
+	echo "$status" >"$name.status"
+}
+
+# serve NAME COMMAND…: the same in the background, with its pid in $last.  $as stands before it: what changes the user.
+as=()
+serve() {
+	local name=$1
+	shift
+	observe "$name"
+	start "${as[@]}" "${observer[@]}" "$@" >"$name.out" 2>"$name.err"
+}
+
+# finished NAME PID: waits for the end of what serve started.
+finished() {
+	local status=0
+	finish "$2" || status=$?
+	echo "$status" >"$1.status"
+}
+
+# ended NAME PID [SIGNAL]: ends what serve started.
+ended() {
+	kill -s "${3:-TERM}" "$2"
+	finished "$1" "$2"
+}
+
+# A port of the play, in $port; further ones in $port_2 and $port_3.
+take_ports() {
+	port=$(free_port)
+	port_2=$(free_port)
+	port_3=$(free_port)
+}
+
+# web: an HTTP server that is not watched, on $web, for clients.
+web() {
+	mkdir -p www
+	printf 'a page\n' >www/page
+	head -c 1000000 /dev/zero | tr '\0' 'x' >www/megabyte
+	start "$python" -u -m http.server -b 127.0.0.1 -d www 0 >web.log 2>&1
+	await 10 grep -q 'port [0-9]' web.log
+	web=$(sed -nE 's/.* port ([0-9]+) .*/\1/p' web.log)
+	rm -f web.log
+}
+
+# Threads and processes that strace saw begin have ended, and it has written all.
+strace_is_over() {
+	local file
+	for file in "$scene"/strace.*; do
+		awk '{ seen[$1] = 1 } $2 == "+++" { over[$1] = 1 }
+			END { for (thread in seen) if (!(thread in over)) exit 1 }' "$file" || return 1
+	done
+}
+
+# scene MODE: one play of the test, in a directory of that name.
+scene() {
+	mode=$1
+	scene=$place/$mode
+	web=none
+	mkdir "$scene"
+	chmod 1777 "$scene"
+	cd "$scene" || return 1
+	take_ports
+	play
+	if [[ $mode == strace ]]; then
+		await 20 strace_is_over || fail "strace has not ended" "$(tail -n 3 "$scene"/strace.*)"
+	fi
+	common_teardown
+	started=()
+	local script="s/\\b($port|$port_2|$port_3|$web)\\b/PORT/g; s,$scene,PLACE,g; $varying"
+	find . -maxdepth 1 \( -name '*.out' -o -name '*.err' -o -name '*.status' \) -exec sed -i -E "$script" {} +
+	cd "$place" || return 1
+}
+
+# matrix NAME: the three plays, what has to hold of them, and the row of the table.
+matrix() {
+	local name=$1 other file problems=() sum
+	scene bare
+	scene traced
+	scene strace
+	for other in traced strace; do
+		for file in bare/*.out bare/*.err bare/*.status; do
+			diff -u "$file" "$other/${file#bare/}" >&2 || problems+=("${file#bare/}: bare and $other differ")
+		done
+		for file in "$other"/trace.*; do
+			trace_is_whole "$file" || problems+=("$file is torn")
+			is_healthy "$file" || problems+=("$file has warnings")
+		done
+	done
+	cat strace/strace.* >all.strace
+	"$here/compare" all.strace strace/trace.* >compared 2>&1 || problems+=("strace saw other calls" "$(head -n 60 compared)")
+	read -ra sum <<<"$(tail -n 1 compared)"
+	printf '%-24s %9s %8s %8s %11s\n' "$name" "${sum[@]:1:4}" >>"$BATS_FILE_TMPDIR/table"
+	((sum[2] > 0)) || problems+=("strace saw no call at all")
+	((${#problems[@]} == 0)) || fail "${problems[@]}"
+}
+
+# ssh_server [WRAPPER]: started by the given function, plain start by default, on $port; the client's arguments in the
+# arrays ssh and scp.
+ssh_server() {
+	user=$(id -un)
+	[[ $EUID != 0 ]] || mkdir -p /run/sshd
+	ssh-keygen -q -t ed25519 -N '' -f host_key
+	ssh-keygen -q -t ed25519 -N '' -f client_key
+	cp client_key.pub authorized_keys
+	chmod 600 authorized_keys
+	cat >sshd_config <<-CONFIG
+		ListenAddress 127.0.0.1
+		Port $port
+		HostKey $scene/host_key
+		AuthorizedKeysFile $scene/authorized_keys
+		PermitRootLogin prohibit-password
+		PasswordAuthentication no
+		StrictModes no
+		UsePAM no
+		PidFile none
+		Subsystem sftp internal-sftp
+	CONFIG
+	printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 host_key.pub)" >known_hosts
+	local options=(-F none -i "$scene/client_key" -o UserKnownHostsFile="$scene/known_hosts" -o IdentitiesOnly=yes
+		-o BatchMode=yes)
+	ssh=(ssh "${options[@]}" -p "$port")
+	scp=("${options[@]}" -P "$port")
+	local server=(/usr/sbin/sshd -D -e -f "$scene/sshd_config")
+	if (($#)); then
+		"$@" "${server[@]}"
+	else
+		start "${server[@]}" 2>sshd.log
+	fi
+	await 10 listening "$port"
+}
