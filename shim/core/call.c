@@ -26,6 +26,7 @@ static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t
 		.start_ns = process_now_ns(),
 		.is_shown = config.is_shown[id] && fdtable_state(slot) != FD_SILENT,
 		.forks = process_forks(),
+		.errno_before = errno,
 		.is_nested = thread.guard != 0,
 	};
 	/* A guard that a signal handler left up by siglongjmp is found dead here. */
@@ -61,6 +62,12 @@ void call_enter(struct call *call, enum tcpshim_call id, int fd)
 	call_start(call, id, fd, fd >= 0 ? fdtable_load(fd) : 0);
 }
 
+void call_enter_read(struct call *call, enum tcpshim_call id, int fd, bool is_over)
+{
+	process_check();
+	call_start(call, id, fd, is_over ? call->slot : fdtable_load(fd));
+}
+
 uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind, uint64_t otherwise)
 {
 	const struct call_row *row = &call_rows[call->id];
@@ -75,9 +82,11 @@ uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind,
  * close-on-exec. A known hole: a grandchild whose parent has ended. */
 static bool may_be_inherited(int fd)
 {
+	siginfo_t info; /* NULL would do, but valgrind complains of it */
+
 	return !process_is_quiet() && raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 &&
-	       raw_syscall6(SYS_waitid, P_ALL, 0, 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0, 0) !=
-		       -ECHILD;
+	       raw_syscall6(SYS_waitid, P_ALL, 0, (long)&info, WEXITED | WNOHANG | WNOWAIT | __WALL,
+			    0, 0) != -ECHILD;
 }
 
 /* True if fd stood for a connection. One that has several descriptors among those closed is told of
@@ -167,9 +176,11 @@ bool call_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
 /* A SIGPIPE that was held back acts here, as the last thing of the call. */
 static void let_pipe_signal(const struct call *call)
 {
-	if (call->is_pipe_held)
-		raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&call->signal_mask, 0,
-			     sizeof(call->signal_mask));
+	if (!call->is_pipe_held)
+		return;
+	errno = call->errno_before;
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&call->signal_mask, 0,
+		     sizeof(call->signal_mask));
 }
 
 int64_t call_leave(struct call *call, int64_t result)
@@ -258,6 +269,25 @@ enum process_quiet call_be_quiet(enum process_quiet quiet)
 	return process_set_quiet(quiet);
 }
 
+static void tell_left_open(struct area *area, struct conn *conn, int fd, uint64_t now_ns,
+			   bool is_child)
+{
+	bool is_maybe_shared = conn_is_maybe_shared(conn, process_forks());
+
+	/* Told at its first descriptor; another thread may be closing it. */
+	if (atomic_load(&conn->is_silent) || (is_child && is_maybe_shared) ||
+	    atomic_exchange(&conn->is_closing, true))
+		return;
+	area->step = (struct conn_step){
+		.effect = EFFECT_EXIT,
+		.fd = fd,
+		.other_fd = -1,
+		.now_ns = now_ns,
+		.is_maybe_shared = is_maybe_shared,
+	};
+	tell(area, conn, true);
+}
+
 /* The process whose end has been told of: by exit, which ends with _exit. */
 static _Atomic int ended_pid;
 
@@ -279,7 +309,7 @@ void call_exit(int status, bool is_at_once)
 	if (!thread_raise_guard(&call))
 		return;
 	now_ns = process_now_ns();
-	area = config.is_any_shown ? thread_area() : NULL;
+	area = thread_area();
 	if (area) {
 		call_integer(&call, status);
 		decode_call(area, &call, 0, 0, false);
@@ -289,24 +319,7 @@ void call_exit(int status, bool is_at_once)
 
 			if (!conn)
 				continue;
-			if (atomic_load(&conn->is_silent) ||
-			    (is_child && conn_is_maybe_shared(conn, process_forks()))) {
-				conn_release(conn);
-				continue;
-			}
-			/* Told at its first descriptor; another thread may be closing it. */
-			if (atomic_exchange(&conn->is_closing, true)) {
-				conn_release(conn);
-				continue;
-			}
-			area->step = (struct conn_step){
-				.effect = EFFECT_EXIT,
-				.fd = fd,
-				.other_fd = -1,
-				.now_ns = now_ns,
-				.is_maybe_shared = conn_is_maybe_shared(conn, process_forks()),
-			};
-			tell(area, conn, true);
+			tell_left_open(area, conn, fd, now_ns, is_child);
 			conn_release(conn);
 			if (area->event.subject_count == EVENT_SUBJECTS) {
 				tell_show(area, now_ns);

@@ -45,6 +45,7 @@ struct call {
 	const struct call_sets *sets; /* of select; NULL if not known */
 	struct conn *closing;         /* detached by this call, linked by next_closing */
 	int32_t fd, other_fd;
+	int32_t errno_before; /* which a handler of SIGPIPE finds */
 	uint32_t length_in;
 	uint16_t id;
 	uint8_t argument_count;
@@ -97,11 +98,13 @@ static inline bool call_is_sending(int fd, int flags)
 }
 
 /* Of a descriptor that is not watched: whether the end of stream is to be acted on, so that a read
- * which returned 0 has to be handed in. */
-static inline bool call_ends_silently(int fd)
+ * which returned 0 has to be handed in, with what the number stood for before it. */
+static inline bool call_ends_silently(struct call *call, int fd)
 {
-	return config.policy.on_eof != POLICY_EOF_OFF &&
-	       fdtable_state(fdtable_load(fd)) == FD_SILENT;
+	if (config.policy.on_eof == POLICY_EOF_OFF)
+		return false;
+	call->slot = fdtable_load(fd);
+	return fdtable_state(call->slot) == FD_SILENT;
 }
 
 /* The same for an epoll instance: whether a watched descriptor was added to it. */
@@ -124,6 +127,9 @@ static inline bool call_is_any_watched(void)
 
 /* fd: the descriptor the call is on, -1 for calls that make one or name many. */
 void call_enter(struct call *call, enum tcpshim_call id, int fd);
+
+/* The same for a read; is_over: call_ends_silently was true, and it has been made. */
+void call_enter_read(struct call *call, enum tcpshim_call id, int fd, bool is_over);
 
 /* For calls that end descriptors; they detach those in [first, last] that are watched, and forget
  * the others, before the real call (I9). False: nothing watched is among them. */

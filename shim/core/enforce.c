@@ -1,14 +1,18 @@
 #include "core/enforce.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "core/config.h"
+#include "core/fdtable.h"
 #include "core/match.h"
 #include "core/policy.h"
 #include "core/process.h"
 #include "core/raw.h"
 #include "core/real.h"
+
+enum { HELD_FD = 1000 };
 
 /* The value that the kernel has, or otherwise. */
 static int read_back(int fd, enum conn_option option, int otherwise)
@@ -77,20 +81,52 @@ static long abort_connection(int fd)
 	return raw_syscall3(SYS_connect, fd, (long)&nowhere, sizeof(nowhere));
 }
 
-uint8_t enforce_end(int fd, struct conn *conn, const struct conn_step *read)
+/* A copy of fd for a moment, high up, that surely is the connection of slot, or -1: another thread
+ * may close the number and get it again for another connection, which must not be ended. What is in
+ * the table after the copy was made was there when it was made: a close detaches first (I9). Known
+ * holes: a child forked by another thread at this moment holds the connection until it execs; and
+ * where the limit of descriptors is low, the copy takes a number that another thread could get. */
+static int hold_connection(int fd, uint64_t slot)
+{
+	long held = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HELD_FD);
+
+	if (held < 0)
+		held = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+	if (held >= 0 && fdtable_load(fd) != slot) {
+		raw_close((int)held);
+		return -1;
+	}
+	return (int)held;
+}
+
+static uint8_t end_held(int held, struct conn *conn)
 {
 	bool is_abort = config.policy.on_eof == POLICY_EOF_RST;
-	int saved_errno = errno;
 	struct tcpinfo info;
+	uint8_t deed = is_abort ? CONN_SENT_RST : CONN_SENT_FIN;
+
+	if (tcpinfo_sample(held, TCPINFO_STATE, &info) < 0 || !policy_ends_state(info.state))
+		return 0;
+	if (is_abort ? abort_connection(held) < 0 : real.shutdown(held, SHUT_RDWR) < 0)
+		return 0; /* a reset came in between: there is nothing left to end */
+	atomic_fetch_or(&conn->untold, deed);
+	return deed;
+}
+
+uint8_t enforce_end(int fd, uint64_t slot, struct conn *conn, const struct conn_step *read)
+{
+	int saved_errno = errno, held;
 	uint8_t deed;
 
-	if (!policy_is_end(&config.policy, read) || !is_selected(conn) || !process_is_itself() ||
-	    tcpinfo_sample(fd, TCPINFO_STATE, &info) < 0 || !policy_ends_state(info.state))
+	if (!policy_is_end(&config.policy, read) || !is_selected(conn) || !process_is_itself())
 		return 0;
-	deed = is_abort ? CONN_SENT_RST : CONN_SENT_FIN;
-	if (is_abort ? abort_connection(fd) < 0 : real.shutdown(fd, SHUT_RDWR) < 0)
-		deed = 0; /* a reset came in between: there is nothing left to end */
-	atomic_fetch_or(&conn->untold, deed);
+	held = hold_connection(fd, slot);
+	if (held < 0) {
+		errno = saved_errno;
+		return 0;
+	}
+	deed = end_held(held, conn);
+	raw_close(held);
 	errno = saved_errno;
 	return deed;
 }

@@ -17,7 +17,7 @@ void enforce_options(int fd, struct conn *conn);
 
 /* A read on fd has returned: acts on the end of stream, if it is one. Returns CONN_SENT_FIN or
  * CONN_SENT_RST if it was, else 0. */
-uint8_t enforce_end(int fd, struct conn *conn, const struct conn_step *read);
+uint8_t enforce_end(int fd, uint64_t slot, struct conn *conn, const struct conn_step *read);
 
 /* The program is about to set this option: true if it is to be told success and nothing is to be
  * done. What it hands over must be such that the kernel would have taken it. */

@@ -304,14 +304,6 @@ static uint64_t take_lookup(const struct call *call)
 	return call->start_ns - thread.looked_up_ns < LONG_WAIT_NS ? lookup_ns : 0;
 }
 
-/* Not if the number stands for another socket by now. A known hole: a thread that closes it, while
- * another one reads its end, at this very moment, for a new socket of the same number that is in
- * CLOSE_WAIT already. */
-static uint8_t end_at_eof(const struct call *call, struct conn *conn, const struct conn_step *step)
-{
-	return fdtable_load(call->fd) == call->slot ? enforce_end(call->fd, conn, step) : 0;
-}
-
 /* False: nothing is shown of it. */
 static bool leave_on_connection(struct area *area, struct call *call, int64_t result, int error,
 				uint64_t now_ns, bool is_shown)
@@ -347,7 +339,7 @@ static bool leave_on_connection(struct area *area, struct call *call, int64_t re
 				    (int)call->arguments[2]);
 	if (area->step.effect == EFFECT_CONNECT)
 		area->step.lookup_ns = take_lookup(call);
-	area->step.ending = end_at_eof(call, conn, &area->step);
+	area->step.ending = enforce_end(call->fd, call->slot, conn, &area->step);
 	tell(area, conn, is_shown);
 	tell_let_go(conn);
 	return is_shown;
@@ -424,7 +416,7 @@ void outcome_take_silently(struct call *call, int64_t result, int error, uint64_
 
 	if (conn) {
 		step_fill(&step, call, conn, result, error, now_ns, false);
-		step.ending = end_at_eof(call, conn, &step);
+		step.ending = enforce_end(call->fd, call->slot, conn, &step);
 		if (step.effect == EFFECT_READ || step.effect == EFFECT_WRITE ||
 		    step.effect == EFFECT_CONNECT)
 			conn_advance(conn, &step);

@@ -35,14 +35,14 @@ static ssize_t stdio_read(FILE *file, void *buf, ssize_t size)
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real_read(file, buf, size);
 		got = real_read(file, buf, size);
 		if (got != 0)
 			return got;
 	}
 
-	call_enter(&call, CALL_read, fd);
+	call_enter_read(&call, CALL_read, fd, got == 0);
 	call.is_stdio = true;
 	call_integer(&call, fd);
 	call_pointer(&call, buf);

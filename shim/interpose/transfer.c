@@ -12,14 +12,14 @@ EXPORT ssize_t read(int fd, void *buf, size_t size)
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real.read(fd, buf, size);
 		got = real.read(fd, buf, size);
 		if (got != 0)
 			return got;
 	}
 
-	call_enter(&call, CALL_read, fd);
+	call_enter_read(&call, CALL_read, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -35,14 +35,14 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real.__read_chk(fd, buf, size, buf_size);
 		got = real.__read_chk(fd, buf, size, buf_size);
 		if (got != 0)
 			return got;
 	}
 
-	call_enter(&call, CALL___read_chk, fd);
+	call_enter_read(&call, CALL___read_chk, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -58,14 +58,14 @@ EXPORT ssize_t readv(int fd, const struct iovec *vector, int count)
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real.readv(fd, vector, count);
 		got = real.readv(fd, vector, count);
 		if (got != 0)
 			return got;
 	}
 
-	call_enter(&call, CALL_readv, fd);
+	call_enter_read(&call, CALL_readv, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, vector);
 	call_integer(&call, count);
@@ -82,14 +82,14 @@ static ssize_t read_at(enum tcpshim_call id, int fd, const struct iovec *vector,
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real.preadv2(fd, vector, count, position, flags);
 		got = real.preadv2(fd, vector, count, position, flags);
 		if (got != 0)
 			return got;
 	}
 
-	call_enter(&call, id, fd);
+	call_enter_read(&call, id, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, vector);
 	call_integer(&call, count);
@@ -118,14 +118,14 @@ EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real.recv(fd, buf, size, flags);
 		got = real.recv(fd, buf, size, flags);
 		if (got != 0)
 			return got;
 	}
 
-	call_enter(&call, CALL_recv, fd);
+	call_enter_read(&call, CALL_recv, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -142,14 +142,14 @@ EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int f
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real.__recv_chk(fd, buf, size, buf_size, flags);
 		got = real.__recv_chk(fd, buf, size, buf_size, flags);
 		if (got != 0)
 			return got;
 	}
 
-	call_enter(&call, CALL___recv_chk, fd);
+	call_enter_read(&call, CALL___recv_chk, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -167,14 +167,14 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockad
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real.recvfrom(fd, buf, size, flags, address, address_size);
 		got = real.recvfrom(fd, buf, size, flags, address, address_size);
 		if (got != 0)
 			return got;
 	}
 
-	call_enter(&call, CALL_recvfrom, fd);
+	call_enter_read(&call, CALL_recvfrom, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -194,7 +194,7 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, i
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(fd))
+		if (!call_ends_silently(&call, fd))
 			return real.__recvfrom_chk(fd, buf, size, buf_size, flags, address,
 						   address_size);
 		got = real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
@@ -202,7 +202,7 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, i
 			return got;
 	}
 
-	call_enter(&call, CALL___recvfrom_chk, fd);
+	call_enter_read(&call, CALL___recvfrom_chk, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, (int64_t)size);
@@ -229,12 +229,14 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
+		bool is_acted_on = call_ends_silently(&call, fd);
+
 		got = received(message, real.recvmsg(fd, message, flags));
-		if (got != 0 || !call_ends_silently(fd))
+		if (got != 0 || !is_acted_on)
 			return got;
 	}
 
-	call_enter(&call, CALL_recvmsg, fd);
+	call_enter_read(&call, CALL_recvmsg, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, message);
 	call_integer(&call, flags);
@@ -258,12 +260,14 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	int got = -1;
 
 	if (!call_is_watched(fd)) {
+		bool is_acted_on = call_ends_silently(&call, fd);
+
 		got = received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
-		if (got < 0 || !call_ends_silently(fd))
+		if (got < 0 || !is_acted_on)
 			return got;
 	}
 
-	call_enter(&call, CALL_recvmmsg, fd);
+	call_enter_read(&call, CALL_recvmmsg, fd, got >= 0);
 	call_integer(&call, fd);
 	call_pointer(&call, messages);
 	call_integer(&call, count);
@@ -465,14 +469,15 @@ EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset
 
 	/* One end is a pipe: at most one can be a connection. */
 	if (!call_is_watched(from) && !call_is_watched(to)) {
-		if (!call_ends_silently(from))
+		if (!call_ends_silently(&call, from))
 			return real.splice(from, from_offset, to, to_offset, size, flags);
 		moved = real.splice(from, from_offset, to, to_offset, size, flags);
 		if (moved != 0)
 			return moved;
 	}
 
-	call_enter(&call, CALL_splice, moved == 0 || call_is_watched(from) ? from : to);
+	call_enter_read(&call, CALL_splice, moved == 0 || call_is_watched(from) ? from : to,
+			moved == 0);
 	call_integer(&call, from);
 	call_pointer(&call, from_offset);
 	call_integer(&call, to);

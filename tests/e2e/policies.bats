@@ -399,7 +399,9 @@ http_page() {
 	[[ $(cat difference) == '> setsockopt 10' ]] || fail "$(cat bare policied)"
 	one_more env LD_PRELOAD="$library" TCPSHIM_TRACE=none TCPSHIM_CLOSE_ON_EOF=fin >policied
 	diff bare policied | grep -E '^[<>]' | grep -v getpid >difference || true
-	[[ $(cat difference) == $'> getsockopt 1\n> shutdown 1' ]] || fail "$(cat bare policied)"
+	# At the end of stream: a copy of the descriptor for a moment, so that no other connection is hit.
+	[[ $(grep '^>' difference | sort) == $'> close 3\n> fcntl 1\n> getsockopt 1\n> shutdown 1' ]] ||
+		fail "$(cat bare policied difference)"
 }
 
 @test "the program's descriptors are the same with and without policies" {

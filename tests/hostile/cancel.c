@@ -3,8 +3,9 @@
  *
  * Hazard: cancellation (I1, I2).  A guard held across the real call would stay up, and a call of
  * the library's own that is a cancellation point would throw away what the program's call had read.
- * The thread that is cancelled must really be cancelled, in the call: a library that swallowed the
- * request would leave the join waiting until the deadline.
+ * Where signals are held back meanwhile, they must be let in again, also where the request
+ * was there before the call.  The thread that is cancelled must really be cancelled, in the call: a
+ * library that swallowed the request would leave the join waiting until the deadline.
  */
 #include "hostile.h"
 
@@ -131,13 +132,19 @@ static const struct {
 
 static void marks_at_cleanup(void *first)
 {
-	/* The unwinding thread itself is not deaf either. */
+	sigset_t mask;
+
+	/* The unwinding thread itself is not deaf either, to signals neither. */
+	CHECK(pthread_sigmask(SIG_BLOCK, NULL, &mask) == 0);
+	for (int number = 1; number < 32; number++)
+		CHECK(!sigismember(&mask, number));
 	marks_write(ends[0], *(int *)first + 4, 1);
 }
 
 struct job {
 	void (*call)(void);
 	int first;
+	bool is_pending; /* the request is there before the call */
 };
 
 static void *call_once(void *argument)
@@ -145,6 +152,11 @@ static void *call_once(void *argument)
 	struct job *job = argument;
 
 	pthread_cleanup_push(marks_at_cleanup, &job->first);
+	if (job->is_pending) {
+		CHECK((errno = pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL)) == 0);
+		CHECK((errno = pthread_cancel(pthread_self())) == 0);
+		CHECK((errno = pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL)) == 0);
+	}
 	job->call();
 	pthread_cleanup_pop(0);
 	return NULL;
@@ -196,7 +208,7 @@ int main(void)
 	CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, ends[0], &event) == 0);
 
 	for (size_t i = 0; i < COUNT_OF(blockers); i++) {
-		struct job job = {blockers[i].call, first};
+		struct job job = {blockers[i].call, first, false};
 		pthread_t thread = thread_start(call_once, &job);
 		char got[16];
 
@@ -209,6 +221,11 @@ int main(void)
 		CHECK(recv(ends[0], got, 15, MSG_WAITALL) == 15);
 		CHECK(memcmp(got, "not a byte lost", 15) == 0);
 		four_marks(ends[0], first);
+		marks_expect(getpid(), first + 4, 1);
+		first += 5;
+
+		job = (struct job){blockers[i].call, first, true};
+		CHECK(thread_join(thread_start(call_once, &job)) == PTHREAD_CANCELED);
 		marks_expect(getpid(), first + 4, 1);
 		first += 5;
 	}

@@ -4,7 +4,8 @@
  * Hazard: descriptors closed under us (I7).  The trace's own descriptor must survive closefrom,
  * close_range, loops, walks over /proc/self/fd and dup2 onto each number; a traced call afterwards
  * proves it.  Nor may the program see it: each number, result and errno is printed, and the runner
- * compares them with the bare run's.
+ * compares them with the bare run's.  What is duplicated onto our number is standard output, and a
+ * call follows at once: a line of the trace that went there would be a difference too.
  */
 #include "hostile.h"
 
@@ -12,7 +13,7 @@
 #include <linux/close_range.h>
 #include <sys/syscall.h>
 
-enum { DUP2_LIMIT = 1100 };
+enum { DUP2_LIMIT = 1100, KEPT = 1150 };
 
 static int ends[2];
 
@@ -77,18 +78,45 @@ static void by_walk(void)
 	closedir(directory);
 }
 
+static void keep_connection(void)
+{
+	int own[2];
+
+	tcp_pair(own);
+	for (int end = 0; end < 2; end++) {
+		CHECK(dup2(own[end], KEPT + end) == KEPT + end);
+		CHECK(close(own[end]) == 0);
+	}
+}
+
+/* A traced call, on a number that is not duplicated onto. */
+static void call_at_once(void)
+{
+	char byte;
+
+	CHECK(recv(KEPT, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+}
+
 static void by_dup2(void)
 {
-	for (int fd = 3; fd <= DUP2_LIMIT; fd++)
+	keep_connection();
+	for (int fd = 3; fd <= DUP2_LIMIT; fd++) {
 		CHECK(dup2(STDOUT_FILENO, fd) == fd);
+		call_at_once();
+	}
+	expect(">=", DUP2_LIMIT - 2, "^recv\\(%d, .*Err#11 EAGAIN$", KEPT);
 	for (int fd = 3; fd <= DUP2_LIMIT; fd++)
 		CHECK(close(fd) == 0);
 }
 
 static void by_dup3(void)
 {
-	for (int fd = 3; fd <= DUP2_LIMIT; fd++)
+	keep_connection();
+	for (int fd = 3; fd <= DUP2_LIMIT; fd++) {
 		CHECK(dup3(STDOUT_FILENO, fd, O_CLOEXEC) == fd);
+		call_at_once();
+	}
+	expect(">=", DUP2_LIMIT - 2, "^recv\\(%d, .*Err#11 EAGAIN$", KEPT);
 	for (int fd = 3; fd <= DUP2_LIMIT; fd++)
 		CHECK(close(fd) == 0);
 }

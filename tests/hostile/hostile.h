@@ -234,6 +234,21 @@ HELPER void child_succeeds(pid_t pid)
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* Not VmRSS of status, which is off by what the processors have not added up yet. */
+HELPER long resident_kib(void)
+{
+	char line[256];
+	long kib = -1;
+	FILE *pages = fopen("/proc/self/smaps_rollup", "r");
+
+	CHECK(pages);
+	while (kib < 0 && fgets(line, sizeof(line), pages))
+		sscanf(line, "Anonymous: %ld", &kib);
+	fclose(pages);
+	CHECK(kib > 0);
+	return kib;
+}
+
 HELPER void handler_set(int signal_number, void (*handler)(int), int flags)
 {
 	struct sigaction action = {.sa_handler = handler, .sa_flags = flags};

@@ -2,7 +2,8 @@
  * inherited: sockets that the program did not open: passed by exec, and over a unix socket.
  *
  * Hazard: exec, inherited sockets.  State is lost across exec, sockets are not: they must be
- * recognised when they are first used, once a descriptor, and be traced from then on.
+ * recognised when they are first used, once a descriptor, and be traced from then on.  One that
+ * comes over a unix socket may have a number that was a file's, closed where nobody sees it.
  */
 #include "hostile.h"
 
@@ -97,7 +98,14 @@ int main(int argc, char **argv)
 	CHECK(pid >= 0);
 	if (pid == 0) {
 		closefrom(channel[1] + 1); /* the connection among them */
+		FILE *file = fopen("/proc/self/exe", "r");
+		int number = fileno(file);
+		char byte;
+
+		CHECK(read(number, &byte, 1) == 1); /* known as a file from here on */
+		CHECK(fclose(file) == 0);
 		int fd = receive(channel[1]);
+		CHECK(fd == number);
 
 		four_marks(fd, 501);
 		expect("=", 1, "\\[adopted\\]$");

@@ -2,7 +2,9 @@
  * jump_blocked: siglongjmp out of each call that blocks; four calls after it are traced, each time.
  *
  * Hazard: siglongjmp out of a blocked call (I1, I2).  A guard that stayed up across the real call
- * would never come down, and one of the four later calls or none would appear.
+ * would never come down, and one of the four later calls or none would appear.  The handler itself
+ * writes before it jumps: that line is missing as soon as the guard is up, even where a guard that
+ * was left up is found dead later.
  */
 #include "hostile.h"
 
@@ -16,10 +18,12 @@ static sigjmp_buf back;
 static int ends[2];
 static int listener;
 static int epoll_fd;
+static volatile int mark = 500;
 
 static void jump(int signal_number)
 {
 	(void)signal_number;
+	marks_write(ends[0], mark, 1);
 	siglongjmp(back, 1);
 }
 
@@ -118,7 +122,6 @@ int main(void)
 	/* Waits are split at 1 s: their second round jumps out of the second part. */
 	struct itimerval later = {.it_value = {1, 100000}};
 	uint16_t port;
-	volatile int mark = 500;
 
 	deadline_set(60);
 	tcp_pair(ends);
@@ -134,8 +137,9 @@ int main(void)
 				block[i]();
 				NEVER_REACHED("back from a call that blocks for ever");
 			}
-			four_marks(ends[0], mark);
-			mark += 4;
+			marks_expect(getpid(), mark, 1);
+			four_marks(ends[0], mark + 1);
+			mark += 5;
 		}
 	}
 	return 0;

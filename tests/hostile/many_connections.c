@@ -8,21 +8,6 @@
 
 enum { CONNECTIONS = 10000, SETTLED = 1000, GROWTH_KIB = 256 };
 
-/* Not VmRSS of status, which is off by what the processors have not added up yet. */
-static long resident_kib(void)
-{
-	char line[256];
-	long kib = -1;
-	FILE *pages = fopen("/proc/self/smaps_rollup", "r");
-
-	CHECK(pages);
-	while (kib < 0 && fgets(line, sizeof(line), pages))
-		sscanf(line, "Anonymous: %ld", &kib);
-	fclose(pages);
-	CHECK(kib > 0);
-	return kib;
-}
-
 int main(void)
 {
 	char bytes[100] = "";

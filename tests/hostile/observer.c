@@ -4,7 +4,8 @@
  *
  * A pure observer (I10) without threads, helpers or sockets of its own (I11).  A library that asks
  * SO_ERROR takes the error away from the program; one that reads ahead, sets an option or starts a
- * thread shows here: all is printed, and the runner compares it with the bare run's.
+ * thread shows here, and so does one whose own descriptor is left to a program that is started: all
+ * is printed, and the runner compares it with the bare run's.
  */
 #include "hostile.h"
 
@@ -64,6 +65,27 @@ static int count_entries(const char *path, const char *link)
 	return count;
 }
 
+/* What a program that is started without the library finds open. */
+static void list_descriptors(void)
+{
+	for (int fd = 0; fd < 70000; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			dprintf(STDOUT_FILENO, "inherited: %d\n", fd);
+}
+
+static void start_another(char **argv)
+{
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		unsetenv("LD_PRELOAD");
+		execl("/proc/self/exe", argv[0], "list", NULL);
+		_exit(1);
+	}
+	child_succeeds(pid);
+}
+
 static void refused(void)
 {
 	struct sockaddr_in nobody = loopback(1);
@@ -111,12 +133,16 @@ static void reset(void)
 	CHECK(close(ends[1]) == 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct sigaction action;
 	uint16_t port;
 	int ends[2];
 
+	if (argc == 2) {
+		list_descriptors();
+		return 0;
+	}
 	deadline_set(30);
 	int listener = tcp_listen(&port);
 	tell_options("listener", listener);
@@ -132,6 +158,7 @@ int main(void)
 		count_entries("/proc/self/task", ""), count_entries("/proc/self/fd", "socket:"),
 		count_entries("/proc/self/fd", "pipe:"));
 	CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+	start_another(argv);
 	for (int number = 1; number < NSIG; number++) {
 		if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
 			dprintf(STDOUT_FILENO, "signal %d is handled or ignored\n", number);

@@ -1,26 +1,25 @@
 /*
  * small_stacks: threads of the least size, and handlers on a barely sufficient alternate stack.
  *
- * Hazard: small stacks.  A frame of 8 KB crashes in a thread that has 16 KB in all; a handler has
- * 2 KB more than the kernel needs for its frame.  Each stack ends at an unreadable page, so that an
- * overflow is SIGSEGV and not somebody else's memory.
+ * Hazard: small stacks.  A thread that has 16 KB in all leaves 6 KB to the calls that it makes; a
+ * handler has 2 KB more than the kernel needs for its frame.  Each stack ends at an unreadable
+ * page, so that an overflow is SIGSEGV and not somebody else's memory.
  */
 #include "hostile.h"
 
 #include <sys/epoll.h>
 #include <sys/select.h>
 
-enum { HANDLER_ROOM = 2048 };
+enum { HANDLER_ROOM = 2048, THREAD_ROOM = 6144 };
 
 static int ends[2];
 
-static void *small_thread(void *argument)
+static void calls_of_thread(int first)
 {
 	struct pollfd waited = {ends[1], POLLIN, 0};
 	struct timeval limit = {1, 0};
 	struct sockaddr_in address;
 	socklen_t length = sizeof(address);
-	int first = (int)(intptr_t)argument;
 	char bytes[128];
 	fd_set readable;
 	int own[2];
@@ -38,6 +37,22 @@ static void *small_thread(void *argument)
 	CHECK(close(own[0]) == 0);
 	CHECK(read(own[1], bytes, sizeof(bytes)) == 0);
 	CHECK(close(own[1]) == 0);
+}
+
+/* Uses the stack up to the last few pages, before anything is called. */
+static void *small_thread(void *argument)
+{
+	pthread_attr_t attributes;
+	size_t size;
+	void *lowest;
+
+	CHECK(pthread_getattr_np(pthread_self(), &attributes) == 0);
+	CHECK(pthread_attr_getstack(&attributes, &lowest, &size) == 0);
+	size_t left = (size_t)((char *)__builtin_frame_address(0) - (char *)lowest);
+	CHECK(left > THREAD_ROOM);
+	volatile char *used = __builtin_alloca(left - THREAD_ROOM);
+	used[0] = 1;
+	calls_of_thread((int)(intptr_t)argument);
 	return NULL;
 }
 

@@ -134,8 +134,8 @@ static void masks(void)
 	CHECK(pthread_sigmask(SIG_BLOCK, &only, NULL) == 0);
 	handled = 0;
 	/* Blocked outside, open inside: comes in the second part. */
-	alarm(2);
 	start = now_us();
+	alarm(2);
 	CHECK(ppoll(&waited, 1, NULL, &none) == -1 && errno == EINTR);
 	took("ppoll until alarm(2)", start, 2000);
 	CHECK(handled == 1);
