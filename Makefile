@@ -32,6 +32,7 @@ PROGRAMS := $(patsubst tests/prog/%.c,$(O)/%,$(wildcard tests/prog/*.c))
 HOSTILE := $(patsubst tests/hostile/%.c,$(O)/tests/hostile/%,$(wildcard tests/hostile/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/*.c))
+SOAK := $(patsubst tests/soak/%.c,$(O)/tests/soak/%,$(wildcard tests/soak/*.c))
 
 .PHONY: all
 all: $(O)/libtcpshim.so ## build the library
@@ -60,7 +61,7 @@ $(HOSTILE): $(O)/tests/hostile/%: tests/hostile/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(filter-out -Wframe-larger-than=4096,$(TEST_CFLAGS)) -O1 -pthread -o $@ $<
 
-$(BENCH): $(O)/tests/bench/%: tests/bench/%.c
+$(BENCH) $(SOAK): $(O)/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(TEST_CFLAGS) -pthread -o $@ $<
@@ -183,6 +184,12 @@ lint: setup-test ## shellcheck, clang-format, clang-tidy, cppcheck and the check
 .PHONY: bench
 bench: all $(BENCH) ## what the library costs a call, beside the bare program and strace
 	$(Q)scripts/bench $(O)
+
+.PHONY: soak
+soak: MINUTES ?= 5
+soak: setup-test ## real servers under load and all kinds of trouble, for so long (MINUTES=5)
+	$(Q)$(MAKE) --no-print-directory all $(SOAK)
+	$(Q)scripts/soak $(MINUTES)
 
 PREFIX ?= /usr/local
 .PHONY: install

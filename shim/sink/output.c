@@ -355,22 +355,20 @@ int output_check(uint64_t now_ns)
 	return 0;
 }
 
-int output_write(const char *bytes, size_t size, bool *is_torn)
+int output_write(const char *bytes, size_t size, size_t *written)
 {
-	size_t written = 0;
 	int fd = output_fd();
 
-	*is_torn = false;
+	*written = 0;
 	if (fd < 0)
 		return -EBADF;
-	while (written < size) {
-		long result = write_once(fd, bytes + written, size - written);
+	while (*written < size) {
+		long result = write_once(fd, bytes + *written, size - *written);
 
 		if (result > 0) {
-			written += (size_t)result;
+			*written += (size_t)result;
 			atomic_fetch_add(&output.written_bytes, (uint64_t)result);
 		} else if (result != -EINTR) {
-			*is_torn = written > 0;
 			return result < 0 ? (int)result : -EIO;
 		}
 	}

@@ -38,9 +38,9 @@ bool output_may_wait(void);
  * CLOCK_MONOTONIC. 0 or -errno. */
 int output_check(uint64_t now_ns);
 
-/* All of bytes in one write(2) if the kernel takes them so. 0 or -errno; *is_torn: a part was
- * written. */
-int output_write(const char *bytes, size_t size, bool *is_torn);
+/* All of bytes in one write(2) if the kernel takes them so. 0 or -errno; *written: how many of them
+ * were. */
+int output_write(const char *bytes, size_t size, size_t *written);
 
 /* The process is about to lose most system calls: a file that has a size limit is not written to
  * any more, since SIGXFSZ could not be held back then. */

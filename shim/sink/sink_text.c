@@ -17,7 +17,7 @@
 
 enum { HEAD_BYTES = 512 }; /* a base line and a line of what was lost */
 
-static _Atomic uint64_t lost, passed;
+static _Atomic uint64_t passed;
 static _Atomic uint64_t lost_unsaid; /* since it was last said in the trace */
 static _Atomic int last_error;
 static _Atomic uint32_t own_base_line; /* for a file of this process alone */
@@ -44,10 +44,11 @@ void sink_text_start_over(void)
 {
 	int result = output_start_over();
 
-	atomic_store(&lost, 0);
 	atomic_store(&lost_unsaid, 0);
 	atomic_store(&passed, 0);
 	atomic_store(&own_base_line, 0);
+	if (output_is_own_file())
+		atomic_store(&is_torn, false);
 	if (result < 0)
 		atomic_store(&last_error, -result);
 }
@@ -142,7 +143,6 @@ static void append_passed(struct strbuf *buf, uint64_t count)
 
 static void count_lost(int error)
 {
-	atomic_fetch_add(&lost, 1);
 	atomic_fetch_add(&lost_unsaid, 1);
 	atomic_store(&last_error, error);
 }
@@ -162,17 +162,25 @@ void sink_text_count_passed(void)
 	atomic_fetch_add(&passed, 1);
 }
 
+/* What one thread takes to say it, no other says. */
+static uint64_t take_unsaid(void)
+{
+	return atomic_load(&lost_unsaid) > 0 ? atomic_exchange(&lost_unsaid, 0) : 0;
+}
+
 static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 {
 	bool has_base_line = (config.style.stamps & TRUSS_BASE) && claim_base_line(),
-	     was_torn = atomic_load(&is_torn), torn;
-	uint64_t unsaid = atomic_load(&lost_unsaid);
+	     was_torn = atomic_load(&is_torn);
+	uint64_t unsaid = take_unsaid();
+	size_t said_size, written;
 	int result;
 
 	if (was_torn)
 		strbuf_char(buf, '\n');
 	if (unsaid > 0)
 		append_lost(buf, unsaid);
+	said_size = buf->size;
 	if (has_base_line) {
 		if (event->flags & EVENT_MANY_PROCESSES) {
 			strbuf_integer(buf, event->pid);
@@ -181,19 +189,21 @@ static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 		stamp_base_line(buf, process_base_realtime_ns());
 	}
 	truss_event(buf, event, &config.style);
-	result = output_write(buf->text, buf->size, &torn);
+	result = output_write(buf->text, buf->size, &written);
 	if (result == 0) {
-		if (unsaid > 0)
-			atomic_fetch_sub(&lost_unsaid, unsaid);
 		if (was_torn)
 			atomic_store(&is_torn, false);
 		return;
 	}
-	if (has_base_line && !torn)
+	if (has_base_line && written == 0)
 		unclaim_base_line();
-	if (torn)
+	if (written > 0)
 		atomic_store(&is_torn, true);
-	count_lost(-result);
+	/* Where but the end of the line is missing, it is there. */
+	if (written + 1 < said_size)
+		atomic_fetch_add(&lost_unsaid, unsaid);
+	if (written + 1 < buf->size)
+		count_lost(-result);
 }
 
 void sink_text_event(struct tcpshim_event *event, char *text, size_t size)
@@ -233,11 +243,11 @@ void sink_text_say_ring(void)
 	static const char text[] =
 		"*** tcpshim: this program uses io_uring: what it does through it is not "
 		"seen ***\n";
-	bool torn;
+	size_t written;
 	int result = output_check(process_now_ns());
 
 	if (result == 0)
-		result = output_write(text, sizeof(text) - 1, &torn);
+		result = output_write(text, sizeof(text) - 1, &written);
 	if (result < 0)
 		count_lost(-result);
 }
@@ -246,18 +256,19 @@ void sink_text_end(void)
 {
 	char text[HEAD_BYTES];
 	struct strbuf buf;
-	bool torn;
+	uint64_t unsaid = take_unsaid();
+	size_t start, written;
 
 	strbuf_init(&buf, text, sizeof(text));
+	if (atomic_load(&is_torn))
+		strbuf_char(&buf, '\n');
+	start = buf.size;
 	if (atomic_load(&passed) > 0)
 		append_passed(&buf, atomic_load(&passed));
-	if (atomic_load(&lost_unsaid) > 0) {
-		if (atomic_load(&is_torn))
-			strbuf_char(&buf, '\n');
-		append_lost(&buf, atomic_load(&lost));
-	}
-	if (buf.size == 0)
+	if (unsaid > 0)
+		append_lost(&buf, unsaid);
+	if (buf.size == start)
 		return;
-	if (output_check(process_now_ns()) < 0 || output_write(buf.text, buf.size, &torn) < 0)
-		process_complain(buf.text, buf.size - 1);
+	if (output_check(process_now_ns()) < 0 || output_write(buf.text, buf.size, &written) < 0)
+		process_complain(buf.text + start, buf.size - start - 1);
 }
