@@ -11,7 +11,7 @@
  * answers close_notify so). */
 #define LATE_WRITE_NS UINT64_C(100000000)
 /* A name lookup that took this long is worth telling. */
-#define LONG_LOOKUP_NS UINT64_C(10000000)
+#define LONG_LOOKUP_NS UINT64_C(100000000)
 enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
 
 /* The predicates, in the order of notes.def. */

@@ -381,7 +381,8 @@ static ssize_t early_pwritev2(int fd, const struct iovec *vector, int count, off
 	return answer(raw_syscall6(SYS_pwritev2, fd, (long)vector, count, position, 0, flags));
 }
 
-static _Noreturn void early__exit(int status)
+/* The attribute, which clang takes for a part of the type, as libc declares it. */
+static __attribute__((noreturn)) void early__exit(int status)
 {
 	for (;;)
 		raw_syscall1(SYS_exit_group, status);
@@ -421,7 +422,7 @@ static int early_getaddrinfo(const char *node, const char *service, const struct
 	return LOOK_UP(getaddrinfo)(node, service, hints, result);
 }
 
-static _Noreturn void early_quick_exit(int status)
+static __attribute__((noreturn)) void early_quick_exit(int status)
 {
 	LOOK_UP(quick_exit)(status);
 	early__exit(status);

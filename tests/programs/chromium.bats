@@ -84,7 +84,7 @@ browse() {
 	# Each line without its process, thread and time. There is no message bus here, which is told as often as it is
 	# tried. chromium closes all descriptors that /proc shows, and the library's is not its own to close.
 	sed -E 's/^\[[0-9:/.]+:/[/; s/^(.*: 9: \[: )[0-9]+/\1/' "$out.messages" |
-		grep -Ev 'dbus/|close_multiple.*close: Bad file descriptor' | sort -u >"$out.err"
+		grep -Ev 'ERROR:(dbus|gpu)/|dbus/|close_multiple.*close: Bad file descriptor' | sort -u >"$out.err"
 }
 
 same_page() {

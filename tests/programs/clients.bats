@@ -14,7 +14,7 @@ load matrix
 		web
 		local url=http://127.0.0.1:$web
 		once two curl -sS "$url/page" "$url/megabyte"
-		once none curl -sS -f "$url/no-such-page"
+		once none curl -sS --fail-with-body "$url/no-such-page"
 		once head curl -sS -I "$url/page"
 	}
 	varying='s/^Date: .*/Date/; s/^Last-Modified: .*/Last-Modified/'

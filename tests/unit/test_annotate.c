@@ -430,7 +430,7 @@ static const struct history histories[] = {
 	 .acts = {{.does = "connect",
 		   .at_ms = 3,
 		   .took_ms = 3,
-		   .step = {CONNECTS, .lookup_ns = MS(9), .after = OPEN(1)},
+		   .step = {CONNECTS, .lookup_ns = MS(99), .after = OPEN(1)},
 		   .notes = NOTE(connected)}}},
 	{.name = "connect: no route to the host",
 	 .acts = {{.does = "connect EHOSTUNREACH",
