@@ -9,6 +9,9 @@ CC ?= cc
 ifeq ($(origin CC),default)
 CC := $(firstword $(shell command -v gcc cc clang 2>/dev/null) cc)
 endif
+VERSION := 1.0
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-6s %s\n' $(1) $(2))
@@ -35,7 +38,7 @@ BENCH := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/*.
 SOAK := $(patsubst tests/soak/%.c,$(O)/tests/soak/%,$(wildcard tests/soak/*.c))
 
 .PHONY: all
-all: $(O)/libtcpshim.so ## build the library
+all: $(O)/libtcpshim.so $(O)/tcpshim ## build the library and the command
 
 $(O)/exports.map: include/tcpshim/calls.def scripts/exports-map
 	@mkdir -p $(@D)
@@ -45,6 +48,21 @@ $(O)/exports.map: include/tcpshim/calls.def scripts/exports-map
 $(O)/libtcpshim.so: $(LIB_OBJECTS) $(O)/exports.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIB_LDFLAGS) -o $@ $(LIB_OBJECTS) -ldl
+
+# The command: what it shares with the library is the contract, the formatters and the reading of the variables.
+CLI_SOURCES := $(sort $(wildcard shim/cli/*.c shim/format/*.c)) shim/core/config.c shim/core/match.c shim/core/policy.c shim/core/raw.c
+CLI_OBJECTS := $(CLI_SOURCES:%.c=$(O)/cli/%.o)
+CLI_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(BASE_CFLAGS)) $(SANITISE) $(CFLAGS) -DTCPSHIM_LIBDIR='"$(LIBDIR)"' -DTCPSHIM_VERSION='"$(VERSION)"'
+CLI_LIBS :=
+
+$(O)/tcpshim: $(CLI_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SANITISE) $(LDFLAGS) -o $@ $(CLI_OBJECTS) $(CLI_LIBS)
+
+$(O)/cli/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CLI_CFLAGS) -c -o $@ $<
 
 $(O)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
@@ -191,7 +209,6 @@ soak: setup-test ## real servers under load and all kinds of trouble, for so lon
 	$(Q)$(MAKE) --no-print-directory all $(SOAK)
 	$(Q)scripts/soak $(MINUTES)
 
-PREFIX ?= /usr/local
 .PHONY: install
 install: all ## copy the library to PREFIX/lib (DESTDIR is respected)
 	install -d $(DESTDIR)$(PREFIX)/lib
@@ -206,4 +223,4 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 	@printf '\nVariables: O=dir (build), CC=gcc|clang, DEBUG=1, SAN=address,undefined, V=1, PREFIX, DESTDIR\n'
 
--include $(LIB_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d)

@@ -167,6 +167,9 @@ struct tcpshim_facts {
 	uint32_t keepalive_count;
 	int32_t option_level, option_name; /* of an option that failed or was overruled */
 	int32_t policy_error;              /* errno */
+	/* What the kernel said of the path, where it was asked; 0 where it was not. */
+	uint64_t rtt_ns, rtt_variation_ns;
+	uint32_t send_window_bytes, congestion_window /* segments */;
 };
 
 /* The notes of one connection below one line: bit NOTE_x of notes. */
@@ -184,30 +187,42 @@ struct tcpshim_watch {
 };
 enum { SELECT_READ = 1, SELECT_WRITE = 2, SELECT_EXCEPT = 4 };
 
-enum { EVENT_ARGUMENTS = 6, EVENT_WATCHES = 8, EVENT_SUBJECTS = 16 };
+enum { EVENT_ARGUMENTS = 6, EVENT_WATCHES = 8, EVENT_SUBJECTS = 16, EVENT_FRAMES = 64 };
 
 enum tcpshim_event_flags {
 	EVENT_SLEEPING = 1 << 0,       /* the call has not returned yet: no result */
 	EVENT_MANY_THREADS = 1 << 1,   /* the process has more than one thread */
 	EVENT_MANY_PROCESSES = 1 << 2, /* the trace holds, or may hold, more than one process */
-	EVENT_STDIO = 1 << 3           /* made by libc's stdio, not by the program itself */
+	EVENT_STDIO = 1 << 3,          /* made by libc's stdio, not by the program itself */
+	EVENT_ENDPOINTS = 1 << 4       /* its connection's addresses have not been told before */
+};
+
+/* The one connection that a call was on. serial 0: none, or several. */
+struct tcpshim_connection {
+	uint32_t serial; /* in its process, from 1 */
+	uint8_t role;    /* enum tcpshim_role */
+	uint8_t state;   /* enum tcpshim_tcp_state after the call */
+	struct tcpshim_address local, peer;
 };
 
 struct tcpshim_event {
 	uint16_t call; /* enum tcpshim_call */
 	uint16_t flags;
 	int32_t pid, tid;
+	const char *program;    /* its name */
 	uint32_t thread_number; /* 1 is the main thread */
 	uint64_t time_ns;       /* completion */
 	uint64_t start_ns;
 	uint64_t previous_ns; /* this thread's last event */
 	uint64_t base_ns;     /* when tracing began */
-	int64_t realtime_ns;  /* CLOCK_REALTIME of time_ns */
+	int64_t realtime_ns;  /* the time of day at time_ns */
 	int64_t result;
 	int32_t error; /* errno, 0 on success */
 
 	uint32_t argument_count;
 	uint64_t arguments[EVENT_ARGUMENTS];
+
+	struct tcpshim_connection connection;
 
 	/* What the kernel vouched for, decoded; zero where there is nothing. */
 	const void *address; /* struct sockaddr */
@@ -224,6 +239,9 @@ struct tcpshim_event {
 	struct tcpshim_watch asked[EVENT_WATCHES], ready[EVENT_WATCHES];
 	uint64_t asked_total, ready_total;
 	bool has_asked;
+
+	const uint64_t *stack; /* return addresses, the innermost first */
+	uint32_t stack_count;
 
 	uint32_t subject_count;
 	uint32_t subjects_left_out;

@@ -466,6 +466,9 @@ bool annotate_is_worth_asking(const struct conn *conn, const struct conn_step *s
 		return true;
 	if (step->effect == EFFECT_READ)
 		return false;
+	if (step->effect == EFFECT_WAIT) /* found ready, and nothing was asked */
+		return (step->revents & (POLLERR | POLLHUP)) ||
+		       atomic_load(&conn->phase) != CONN_OPEN;
 	return step->effect != EFFECT_WRITE || step->silence_ns != 0 ||
 	       atomic_load(&conn->fin_ns) != 0;
 }

@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "core/decode.h"
 #include "core/enforce.h"
+#include "core/quick.h"
 #include "core/raw.h"
 #include "core/sight.h"
 #include "core/step.h"
@@ -290,5 +291,7 @@ void call_begin(struct call *call)
 			announce_blocking(call, conn, POLLOUT);
 		tell_let_go(conn);
 	}
+	if (config.has_record && call->is_shown)
+		quick_mark(call);
 	thread_lower_guard();
 }

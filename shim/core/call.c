@@ -8,13 +8,14 @@
 #include "core/config.h"
 #include "core/decode.h"
 #include "core/outcome.h"
+#include "core/quick.h"
 #include "core/raw.h"
 #include "core/sight.h"
 #include "core/tell.h"
 #include "core/thread.h"
 #include "format/facts.h"
 #include "sink/output.h"
-#include "sink/sink_text.h"
+#include "sink/sinks.h"
 
 static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
 {
@@ -192,7 +193,7 @@ int64_t call_leave(struct call *call, int64_t result)
 
 	process_check(); /* raw clone may have returned twice */
 	if (call->is_nested || !thread_raise_guard(call)) {
-		sink_text_count_passed();
+		sinks_count_nested();
 		outcome_take_silently(call, result, error, now_ns);
 		let_pipe_signal(call);
 		errno = saved_errno;
@@ -206,8 +207,10 @@ int64_t call_leave(struct call *call, int64_t result)
 			tell_show(area, now_ns);
 	} else {
 		outcome_take_silently(call, result, error, now_ns);
-		sink_text_count_lost();
+		sinks_count_lost();
 	}
+	if (config.has_record)
+		quick_unmark();
 	thread_lower_guard();
 	let_pipe_signal(call);
 	errno = saved_errno;
@@ -226,6 +229,12 @@ int call_shut(const struct call *call, int result)
 	return result;
 }
 
+void call_mark(const struct call *call)
+{
+	if (config.has_record && call->is_shown)
+		quick_mark(call);
+}
+
 void call_looked_up(uint64_t start_ns)
 {
 	thread.looked_up_ns = process_now_ns();
@@ -240,9 +249,7 @@ void call_made_ring(void)
 	if (!process_is_tracing || !process_is_itself() || atomic_exchange(&is_said, true) ||
 	    !thread_raise_guard(&frame))
 		return;
-	if (sink_text_may_wait())
-		thread_hold_signals();
-	sink_text_say_ring();
+	sinks_say_ring(thread_area());
 	thread_lower_guard();
 }
 
@@ -261,6 +268,8 @@ void call_abandon(struct call *call)
 enum process_quiet call_be_quiet(enum process_quiet quiet)
 {
 	process_check();
+	if (quiet != PROCESS_LOUD)
+		quick_stop();
 	if (thread_raise_guard(&quiet)) {
 		thread_area();
 		output_be_quiet();
@@ -329,8 +338,6 @@ void call_exit(int status, bool is_at_once)
 		if (area->event.subject_count > 0)
 			tell_show(area, now_ns);
 	}
-	if (sink_text_may_wait())
-		thread_hold_signals();
-	sink_text_end();
+	sinks_end(area, status);
 	thread_lower_guard();
 }

@@ -70,6 +70,8 @@ static inline bool call_is_watched(int fd)
 	if ((unsigned)fd < FDTABLE_LOW) {
 		enum fd_state state = fdtable_state(fdtable_load(fd));
 
+		if (state == FD_WATCHED)
+			return true;
 		if (state == FD_UNWATCHED || state == FD_SILENT)
 			return false;
 	}
@@ -159,6 +161,10 @@ bool call_select_sets(struct call *call, struct call_sets *sets);
 /* The argument of this kind, or otherwise. */
 uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind,
 		       uint64_t otherwise);
+
+/* Of a call that call_begin is not for, a wait: in a recording it stands as the one that this
+ * thread is in. */
+void call_mark(const struct call *call);
 
 /* What has to be known or said before the real call: a close asks the kernel for the connection's
  * state, a read or write that would block is announced. */

@@ -1,7 +1,9 @@
 #include "core/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/raw.h"
 #include "format/facts.h"
@@ -14,25 +16,26 @@ struct config config;
 static const struct config defaults = {
 	.has_sleeping = true,
 	.has_stdio_trace = true,
+	.record_bytes = UINT64_C(256) << 20,
 	.style = {.stamps = TRUSS_BASE, .data_bytes = 12, .least_severity = SEVERITY_INFO},
 };
 
 /* --- One function a variable: false where the value is not understood. --- */
 
-static bool select_calls(struct word word, bool is_shown)
+static bool select_calls(bool *selected, struct word word, bool is_selected)
 {
 	bool is_group = word.size > 0 && word.text[0] == '%', is_found = false;
 	struct word name = {word.text + is_group, word.size - is_group};
 
 	if (!is_group && (word_is(name, "all") || word_is(name, "none"))) {
 		for (unsigned call = 0; call < CALL_COUNT; call++)
-			config.is_shown[call] = is_shown == word_is(name, "all");
+			selected[call] = is_selected == word_is(name, "all");
 		return true;
 	}
 	for (unsigned call = 0; call < CALL_COUNT; call++) {
 		if (!word_is(name, is_group ? call_rows[call].group : call_rows[call].shown))
 			continue;
-		config.is_shown[call] = is_shown;
+		selected[call] = is_selected;
 		is_found = true;
 	}
 	return is_found;
@@ -51,10 +54,29 @@ static bool read_TRACE(const char *value)
 		for (unsigned call = 0; is_first && call < CALL_COUNT; call++)
 			config.is_shown[call] = is_excluded;
 		is_first = false;
-		if (!select_calls((struct word){word.text + is_excluded, word.size - is_excluded},
+		if (!select_calls(config.is_shown,
+				  (struct word){word.text + is_excluded, word.size - is_excluded},
 				  !is_excluded))
 			return false;
 	}
+	return true;
+}
+
+static bool read_STACK(const char *value)
+{
+	struct word word;
+
+	while (word_next(&value, ',', &word)) {
+		if (word_is(word, "notes"))
+			config.has_stack_of_notes = true;
+		else if (word_is(word, "errors"))
+			config.has_stack_of_errors = true;
+		else if (!select_calls(config.has_stack, word, true))
+			return false;
+	}
+	config.has_any_stack = config.has_stack_of_notes || config.has_stack_of_errors;
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		config.has_any_stack |= config.has_stack[call];
 	return true;
 }
 
@@ -82,14 +104,13 @@ static bool read_PROGRAMS(const char *value)
 }
 
 /* The working directory may change later: a relative path is made absolute now. */
-static bool set_path(const char *value, const char *program)
+static bool set_path(char to[PATH_MAX], const char *value, const char *program)
 {
 	struct strbuf path;
 
-	strbuf_init(&path, config.output_path, sizeof(config.output_path) - 1);
+	strbuf_init(&path, to, PATH_MAX - 1);
 	if (value[0] != '/') {
-		long size = raw_syscall2(SYS_getcwd, (long)config.output_path,
-					 sizeof(config.output_path));
+		long size = raw_syscall2(SYS_getcwd, (long)to, PATH_MAX);
 
 		if (size <= 0)
 			return false;
@@ -109,14 +130,13 @@ static bool set_path(const char *value, const char *program)
 	return !path.is_cut;
 }
 
-static const char *program_name;
-
 static bool read_OUTPUT(const char *value)
 {
 	uint64_t number;
 
 	if (strcmp(value, "stderr") == 0) {
 		config.output = CONFIG_OUTPUT_STDERR;
+		config.has_text = true;
 		return true;
 	}
 	if (strncmp(value, "fd:", 3) == 0) {
@@ -125,12 +145,77 @@ static bool read_OUTPUT(const char *value)
 			return false;
 		config.output = CONFIG_OUTPUT_FD;
 		config.output_fd = (int)number;
+		config.has_text = true;
 		return true;
 	}
-	if (!set_path(value, program_name))
+	if (!set_path(config.output_path, value, config.program))
 		return false;
 	config.output = CONFIG_OUTPUT_PATH;
+	config.has_text = true;
 	return true;
+}
+
+static bool read_FORMAT(const char *value)
+{
+	config.is_json = strcmp(value, "json") == 0;
+	return config.is_json || strcmp(value, "text") == 0;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat status;
+
+	return raw_syscall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0) == 0 &&
+	       S_ISDIR(status.st_mode);
+}
+
+/* A directory gets a file for each process; any other path has to name the process. */
+static bool read_RECORD(const char *value)
+{
+	static const char name[] = "/%n.%p.tcpshim";
+	static char path[PATH_MAX]; /* too large for the stack; only the constructor comes here */
+	size_t size = strlen(value);
+
+	config.has_record = strcmp(value, "none") != 0;
+	if (!config.has_record)
+		return true;
+	if (!is_directory(value) && value[size - 1] != '/')
+		return strstr(value, "%p") && set_path(config.record_path, value, config.program);
+	while (size > 1 && value[size - 1] == '/')
+		size--;
+	if (size + sizeof(name) > sizeof(path))
+		return false;
+	memcpy(path, value, size);
+	memcpy(path + size, name, sizeof(name));
+	return set_path(config.record_path, path, config.program);
+}
+
+enum { LEAST_RECORD_BYTES = 256 << 10 };
+
+static bool read_RECORD_SIZE(const char *value)
+{
+	return word_bytes(word_of(value), &config.record_bytes) &&
+	       config.record_bytes >= LEAST_RECORD_BYTES &&
+	       config.record_bytes <= UINT64_C(1) << 40;
+}
+
+static bool read_RECORD_FULL(const char *value)
+{
+	config.record_wraps = strcmp(value, "wrap") == 0;
+	return config.record_wraps || strcmp(value, "stop") == 0;
+}
+
+static bool read_SUMMARY(const char *value)
+{
+	static const char *const names[] = {"off", "on", "only"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			config.summary = (enum config_summary)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool read_TIME(const char *value)
@@ -329,16 +414,20 @@ static void read_variable(const char *name, size_t size, const char *value,
 {
 	static struct config before; /* too large for the stack; only the constructor comes here */
 
+	if (word_is((struct word){name, size}, "STARTED")) /* the command's own */
+		return;
 	before = config;
 	for (unsigned i = 0; i < VARIABLE_COUNT; i++) {
 		if (!word_is((struct word){name, size}, variables[i].name))
 			continue;
 		if (*value != '\0' && !variables[i].read(value)) {
 			config = before;
+			config.errors++;
 			complain_bad(&variables[i], value, complain);
 		}
 		return;
 	}
+	config.errors++;
 	complain_unknown(name, size, complain);
 }
 
@@ -356,11 +445,12 @@ void config_read(char *const *environment, const char *program, config_complain 
 	static const char prefix[] = "TCPSHIM_";
 
 	config = defaults;
-	program_name = program;
+	config.program = program;
 	config.programs = find_value(environment, "TCPSHIM_PROGRAMS=");
+	config.started = find_value(environment, "TCPSHIM_STARTED=");
 	if (!config_has_program(program)) /* left alone: without a word about its other variables */
 		return;
-	select_calls(word_of("all"), true);
+	select_calls(config.is_shown, word_of("all"), true);
 	for (; environment && *environment; environment++) {
 		const char *name = *environment, *equals = strchr(name, '=');
 
@@ -375,6 +465,10 @@ void config_read(char *const *environment, const char *program, config_complain 
 	for (unsigned call = 0; call < CALL_COUNT; call++)
 		if (strcmp(call_rows[call].shown, call_rows[CALL_exit].shown) == 0)
 			config.is_shown[call] = config.is_any_shown;
+	/* With a recording, text is written where it was asked for. */
+	config.has_text |= !config.has_record;
+	if (!config.has_text)
+		config.has_sleeping = false;
 	policy_settle(&config.policy, complain);
 	if (!config.is_any_shown) { /* policies are for TCP connections only */
 		config.fds = CONFIG_FDS_TCP;

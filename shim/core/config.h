@@ -18,6 +18,7 @@
 #include "format/truss.h"
 
 enum config_fds { CONFIG_FDS_TCP, CONFIG_FDS_SOCKETS, CONFIG_FDS_ALL };
+enum config_summary { CONFIG_SUMMARY_OFF, CONFIG_SUMMARY_TOO, CONFIG_SUMMARY_ONLY };
 enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FD, CONFIG_OUTPUT_PATH };
 
 struct config {
@@ -30,9 +31,20 @@ struct config {
 	enum config_output output;
 	int output_fd;
 	char output_path[PATH_MAX]; /* absolute; %p not yet replaced */
+	unsigned errors;            /* variables that were left out */
+	const char *program;        /* its name */
+	bool has_text;              /* a trace is written: text or JSON */
+	bool is_json;
+	bool has_record, record_wraps;
+	uint64_t record_bytes;
+	char record_path[PATH_MAX]; /* absolute; %p not yet replaced */
+	bool has_stack[CALL_COUNT];
+	bool has_stack_of_notes, has_stack_of_errors, has_any_stack;
+	enum config_summary summary;
 	struct truss_style style;
 	struct match match;
 	struct policy policy;
+	const char *started;  /* FD:INODE of the command's pipe; good likewise */
 	const char *programs; /* NULL: all; good during config_read's caller only */
 };
 extern struct config config;

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "core/fdtable.h"
+#include "core/hot.h"
 #include "core/raw.h"
 
 enum { CHUNK_BITS = 8, CHUNK_CONNS = 1 << CHUNK_BITS, CHUNKS = 1 << 14 };
@@ -101,6 +102,8 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->match, 0);
 	atomic_store(&conn->held, 0);
 	atomic_store(&conn->untold, 0);
+	atomic_store(&conn->told_lap, 0);
+	conn_is_changed(conn);
 }
 
 struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks,
@@ -147,11 +150,21 @@ static struct conn *acquire(struct conn *conn, bool any_generation, uint32_t gen
 	return conn;
 }
 
-struct conn *conn_acquire(uint64_t slot)
+HOT struct conn *conn_acquire(uint64_t slot)
 {
 	struct conn *conn = fdtable_has_conn(slot) ? conn_at(fdtable_index(slot)) : NULL;
 
 	return conn ? acquire(conn, false, fdtable_generation(slot)) : NULL;
+}
+
+HOT struct conn *conn_peek(uint64_t slot)
+{
+	struct conn *conn = fdtable_has_conn(slot) ? conn_at(fdtable_index(slot)) : NULL;
+
+	return conn && generation_of(atomic_load_explicit(&conn->life, memory_order_acquire)) ==
+				       fdtable_generation(slot)
+		       ? conn
+		       : NULL;
 }
 
 struct conn *conn_acquire_at(uint32_t index)
@@ -166,7 +179,7 @@ uint32_t conn_slab_size(void)
 	return atomic_load(&slab_size);
 }
 
-bool conn_release(struct conn *conn)
+HOT bool conn_release(struct conn *conn)
 {
 	uint64_t life = atomic_load(&conn->life), next;
 

@@ -69,11 +69,31 @@ struct conn_policy {
 };
 
 struct conn {
+	/* Two cache lines that every read and write needs. */
 	_Atomic uint64_t life; /* generation << 32 | references */
+	uint32_t serial;       /* in this process, from 1 */
+	_Atomic uint32_t flags;
+	uint8_t kind;
+	_Atomic uint8_t phase;
+	_Atomic bool is_ready;   /* a wait reported it readable, and it was not read since */
+	_Atomic uint32_t untold; /* enum conn_deed */
+	/* The recording's lap in which it was found to have nothing that a transfer would have to
+	 * tell; 0: not known (core/quick.c). */
+	_Atomic uint32_t ordinary_lap;
+	_Atomic uint32_t told_lap; /* of the recording, when its addresses were told last */
+	_Atomic uint32_t polls;
+	_Atomic uint64_t fin_ns;    /* end of stream seen */
+	_Atomic uint64_t active_ns; /* last byte moved either way, or opened */
+	_Atomic uint64_t heard_ns;  /* last byte or FIN from the peer */
+	_Atomic uint64_t received_bytes, sent_bytes;
+	_Atomic uint64_t unanswered_ns;         /* first write since then, 0 if none */
+	_Atomic uint64_t write_ns, write_bytes; /* the last write */
+	_Atomic uint64_t sent_before_silence;   /* sent_bytes before that write */
+	_Atomic uint64_t silence_ns; /* how long the peer had been silent at that write */
+
 	uint32_t index;
 	/* read by a slow pop while it is pushed again: the tag rejects it */
 	_Atomic uint32_t next_free;
-	uint32_t serial; /* in this process, from 1 */
 
 	/* While it is being closed: the next of the same call, its number, what the kernel said
 	 * before. */
@@ -83,13 +103,11 @@ struct conn {
 
 	/* What is known without asking whether a call would block. */
 	_Atomic bool is_nonblocking;  /* the program said so */
-	_Atomic bool is_ready;        /* a wait reported it readable, and it was not read since */
 	_Atomic uint8_t roomy_writes; /* how many more small writes surely find room */
 
-	_Atomic uint8_t match;   /* enum match_result */
-	_Atomic bool is_silent;  /* nothing is shown of it, and its transfers pass */
-	_Atomic uint32_t held;   /* bit CONN_x of an option: a policy's value holds */
-	_Atomic uint32_t untold; /* enum conn_deed */
+	_Atomic uint8_t match;  /* enum match_result */
+	_Atomic bool is_silent; /* nothing is shown of it, and its transfers pass */
+	_Atomic uint32_t held;  /* bit CONN_x of an option: a policy's value holds */
 	_Atomic int32_t values[CONN_OPTIONS];
 	_Atomic uint8_t policy_option;
 	_Atomic int32_t policy_error;
@@ -97,28 +115,19 @@ struct conn {
 	_Atomic bool is_closing;      /* hangs on a call that closes it */
 	_Atomic uint64_t cookie;      /* SO_COOKIE of one that was adopted, 0 else */
 	_Atomic uint32_t descriptors; /* of this process that stand for it */
-	_Atomic uint8_t phase, role, state;
-	uint8_t kind;
-	_Atomic uint32_t flags, eof_count, polls;
+	_Atomic uint8_t role, state;
+	_Atomic uint32_t eof_count;
 	_Atomic uint32_t forks;   /* how often the process had forked when it was opened */
 	_Atomic int32_t epoll_fd; /* where it was last added, -1 if nowhere */
 	struct tcpshim_address local, peer;
 
 	_Atomic uint64_t said; /* notes that are given once: bit NOTE_x */
-	_Atomic uint64_t sent_bytes, received_bytes;
 	/* tcpi_bytes_acked before the first byte counted here */
 	_Atomic uint64_t acknowledged_base;
 	_Atomic uint64_t sent_before_bytes; /* in the send queue when it was adopted */
 	_Atomic uint64_t connect_ns, opened_ns;
-	_Atomic uint64_t active_ns;             /* last byte moved either way, or opened */
-	_Atomic uint64_t heard_ns;              /* last byte or FIN from the peer */
-	_Atomic uint64_t unanswered_ns;         /* first write since then, 0 if none */
-	_Atomic uint64_t write_ns, write_bytes; /* the last write */
-	_Atomic uint64_t sent_before_silence;   /* sent_bytes before that write */
-	_Atomic uint64_t silence_ns; /* how long the peer had been silent at that write */
-	_Atomic uint64_t polled_ns;  /* the last wait that found it dead */
-	_Atomic uint64_t fin_ns;     /* end of stream seen */
-};
+	_Atomic uint64_t polled_ns; /* the last wait that found it dead */
+} __attribute__((aligned(64)));
 
 /* A plain copy, for pure functions and tests. */
 struct conn_view {
@@ -170,6 +179,10 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns);
 /* Takes another reference for the connection that slot names; NULL if it is gone. */
 struct conn *conn_acquire(uint64_t slot);
 
+/* The connection that slot names, without a reference: to be read, and perhaps another's by now.
+ * NULL if it is gone. */
+struct conn *conn_peek(uint64_t slot);
+
 /* Gives one back; true if it was the last: the connection is gone. */
 bool conn_release(struct conn *conn);
 
@@ -186,6 +199,20 @@ void conn_read(const struct conn *conn, struct conn_view *view);
 /* The step of the connection's state: counts, times, what both sides have said. A pure function of
  * the connection and the step; each field changes atomically. */
 void conn_advance(struct conn *conn, const struct conn_step *step);
+
+/* An ordinary read of so many bytes; 0: it found none. */
+void conn_received(struct conn *conn, uint64_t bytes, uint64_t now_ns);
+/* A write of so many bytes, 1 or more, silence_ns after the peer was heard, 0 if that is not known.
+ */
+void conn_sent(struct conn *conn, uint64_t bytes, uint64_t silence_ns, uint64_t start_ns,
+	       uint64_t now_ns);
+
+/* Whatever changes a connection but for its counters says so: its next transfer goes the long way,
+ * or is looked at anew. */
+static inline void conn_is_changed(struct conn *conn)
+{
+	atomic_store(&conn->ordinary_lap, 0);
+}
 
 /* What policies did and nobody was told of yet; it counts as told from now on. */
 void conn_take_policy(struct conn *conn, struct conn_policy *policy);

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "core/conn.h"
+#include "core/hot.h"
 
 /* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this
  * side as one byte more than was written: never below 0. */
@@ -115,17 +116,53 @@ static bool may_have_fin(uint8_t state)
 	return state != STATE_ESTABLISHED && state != STATE_FIN_WAIT_1 && state != STATE_FIN_WAIT_2;
 }
 
+/* The counters of a transfer: threads that share a connection lose no byte; of the times any of
+ * theirs will do. */
+static void set(_Atomic uint64_t *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
+HOT void conn_received(struct conn *conn, uint64_t bytes, uint64_t now_ns)
+{
+	atomic_store_explicit(&conn->is_ready, false, memory_order_relaxed);
+	atomic_store_explicit(&conn->polls, 0, memory_order_relaxed);
+	if (bytes == 0)
+		return;
+	atomic_fetch_add_explicit(&conn->received_bytes, bytes, memory_order_relaxed);
+	set(&conn->heard_ns, now_ns);
+	set(&conn->active_ns, now_ns);
+	set(&conn->unanswered_ns, 0);
+	set(&conn->silence_ns, 0);
+}
+
+HOT void conn_sent(struct conn *conn, uint64_t bytes, uint64_t silence_ns, uint64_t start_ns,
+		   uint64_t now_ns)
+{
+	uint64_t before = atomic_fetch_add_explicit(&conn->sent_bytes, bytes, memory_order_relaxed);
+
+	atomic_store_explicit(&conn->polls, 0, memory_order_relaxed);
+	set(&conn->active_ns, now_ns);
+	set(&conn->write_ns, start_ns);
+	set(&conn->write_bytes, bytes);
+	if (silence_ns != 0 ||
+	    atomic_load_explicit(&conn->unanswered_ns, memory_order_relaxed) == 0) {
+		set(&conn->silence_ns, silence_ns);
+		set(&conn->sent_before_silence, before);
+		set(&conn->unanswered_ns, start_ns);
+	}
+}
+
 static void advance_read(struct conn *conn, const struct conn_view *view,
 			 const struct conn_step *step)
 {
-	atomic_store(&conn->polls, 0);
-	if (step->result > 0) {
-		if (!step->is_peek)
-			atomic_fetch_add(&conn->received_bytes, (uint64_t)step->result);
-		atomic_store(&conn->heard_ns, step->now_ns);
-		atomic_store(&conn->active_ns, step->now_ns);
-		atomic_store(&conn->unanswered_ns, 0);
-		atomic_store(&conn->silence_ns, 0);
+	conn_received(conn, step->result > 0 && !step->is_peek ? (uint64_t)step->result : 0,
+		      step->now_ns);
+	if (step->result > 0 && step->is_peek) {
+		set(&conn->heard_ns, step->now_ns);
+		set(&conn->active_ns, step->now_ns);
+		set(&conn->unanswered_ns, 0);
+		set(&conn->silence_ns, 0);
 	} else if (step->result == 0 && step->asked_bytes > 0 && may_have_fin(step->after.state) &&
 		   !(view->flags & (CONN_SHUT_READ | CONN_DEAD))) {
 		if (view->fin_ns == 0)
@@ -136,21 +173,12 @@ static void advance_read(struct conn *conn, const struct conn_view *view,
 	}
 }
 
-static void advance_write(struct conn *conn, const struct conn_view *view,
-			  const struct conn_step *step)
+static void advance_write(struct conn *conn, const struct conn_step *step)
 {
-	atomic_store(&conn->polls, 0);
-	if (step->result <= 0)
-		return;
-	atomic_fetch_add(&conn->sent_bytes, (uint64_t)step->result);
-	atomic_store(&conn->active_ns, step->now_ns);
-	atomic_store(&conn->write_ns, step->start_ns);
-	atomic_store(&conn->write_bytes, (uint64_t)step->result);
-	if (step->silence_ns != 0 || view->unanswered_ns == 0) {
-		atomic_store(&conn->silence_ns, step->silence_ns);
-		atomic_store(&conn->sent_before_silence, view->sent_bytes);
-		atomic_store(&conn->unanswered_ns, step->start_ns);
-	}
+	atomic_store_explicit(&conn->polls, 0, memory_order_relaxed);
+	if (step->result > 0)
+		conn_sent(conn, (uint64_t)step->result, step->silence_ns, step->start_ns,
+			  step->now_ns);
 }
 
 /* Once a wait, under however many descriptors it was asked about. */
@@ -241,6 +269,7 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 		if (view.phase == CONN_OPEN && is_found_dead(&view, &step->before)) {
 			atomic_fetch_or(&conn->flags, CONN_DEAD);
 			atomic_store(&conn->state, STATE_CLOSE);
+			conn_is_changed(conn);
 		}
 		return;
 	}
@@ -260,7 +289,6 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 		}
 		break;
 	case EFFECT_READ:
-		atomic_store_explicit(&conn->is_ready, false, memory_order_relaxed);
 		advance_read(conn, &view, step);
 		break;
 	case EFFECT_WRITE:
@@ -271,7 +299,7 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 			atomic_store(&conn->connect_ns, step->start_ns);
 			atomic_store(&conn->phase, CONN_CONNECTING);
 		}
-		advance_write(conn, &view, step);
+		advance_write(conn, step);
 		break;
 	case EFFECT_SHUTDOWN:
 		if (step->error == 0)
@@ -288,4 +316,5 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 	}
 	note_state(conn, &view, step);
 	advance_ending(conn, step);
+	conn_is_changed(conn);
 }

@@ -303,6 +303,7 @@ void decode_call(struct area *area, const struct call *call, int64_t result, int
 
 	/* Not the subjects: they are filled one by one, and large. */
 	memset(event, 0, offsetof(struct tcpshim_event, subjects));
+	area->is_of_several = false;
 	event->call = call->id;
 	event->flags =
 		(uint16_t)((is_sleeping ? EVENT_SLEEPING : 0) | (call->is_stdio ? EVENT_STDIO : 0));

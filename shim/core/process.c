@@ -4,19 +4,26 @@
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <sys/uio.h>
-#include <time.h>
 
+#include "core/clock.h"
+#include "core/hot.h"
 #include "core/raw.h"
+
+#define CLOCK_STEP_NS 10000000 /* less is the two readings themselves, or the clock being slewed \
+				*/
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
 
-bool process_is_watching, process_is_tracing;
+bool process_is_watching HOT_DATA, process_is_tracing HOT_DATA;
+bool process_has_many_threads HOT_DATA;
+_Atomic uint32_t process_current_epoch HOT_DATA;
+_Atomic uint64_t process_clock_checked_ns HOT_DATA;
 
 /* Until the constructor has run nothing is watched and nobody asks. */
 static _Atomic uint32_t alive_before_start = 1;
-const _Atomic uint32_t *process_alive = &alive_before_start;
+const _Atomic uint32_t *process_alive HOT_DATA = &alive_before_start;
 
 /* Shared by all the processes that write to one trace. */
 struct shared_page {
@@ -28,31 +35,19 @@ static struct shared_page *shared = &shared_fallback;
 static struct {
 	_Atomic uint32_t *alive;
 	_Atomic int pid;
-	_Atomic uint32_t epoch, forks;
+	_Atomic uint32_t forks;
 	_Atomic int quiet;
 	_Atomic uint32_t threads; /* that were given a number */
 	_Atomic bool is_child;
 	uint64_t base_ns;
 	int64_t base_realtime_ns;
+	_Atomic int64_t realtime_offset_ns;
 	void (*start_over)(void);
 } process;
-
-static uint64_t read_clock(clockid_t clock)
-{
-	struct timespec now = {0};
-
-	clock_gettime(clock, &now); /* the vdso's: no system call, async-signal-safe */
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 int process_pid(void)
 {
 	return atomic_load_explicit(&process.pid, memory_order_relaxed);
-}
-
-uint32_t process_epoch(void)
-{
-	return atomic_load_explicit(&process.epoch, memory_order_relaxed);
 }
 
 bool process_is_child(void)
@@ -82,6 +77,7 @@ bool process_has_threads(void)
 
 uint32_t process_next_thread(void)
 {
+	__atomic_store_n(&process_has_many_threads, true, __ATOMIC_RELAXED);
 	return atomic_fetch_add(&process.threads, 1) + 1;
 }
 
@@ -92,12 +88,39 @@ uint32_t process_count(void)
 
 uint64_t process_now_ns(void)
 {
-	return read_clock(process_is_strict() ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC);
+	return process_is_strict() ? clock_read(CLOCK_MONOTONIC_COARSE) : clock_now_ns();
 }
 
-int64_t process_realtime_ns(void)
+int64_t process_realtime_offset_ns(void)
 {
-	return (int64_t)read_clock(process_is_strict() ? CLOCK_REALTIME_COARSE : CLOCK_REALTIME);
+	return atomic_load_explicit(&process.realtime_offset_ns, memory_order_relaxed);
+}
+
+/* A difference between two clocks that are read one after the other: not if something came between.
+ */
+static bool measure_offset(int64_t *offset_ns)
+{
+	bool is_coarse = process_is_strict();
+	clockid_t monotonic = is_coarse ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC;
+	uint64_t before = clock_read(monotonic);
+	uint64_t now = clock_read(is_coarse ? CLOCK_REALTIME_COARSE : CLOCK_REALTIME);
+
+	*offset_ns = (int64_t)(now - before);
+	return clock_read(monotonic) - before < CLOCK_STEP_NS / 2;
+}
+
+bool process_check_clock(uint64_t now_ns)
+{
+	int64_t offset_ns, known_ns = process_realtime_offset_ns(), step_ns;
+
+	if (process_is_clock_checked(now_ns))
+		return false;
+	atomic_store_explicit(&process_clock_checked_ns, now_ns, memory_order_relaxed);
+	if (!measure_offset(&offset_ns))
+		return false;
+	step_ns = offset_ns - known_ns;
+	return (step_ns > CLOCK_STEP_NS || step_ns < -CLOCK_STEP_NS) &&
+	       atomic_compare_exchange_strong(&process.realtime_offset_ns, &known_ns, offset_ns);
 }
 
 uint64_t process_base_ns(void)
@@ -155,7 +178,8 @@ void process_start_over(void)
 	atomic_store(&process.pid, raw_getpid());
 	atomic_store(&process.threads, 1);
 	atomic_store(&process.is_child, true);
-	atomic_fetch_add(&process.epoch, 1);
+	process_has_many_threads = false;
+	atomic_fetch_add(&process_current_epoch, 1);
 	/* Whatever was open is shared with the parent. */
 	atomic_fetch_add(&process.forks, 1);
 	atomic_fetch_add(&shared->processes, 1);
@@ -196,8 +220,11 @@ bool process_identify(void (*start_over)(void))
 	}
 	atomic_store(&process.pid, raw_getpid());
 	atomic_store(&process.threads, 1);
-	process.base_ns = read_clock(CLOCK_MONOTONIC);
-	process.base_realtime_ns = (int64_t)read_clock(CLOCK_REALTIME);
+	process.base_ns = clock_read(CLOCK_MONOTONIC);
+	process.base_realtime_ns = (int64_t)clock_read(CLOCK_REALTIME);
+	atomic_store(&process.realtime_offset_ns,
+		     process.base_realtime_ns - (int64_t)process.base_ns);
+	atomic_store(&process_clock_checked_ns, process.base_ns);
 	atomic_store(process.alive, 1);
 	process_alive = process.alive;
 	return true;

@@ -39,7 +39,13 @@ static inline void process_check(void)
 }
 
 int process_pid(void);
-uint32_t process_epoch(void); /* changes when a new process takes its identity */
+/* Changes when a new process takes its identity. */
+extern _Atomic uint32_t process_current_epoch;
+static inline uint32_t process_epoch(void)
+{
+	return atomic_load_explicit(&process_current_epoch, memory_order_relaxed);
+}
+
 /* This process has forked: by fork() it is told itself. */
 void process_note_fork(void);
 bool process_is_child(void);  /* of a traced process, since its own start */
@@ -51,11 +57,26 @@ bool process_is_itself(void);
 
 /* More than one thread has been made, or more than one process writes to the same trace. */
 bool process_has_threads(void);
+/* The same, but only threads that have made a watched call count. */
+extern bool process_has_many_threads;
 uint32_t process_next_thread(void); /* a number for a thread that is not the main one, from 2 */
 uint32_t process_count(void);
 
 uint64_t process_now_ns(void); /* CLOCK_MONOTONIC, coarse in strict mode */
-int64_t process_realtime_ns(void);
+
+/* The time of day is CLOCK_MONOTONIC and this offset; it changes when the clock is set, or the
+ * machine was suspended. */
+int64_t process_realtime_offset_ns(void);
+/* Whether it was compared in the second before now_ns. */
+extern _Atomic uint64_t process_clock_checked_ns;
+#define PROCESS_CLOCK_CHECK_NS UINT64_C(1000000000)
+static inline bool process_is_clock_checked(uint64_t now_ns)
+{
+	return now_ns - atomic_load_explicit(&process_clock_checked_ns, memory_order_relaxed) <
+	       PROCESS_CLOCK_CHECK_NS;
+}
+/* Compares it, once a second; true if it has changed. */
+bool process_check_clock(uint64_t now_ns);
 /* when tracing began, in this process or the one it was forked from */
 uint64_t process_base_ns(void);
 int64_t process_base_realtime_ns(void);

@@ -124,6 +124,13 @@ void scene_fill(struct scene *scene, struct tcpshim_facts *facts)
 		.polls = after->polls,
 	};
 	fill_policy(&step->policy, facts);
+	if (scene_is_sampled(info)) {
+		facts->rtt_ns = info->rtt_us * UINT64_C(1000);
+		facts->rtt_variation_ns = info->rtt_variation_us * UINT64_C(1000);
+		facts->congestion_window = info->congestion_window;
+		if (info->send_window_bytes != UINT32_MAX)
+			facts->send_window_bytes = info->send_window_bytes;
+	}
 	/* What is not acknowledged may all be of the last write. */
 	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)
 		facts->waiting_ns = scene_since(after->write_ns, step->now_ns);

@@ -1,21 +1,43 @@
 /* The constructor: everything that may allocate, look up or read the environment happens here,
  * once. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 
 #include "core/call.h"
 #include "core/config.h"
 #include "core/process.h"
+#include "core/quick.h"
+#include "core/raw.h"
 #include "core/real.h"
 #include "core/sight.h"
-#include "sink/sink_text.h"
+#include "format/words.h"
+#include "sink/sinks.h"
 
 static const char *last_component(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+/* The command waits for a byte from its pipe, and closes it: but only if the number still is that
+ * pipe. */
+static void tell_command(const char *value)
+{
+	struct word fd = word_of(value), inode;
+	uint64_t number, wanted;
+	struct stat status;
+
+	if (!word_cut(&fd, ':', &inode) || !word_number(fd, &number) ||
+	    !word_number(inode, &wanted) || number > INT_MAX ||
+	    raw_syscall2(SYS_fstat, (long)number, (long)&status) < 0 || !S_ISFIFO(status.st_mode) ||
+	    status.st_ino != wanted)
+		return;
+	raw_write((int)number, "", 1);
+	raw_close((int)number);
 }
 
 static void start_over_silently(void)
@@ -38,18 +60,20 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 	if (getauxval(AT_SECURE))
 		return;
 	config_read(environment, program, process_complain);
+	if (config.started)
+		tell_command(config.started);
 	if ((!config.is_any_shown && !policy_is_any(&config.policy)) ||
 	    !config_has_program(program) ||
-	    !process_identify(config.is_any_shown ? sink_text_start_over : start_over_silently))
+	    !process_identify(config.is_any_shown ? sinks_start_over : start_over_silently))
 		return;
-	if (config.is_any_shown) {
-		sink_text_start(environment);
+	if (config.is_any_shown && sinks_start(environment, program)) {
 		/* Registered before anything of the program's is, so it runs after all of that; a
 		 * failure costs the notes at exit only. */
 		on_exit(at_exit, NULL);
+		quick_start();
 		process_is_tracing = true;
 	}
-	process_is_watching = true;
+	process_is_watching = process_is_tracing || policy_is_any(&config.policy);
 	if (policy_is_any(&config.policy))
 		sight_adopt_inherited();
 }

@@ -106,6 +106,9 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 	info->last_data_sent_ms = kernel.tcpi_last_data_sent;
 	info->timer_ms = kernel.tcpi_rto / 1000;
 	info->acknowledged_bytes = kernel.tcpi_bytes_acked;
+	info->rtt_us = kernel.tcpi_rtt;
+	info->rtt_variation_us = kernel.tcpi_rttvar;
+	info->congestion_window = kernel.tcpi_snd_cwnd;
 	info->send_window_bytes = kernel.tcpi_snd_wnd;
 	if (kernel_size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel.tcpi_snd_wnd))
 		info->send_window_bytes = UINT32_MAX; /* before Linux 5.4: not known to be closed */

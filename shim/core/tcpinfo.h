@@ -30,6 +30,7 @@ struct tcpinfo {
 	uint32_t last_ack_received_ms;
 	uint32_t last_data_sent_ms; /* retransmissions count */
 	uint32_t timer_ms;          /* the retransmission timer, with its doublings */
+	uint32_t rtt_us, rtt_variation_us, congestion_window /* segments */;
 	uint32_t send_window_bytes;
 	uint64_t acknowledged_bytes; /* as tcpi_bytes_acked: with a SYN or FIN of this side */
 	uint32_t unread_bytes;

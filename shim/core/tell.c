@@ -5,7 +5,8 @@
 #include "core/sight.h"
 #include "core/step.h"
 #include "format/facts.h"
-#include "sink/sink_text.h"
+#include "sink/recording.h"
+#include "sink/sinks.h"
 
 bool tell_has_notes(void)
 {
@@ -13,7 +14,7 @@ bool tell_has_notes(void)
 }
 
 /* Adds what the step meant to the event, and takes the step. */
-void tell(struct area *area, struct conn *conn, bool is_shown)
+static void tell_step(struct area *area, struct conn *conn, bool is_shown)
 {
 	struct tcpshim_event *event = &area->event;
 	struct tcpshim_subject *subject;
@@ -38,10 +39,60 @@ void tell(struct area *area, struct conn *conn, bool is_shown)
 	subject = &event->subjects[event->subject_count];
 	notes = annotate(&area->before, &area->after, &area->step, &subject->facts);
 	conn_said(conn, notes & annotate_once, annotate_again(&area->after, &area->step));
+	area->state = subject->facts.now;
 	if (notes != 0) {
 		subject->notes = notes;
 		event->subject_count++;
 	}
+}
+
+/* Whose connection it is: of a call on several, nobody's. */
+static void name_connection(struct area *area, const struct conn *conn)
+{
+	struct tcpshim_connection *connection = &area->event.connection;
+
+	if (connection->serial != 0 && connection->serial != conn->serial) {
+		*connection = (struct tcpshim_connection){0};
+		area->is_of_several = true;
+	}
+	if (area->is_of_several)
+		return;
+	*connection = (struct tcpshim_connection){
+		.serial = conn->serial,
+		.role = atomic_load_explicit(&conn->role, memory_order_relaxed),
+		.state = area->state != STATE_UNKNOWN
+				 ? area->state
+				 : atomic_load_explicit(&conn->state, memory_order_relaxed),
+		.local = conn->local,
+		.peer = conn->peer,
+	};
+}
+
+/* A recording is told a connection's addresses once, when both are known, and again when what it
+ * was told has been overwritten. */
+static void name_endpoints(struct area *area, struct conn *conn)
+{
+	uint32_t lap = recording_lap();
+
+	if (atomic_load_explicit(&conn->told_lap, memory_order_relaxed) == lap && lap != 0)
+		return;
+	area->event.flags |= EVENT_ENDPOINTS;
+	if (conn->peer.family != 0)
+		atomic_store_explicit(&conn->told_lap, lap, memory_order_relaxed);
+}
+
+void tell(struct area *area, struct conn *conn, bool is_shown)
+{
+	area->state = STATE_UNKNOWN;
+	tell_step(area, conn, is_shown);
+	if (!is_shown || conn->kind != CONN_TCP)
+		return;
+	/* A wait is on as many as it was asked about. */
+	if (area->step.effect == EFFECT_WAIT)
+		return;
+	name_connection(area, conn);
+	if (config.has_record && area->event.connection.serial != 0)
+		name_endpoints(area, conn);
 }
 
 void tell_hold(struct conn *conn)
@@ -57,10 +108,7 @@ void tell_let_go(struct conn *conn)
 
 void tell_show(struct area *area, uint64_t now_ns)
 {
-	area->event.time_ns = now_ns;
-	if (sink_text_may_wait())
-		thread_hold_signals();
-	sink_text_event(&area->event, area->text, sizeof(area->text));
+	sinks_event(area, now_ns);
 	if (!(area->event.flags & EVENT_SLEEPING))
 		thread.previous_ns = now_ns;
 }

@@ -116,6 +116,7 @@ static void start_thread(void)
 	thread.tid = raw_gettid();
 	thread.epoch = process_epoch();
 	thread.area = NULL;
+	thread.block = NULL;
 	thread.previous_ns = 0;
 	thread.number = thread.tid == process_pid() ? 1 : process_next_thread();
 }

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "core/conn.h"
-#include "tcpshim/event.h"
+#include "tcpshim/record.h"
 
 enum {
 	AREA_TEXT_BYTES = 8192,
@@ -31,7 +31,12 @@ enum {
 struct area {
 	_Atomic int owner; /* tid */
 	struct area *next;
+	/* The block of the recording that its owner fills (sink/recording.h), of this epoch. */
+	struct record_block *block;
+	uint32_t stream, block_epoch;
 	struct tcpshim_event event;
+	bool is_of_several; /* the event's call is on several connections */
+	uint8_t state;      /* after the step, as its notes say; STATE_UNKNOWN without them */
 	struct conn_view before, after;
 	struct conn_step step;
 	struct iovec vector[AREA_VECTORS];
@@ -42,17 +47,24 @@ struct area {
 
 struct thread {
 	uintptr_t guard; /* 0: down */
+	/* Where it goes on in a recording: what every recorded call needs stands together. */
+	struct record_block *block; /* NULL: the next record takes one */
+	uint32_t used;              /* of its bytes */
+	uint32_t epoch;             /* process_epoch when tid was asked */
+	uint32_t records;           /* in the block */
+	uint32_t marks;             /* of the call that it is in, begun or complete */
+	uint64_t last_ns;           /* the time that the next transfer counts from */
 	struct area *area;
-	struct conn *held; /* released if the guard is found dead */
 	uint64_t previous_ns;
+	int tid;
+	uint32_t number; /* 1: main */
+
+	struct conn *held;                /* released if the guard is found dead */
 	uint64_t lookup_ns, looked_up_ns; /* how long the last getaddrinfo took, and when it ended
 					   */
 	uint64_t signal_mask;             /* the program's, while is_holding_signals */
 	bool is_holding_signals;
-	int tid;
-	uint32_t number; /* 1: main */
-	uint32_t epoch;  /* process_epoch when tid was asked */
-};
+} __attribute__((aligned(64)));
 extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
 /* Raises the guard; false if it is up: the library's own code was interrupted. frame: the struct

@@ -8,7 +8,7 @@
 #include "format/names.h"
 #include "format/payload.h"
 
-static void append_watch_bits(struct strbuf *buf, unsigned call, uint32_t events)
+void arguments_events(struct strbuf *buf, unsigned call, uint32_t events)
 {
 	switch (call) {
 	case CALL_select:
@@ -39,7 +39,7 @@ void arguments_watches(struct strbuf *buf, unsigned call, const struct tcpshim_w
 		else
 			strbuf_integer(buf, watches[i].fd);
 		strbuf_char(buf, ':');
-		append_watch_bits(buf, call, watches[i].events);
+		arguments_events(buf, call, watches[i].events);
 	}
 	if (total > shown) {
 		strbuf_string(buf, " … +");
@@ -133,7 +133,7 @@ static void append_option(struct strbuf *buf, const struct tcpshim_event *event,
 	}
 }
 
-static bool is_fcntl_with_value(int command)
+static bool is_with_value(int command)
 {
 	return command != F_GETFD && command != F_GETFL && command != F_GETOWN &&
 	       command != F_GETSIG && command != F_GETPIPE_SZ;
@@ -216,8 +216,8 @@ static void append_pair(struct strbuf *buf, const struct tcpshim_event *event, u
 	strbuf_char(buf, ']');
 }
 
-static void append_argument(struct strbuf *buf, const struct tcpshim_event *event,
-			    uint64_t data_bytes, unsigned index)
+void arguments_one(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,
+		   unsigned index)
 {
 	const struct call_row *row = &call_rows[event->call];
 	uint64_t value = event->arguments[index];
@@ -357,19 +357,26 @@ static void append_argument(struct strbuf *buf, const struct tcpshim_event *even
 	}
 }
 
+unsigned arguments_count(const struct tcpshim_event *event)
+{
+	const uint8_t *kinds = call_rows[event->call].kinds;
+	unsigned count = event->argument_count;
+
+	return count == 3 && kinds[2] == ARG_FCNTL_VALUE && !is_with_value((int)event->arguments[1])
+		       ? 2
+		       : count;
+}
+
 void arguments_call(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes)
 {
 	const struct call_row *row = &call_rows[event->call];
 
 	strbuf_string(buf, row->shown);
 	strbuf_char(buf, '(');
-	for (unsigned i = 0; i < event->argument_count; i++) {
-		if (row->kinds[i] == ARG_FCNTL_VALUE &&
-		    !is_fcntl_with_value((int)event->arguments[1]))
-			break;
+	for (unsigned i = 0; i < arguments_count(event); i++) {
 		if (i > 0)
 			strbuf_string(buf, ", ");
-		append_argument(buf, event, data_bytes, i);
+		arguments_one(buf, event, data_bytes, i);
 	}
 	strbuf_char(buf, ')');
 }

@@ -17,10 +17,37 @@ const struct call_row call_rows[CALL_COUNT] = {
 
 const struct note_row note_rows[NOTE_COUNT] = {
 #define NOTE(name, id, severity, text, explanation) \
-	[NOTE_##name] = {id, text, explanation, SEVERITY_##severity},
+	[NOTE_##name] = {#name, id, text, explanation, SEVERITY_##severity},
 #include "tcpshim/notes.def"
 #undef NOTE
 };
+
+#define SIGN_SIGNED true
+#define SIGN_UNSIGNED false
+const struct fact_field fact_fields[FACT_FIELDS] = {
+#define FACT(field, sign)                               \
+	{#field, offsetof(struct tcpshim_facts, field), \
+	 sizeof(((struct tcpshim_facts *)NULL)->field), SIGN_##sign},
+#include "tcpshim/facts.def"
+#undef FACT
+};
+
+int64_t facts_value(const struct tcpshim_facts *facts, unsigned fact)
+{
+	const struct fact_field *field = &fact_fields[fact];
+	const char *from = (const char *)facts + field->offset;
+	uint64_t value = 0;
+
+	memcpy(&value, from, field->size); /* little-endian */
+	if (field->is_signed && field->size == sizeof(int32_t))
+		return (int32_t)value;
+	return (int64_t)value;
+}
+
+void facts_set(struct tcpshim_facts *facts, unsigned fact, uint64_t value)
+{
+	memcpy((char *)facts + fact_fields[fact].offset, &value, fact_fields[fact].size);
+}
 
 enum fact_kind {
 	FACT_FD,
@@ -82,6 +109,8 @@ static const struct fact fact_rows[] = {
 	FACT("exclusion", EXCLUSION, role),
 };
 
+enum { FACT_ROWS = sizeof(fact_rows) / sizeof(fact_rows[0]) };
+
 /* RFC 5952: lower case, the longest run of two or more zero words as "::", the first of equal ones.
  * inet_ntop does the same through snprintf, which is not async-signal-safe (I5). */
 static void append_ipv6(struct strbuf *buf, const uint8_t bytes[16])
@@ -117,26 +146,36 @@ static void append_ipv6(struct strbuf *buf, const uint8_t bytes[16])
 	}
 }
 
-void facts_address(struct strbuf *buf, const struct tcpshim_address *address)
+void facts_ip(struct strbuf *buf, const struct tcpshim_address *address)
 {
-	if (address->family == AF_INET) {
-		for (int i = 0; i < 4; i++) {
-			if (i > 0)
-				strbuf_char(buf, '.');
-			strbuf_unsigned(buf, address->bytes[i]);
-		}
-	} else if (address->family == AF_INET6) {
-		strbuf_char(buf, '[');
+	if (address->family == AF_INET6) {
 		append_ipv6(buf, address->bytes);
 		if (address->scope != 0) {
 			strbuf_char(buf, '%');
 			strbuf_unsigned(buf, address->scope);
 		}
-		strbuf_char(buf, ']');
-	} else {
+		return;
+	}
+	for (int i = 0; i < 4; i++) {
+		if (i > 0)
+			strbuf_char(buf, '.');
+		strbuf_unsigned(buf, address->bytes[i]);
+	}
+}
+
+void facts_address(struct strbuf *buf, const struct tcpshim_address *address)
+{
+	bool is_ipv6 = address->family == AF_INET6;
+
+	if (address->family != AF_INET && !is_ipv6) {
 		strbuf_char(buf, '?');
 		return;
 	}
+	if (is_ipv6)
+		strbuf_char(buf, '[');
+	facts_ip(buf, address);
+	if (is_ipv6)
+		strbuf_char(buf, ']');
 	strbuf_char(buf, ':');
 	strbuf_unsigned(buf, address->port);
 }
@@ -292,7 +331,7 @@ static void append_fact(struct strbuf *buf, const struct fact *fact,
 /* The fact that text begins with as "{name}", or NULL. */
 static const struct fact *match_fact(const char *text, size_t *length)
 {
-	for (size_t i = 0; i < sizeof(fact_rows) / sizeof(fact_rows[0]); i++) {
+	for (size_t i = 0; i < FACT_ROWS; i++) {
 		size_t size = strlen(fact_rows[i].name);
 
 		if (strncmp(text + 1, fact_rows[i].name, size) == 0 && text[size + 1] == '}') {
@@ -315,5 +354,51 @@ void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_fac
 		} else {
 			strbuf_char(buf, *text++);
 		}
+	}
+}
+
+/* What a fact of a text is as values: which fields, and what is said in words. */
+static void add_value(struct facts_values *values, const struct fact *fact)
+{
+	switch (fact->kind) {
+	case FACT_STATES:
+		values->has_before = true;
+		values->has_now = true;
+		break;
+	case FACT_STATE:
+		values->has_now = true;
+		break;
+	case FACT_ENDPOINTS:
+		values->has_local = true;
+		values->has_peer = true;
+		break;
+	case FACT_ADDRESS:
+		values->has_peer = true;
+		break;
+	case FACT_OPTION:
+		values->has_option = true;
+		break;
+	case FACT_ERROR:
+		values->has_error = true;
+		break;
+	case FACT_REPORTED:
+	case FACT_EXCLUSION:
+		break;
+	default:
+		for (unsigned i = 0; i < FACT_FIELDS; i++)
+			if (fact_fields[i].offset == fact->offset)
+				values->numbers |= UINT64_C(1) << i;
+	}
+}
+
+void facts_in(const char *text, struct facts_values *values)
+{
+	*values = (struct facts_values){0};
+	for (; *text; text++) {
+		size_t length;
+		const struct fact *fact = *text == '{' ? match_fact(text, &length) : NULL;
+
+		if (fact)
+			add_value(values, fact);
 	}
 }

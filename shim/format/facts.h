@@ -17,15 +17,45 @@ struct call_row {
 extern const struct call_row call_rows[CALL_COUNT];
 
 struct note_row {
-	const char *id, *text, *explanation;
+	const char *name, *id, *text, *explanation;
 	uint8_t severity; /* enum tcpshim_severity */
 };
 extern const struct note_row note_rows[NOTE_COUNT];
+
+/* The fields of struct tcpshim_facts that are numbers, in the order of facts.def. */
+enum fact_number {
+#define FACT(field, sign) FACT_NUMBER_##field,
+#include "tcpshim/facts.def"
+#undef FACT
+	FACT_FIELDS
+};
+_Static_assert(FACT_FIELDS <= 64, "a set of facts is one 64-bit word");
+
+struct fact_field {
+	const char *name;
+	uint16_t offset;
+	uint8_t size; /* bytes */
+	bool is_signed;
+};
+extern const struct fact_field fact_fields[FACT_FIELDS];
+
+/* One of them as a number; one that is unsigned may be above INT64_MAX. */
+int64_t facts_value(const struct tcpshim_facts *facts, unsigned fact);
+void facts_set(struct tcpshim_facts *facts, unsigned fact, uint64_t value);
 
 /* Appends the note's text, each {name} replaced by that fact. A name that no fact has is left as it
  * is: the unit tests look for braces. */
 void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_facts *facts);
 
+/* The facts that a note's text names, as values. */
+struct facts_values {
+	uint64_t numbers; /* bit n: fact_fields[n] */
+	bool has_before, has_now, has_local, has_peer, has_option, has_error;
+};
+void facts_in(const char *text, struct facts_values *values);
+
+/* The address alone: "10.88.88.140", "2001:db8::1", "fe80::1%2". */
+void facts_ip(struct strbuf *buf, const struct tcpshim_address *address);
 /* "10.88.88.140:8080", "[2001:db8::1]:443"; "?" when the family is not known. */
 void facts_address(struct strbuf *buf, const struct tcpshim_address *address);
 /* The same from a struct sockaddr of size bytes, of any family; false if it is none that can be

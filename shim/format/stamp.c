@@ -62,7 +62,7 @@ void stamp_base_line(struct strbuf *buf, int64_t realtime_ns)
 	strbuf_string(buf, " ]\n");
 }
 
-void stamp_utc(struct strbuf *buf, int64_t realtime_ns)
+static void append_utc(struct strbuf *buf, int64_t realtime_ns, unsigned digits, int64_t unit_ns)
 {
 	struct civil civil = civil_from_seconds(realtime_ns / NS_PER_S);
 
@@ -78,6 +78,16 @@ void stamp_utc(struct strbuf *buf, int64_t realtime_ns)
 	strbuf_char(buf, ':');
 	strbuf_padded(buf, civil.second, 2);
 	strbuf_char(buf, '.');
-	strbuf_padded(buf, (uint64_t)(realtime_ns % NS_PER_S / 1000), 6);
+	strbuf_padded(buf, (uint64_t)(realtime_ns % NS_PER_S / unit_ns), digits);
 	strbuf_char(buf, 'Z');
+}
+
+void stamp_utc(struct strbuf *buf, int64_t realtime_ns)
+{
+	append_utc(buf, realtime_ns, 6, 1000);
+}
+
+void stamp_utc_ns(struct strbuf *buf, int64_t realtime_ns)
+{
+	append_utc(buf, realtime_ns, 9, 1);
 }

@@ -14,5 +14,7 @@ void stamp_base_line(struct strbuf *buf, int64_t realtime_ns);
 
 /* RFC 3339 with microseconds: "2016-05-27T00:54:07.629512Z". */
 void stamp_utc(struct strbuf *buf, int64_t realtime_ns);
+/* The same with nanoseconds. */
+void stamp_utc_ns(struct strbuf *buf, int64_t realtime_ns);
 
 #endif

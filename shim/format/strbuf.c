@@ -6,6 +6,12 @@ void strbuf_string(struct strbuf *buf, const char *text)
 		strbuf_char(buf, *text++);
 }
 
+void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		strbuf_char(buf, bytes[i]);
+}
+
 static void append_reversed(struct strbuf *buf, const char *digits, unsigned count)
 {
 	while (count > 0)
@@ -48,6 +54,18 @@ void strbuf_hex(struct strbuf *buf, uint64_t value, unsigned width)
 		digits[count++] = "0123456789ABCDEF"[value & 0xf];
 		value >>= 4;
 	} while (value != 0 || (count < width && count < sizeof(digits)));
+	append_reversed(buf, digits, count);
+}
+
+void strbuf_lower_hex(struct strbuf *buf, uint64_t value)
+{
+	char digits[16];
+	unsigned count = 0;
+
+	do {
+		digits[count++] = "0123456789abcdef"[value & 0xf];
+		value >>= 4;
+	} while (value != 0);
 	append_reversed(buf, digits, count);
 }
 

@@ -32,6 +32,7 @@ static inline void strbuf_char(struct strbuf *buf, char c)
 
 /* text: NUL-terminated. */
 void strbuf_string(struct strbuf *buf, const char *text);
+void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size);
 void strbuf_unsigned(struct strbuf *buf, uint64_t value);
 void strbuf_integer(struct strbuf *buf, int64_t value);
 /* Zero-filled to at least width digits. */
@@ -39,6 +40,7 @@ void strbuf_padded(struct strbuf *buf, uint64_t value, unsigned width);
 /* Upper-case, without 0x, at least width digits. */
 void strbuf_hex(struct strbuf *buf, uint64_t value, unsigned width);
 /* As truss prints a pointer: 0x%08X, as long as needed. */
+void strbuf_lower_hex(struct strbuf *buf, uint64_t value);
 void strbuf_pointer(struct strbuf *buf, uint64_t value);
 /* ns as seconds with four decimals, rounded to 0.1 ms, at least two columns before the point. */
 void strbuf_stamp(struct strbuf *buf, uint64_t ns);

@@ -159,6 +159,27 @@ static void append_notes(struct strbuf *buf, const struct tcpshim_event *event,
 	}
 }
 
+void truss_frame(struct strbuf *buf, uint64_t address, const struct truss_style *style)
+{
+	if (style->symbol) {
+		style->symbol(buf, address);
+		strbuf_char(buf, ' ');
+	}
+	strbuf_string(buf, "[0x");
+	strbuf_lower_hex(buf, address);
+	strbuf_char(buf, ']');
+}
+
+static void append_stack(struct strbuf *buf, const struct tcpshim_event *event,
+			 const struct truss_style *style)
+{
+	for (uint32_t i = 0; i < event->stack_count; i++) {
+		strbuf_string(buf, " > ");
+		truss_frame(buf, event->stack[i], style);
+		strbuf_char(buf, '\n');
+	}
+}
+
 void truss_event(struct strbuf *buf, const struct tcpshim_event *event,
 		 const struct truss_style *style)
 {
@@ -187,11 +208,13 @@ void truss_event(struct strbuf *buf, const struct tcpshim_event *event,
 	strbuf_char(buf, '\n');
 	payload_rows(buf, event, style->data_bytes);
 	append_notes(buf, event, style);
+	append_stack(buf, event, style);
 }
 
 size_t truss_event_bound(const struct tcpshim_event *event, const struct truss_style *style)
 {
-	size_t bound = LINE_BOUND + payload_bound(event, style->data_bytes);
+	size_t bound = LINE_BOUND + payload_bound(event, style->data_bytes) +
+		       event->stack_count * (TRUSS_FRAME_BYTES + 8);
 
 	for (uint32_t i = 0; i < event->subject_count; i++)
 		for (unsigned note = 0; note < NOTE_COUNT; note++)

@@ -50,12 +50,14 @@ bool word_number(struct word word, uint64_t *number)
 	return word.size > 0;
 }
 
-bool word_milliseconds(struct word word, uint64_t *milliseconds)
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+/* A number and its unit; the last of units has a name of nothing. */
+static bool read_unit(struct word word, const struct unit *units, uint64_t *value)
 {
-	static const struct {
-		const char *name;
-		uint64_t milliseconds;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}};
 	size_t digits = 0;
 	uint64_t number;
 
@@ -63,8 +65,32 @@ bool word_milliseconds(struct word word, uint64_t *milliseconds)
 		digits++;
 	if (!word_number((struct word){word.text, digits}, &number))
 		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (word_is((struct word){word.text + digits, word.size - digits}, units[i].name))
-			return !__builtin_mul_overflow(number, units[i].milliseconds, milliseconds);
-	return false;
+	word = (struct word){word.text + digits, word.size - digits};
+	while (!word_is(word, units->name)) {
+		if (units->name[0] == '\0')
+			return false;
+		units++;
+	}
+	return !__builtin_mul_overflow(number, units->factor, value);
+}
+
+bool word_bytes(struct word word, uint64_t *bytes)
+{
+	static const struct unit units[] = {{"K", UINT64_C(1) << 10},
+					    {"M", UINT64_C(1) << 20},
+					    {"G", UINT64_C(1) << 30},
+					    {"", 1}};
+
+	return read_unit(word, units, bytes);
+}
+
+bool word_milliseconds(struct word word, uint64_t *milliseconds)
+{
+	static const struct unit units[] = {{"ms", 1},
+					    {"s", 1000},
+					    {"m", 60000},
+					    {"h", 3600000},
+					    {"", 1000}};
+
+	return read_unit(word, units, milliseconds);
 }

@@ -30,6 +30,9 @@ bool word_cut(struct word *word, char separator, struct word *behind);
 /* Decimal digits only; false also where the number does not fit. */
 bool word_number(struct word word, uint64_t *number);
 
+/* A number with K, M or G behind it (1024, and so on); a bare number is bytes. */
+bool word_bytes(struct word word, uint64_t *bytes);
+
 /* A number with ms, s, m or h behind it; a bare number is seconds. */
 bool word_milliseconds(struct word word, uint64_t *milliseconds);
 

@@ -99,6 +99,7 @@ static void poll_arguments(struct call *call, struct pollfd *fds, nfds_t count, 
 	call_integer(call, (int64_t)count);
 	call_integer(call, timeout);
 	call->is_unlimited = timeout < 0;
+	call_mark(call);
 }
 
 static int64_t milliseconds_ns(int timeout)
@@ -145,6 +146,7 @@ static void ppoll_arguments(struct call *call, struct pollfd *fds, nfds_t count,
 	call_pointer(call, timeout);
 	call_pointer(call, mask);
 	call_timeout(call, timeout);
+	call_mark(call);
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -230,6 +232,7 @@ EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except
 	int ready;
 
 	select_arguments(&call, count, to, timeout);
+	call_mark(&call);
 	bool has_sets = call_select_sets(&call, &sets);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1000);
 	if (!has_sets || !is_split(&call, timeout_ns)) {
@@ -260,6 +263,7 @@ EXPORT int pselect(int count, fd_set *read_set, fd_set *write_set, fd_set *excep
 
 	select_arguments(&call, count, to, timeout);
 	call_pointer(&call, mask);
+	call_mark(&call);
 	bool has_sets = call_select_sets(&call, &sets);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = has_sets && is_split(&call, timeout_ns)
@@ -346,6 +350,7 @@ EXPORT int epoll_wait(int epoll_fd, struct epoll_event *events, int count, int t
 	epoll_arguments(&call, epoll_fd, events, count);
 	call_integer(&call, timeout);
 	call.is_unlimited = timeout < 0;
+	call_mark(&call);
 	int ready = is_split(&call, milliseconds_ns(timeout))
 			    ? epoll_in_parts(&call, epoll_fd, events, count, timeout, NULL)
 			    : real.epoll_wait(epoll_fd, events, count, timeout);
@@ -365,6 +370,7 @@ EXPORT int epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int 
 	call_integer(&call, timeout);
 	call_pointer(&call, mask);
 	call.is_unlimited = timeout < 0;
+	call_mark(&call);
 	int ready = is_split(&call, milliseconds_ns(timeout))
 			    ? epoll_in_parts(&call, epoll_fd, events, count, timeout, mask)
 			    : real.epoll_pwait(epoll_fd, events, count, timeout, mask);
@@ -403,6 +409,7 @@ EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,
 	call_pointer(&call, timeout);
 	call_pointer(&call, mask);
 	call_timeout(&call, timeout);
+	call_mark(&call);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = is_split(&call, timeout_ns)
 			    ? epoll_in_parts_ns(&call, epoll_fd, events, count, timeout_ns, mask)

@@ -4,11 +4,14 @@
  * On a descriptor that is not watched, but whose end of stream a policy acts on, a read is made
  * first, and only one that returns 0 goes the long way.
  */
+#include "core/hot.h"
+#include "core/quick.h"
 #include "interpose/export.h"
 
-EXPORT ssize_t read(int fd, void *buf, size_t size)
+EXPORT HOT ssize_t read(int fd, void *buf, size_t size)
 {
 	struct call call;
+	struct quick quick;
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
@@ -19,6 +22,8 @@ EXPORT ssize_t read(int fd, void *buf, size_t size)
 			return got;
 	}
 
+	if (got != 0 && quick_enter(&quick, CALL_read, fd, buf, size, 0))
+		return quick_leave(&quick, real.read(fd, buf, size));
 	call_enter_read(&call, CALL_read, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
@@ -32,6 +37,7 @@ EXPORT ssize_t read(int fd, void *buf, size_t size)
 EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
 {
 	struct call call;
+	struct quick quick;
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
@@ -42,6 +48,8 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
 			return got;
 	}
 
+	if (got != 0 && quick_enter(&quick, CALL___read_chk, fd, buf, size, 0))
+		return quick_leave(&quick, real.__read_chk(fd, buf, size, buf_size));
 	call_enter_read(&call, CALL___read_chk, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
@@ -112,9 +120,10 @@ EXPORT ssize_t preadv64v2(int fd, const struct iovec *vector, int count, off64_t
 	return read_at(CALL_preadv64v2, fd, vector, count, position, flags);
 }
 
-EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
+EXPORT HOT ssize_t recv(int fd, void *buf, size_t size, int flags)
 {
 	struct call call;
+	struct quick quick;
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
@@ -125,6 +134,8 @@ EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
 			return got;
 	}
 
+	if (got != 0 && quick_enter(&quick, CALL_recv, fd, buf, size, flags))
+		return quick_leave(&quick, real.recv(fd, buf, size, flags));
 	call_enter_read(&call, CALL_recv, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
@@ -139,6 +150,7 @@ EXPORT ssize_t recv(int fd, void *buf, size_t size, int flags)
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags)
 {
 	struct call call;
+	struct quick quick;
 	ssize_t got = -1;
 
 	if (!call_is_watched(fd)) {
@@ -149,6 +161,8 @@ EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int f
 			return got;
 	}
 
+	if (got != 0 && quick_enter(&quick, CALL___recv_chk, fd, buf, size, flags))
+		return quick_leave(&quick, real.__recv_chk(fd, buf, size, buf_size, flags));
 	call_enter_read(&call, CALL___recv_chk, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
@@ -279,13 +293,16 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	return (int)call_leave(&call, got);
 }
 
-EXPORT ssize_t write(int fd, const void *buf, size_t size)
+EXPORT HOT ssize_t write(int fd, const void *buf, size_t size)
 {
 	struct call call;
+	struct quick quick;
 
 	if (!call_is_watched(fd))
 		return real.write(fd, buf, size);
 
+	if (quick_enter(&quick, CALL_write, fd, buf, size, 0))
+		return quick_leave(&quick, real.write(fd, buf, size));
 	call_enter(&call, CALL_write, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
@@ -341,13 +358,16 @@ EXPORT ssize_t pwritev64v2(int fd, const struct iovec *vector, int count, off64_
 	return write_at(CALL_pwritev64v2, fd, vector, count, position, flags);
 }
 
-EXPORT ssize_t send(int fd, const void *buf, size_t size, int flags)
+EXPORT HOT ssize_t send(int fd, const void *buf, size_t size, int flags)
 {
 	struct call call;
+	struct quick quick;
 
 	if (!call_is_watched(fd))
 		return real.send(fd, buf, size, flags);
 
+	if (quick_enter(&quick, CALL_send, fd, buf, size, flags))
+		return quick_leave(&quick, real.send(fd, buf, size, flags));
 	call_enter(&call, CALL_send, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);

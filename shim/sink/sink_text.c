@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/process.h"
 #include "core/raw.h"
+#include "format/json.h"
 #include "format/names.h"
 #include "format/stamp.h"
 #include "format/truss.h"
@@ -17,7 +18,6 @@
 
 enum { HEAD_BYTES = 512 }; /* a base line and a line of what was lost */
 
-static _Atomic uint64_t passed;
 static _Atomic uint64_t lost_unsaid; /* since it was last said in the trace */
 static _Atomic int last_error;
 static _Atomic uint32_t own_base_line; /* for a file of this process alone */
@@ -45,7 +45,6 @@ void sink_text_start_over(void)
 	int result = output_start_over();
 
 	atomic_store(&lost_unsaid, 0);
-	atomic_store(&passed, 0);
 	atomic_store(&own_base_line, 0);
 	if (output_is_own_file())
 		atomic_store(&is_torn, false);
@@ -120,25 +119,30 @@ static void unclaim_base_line(void)
 		process_unclaim_base_line();
 }
 
-static void append_lost(struct strbuf *buf, uint64_t count)
+/* A line about the trace itself: in JSON an object with its text. */
+static void append_line(struct strbuf *buf, const char *line, size_t size)
 {
-	strbuf_string(buf, "*** tcpshim: ");
-	strbuf_count(buf, count, "record");
-	strbuf_string(buf, " could not be written");
-	if (atomic_load(&last_error) != 0) {
-		strbuf_string(buf, ": ");
-		names_error(buf, atomic_load(&last_error));
-	}
-	strbuf_string(buf, " ***\n");
+	if (config.is_json)
+		json_line(buf, line, size);
+	else
+		strbuf_bytes(buf, line, size);
 }
 
-static void append_passed(struct strbuf *buf, uint64_t count)
+static void append_lost(struct strbuf *buf, uint64_t count)
 {
-	strbuf_string(buf, "*** tcpshim: ");
-	strbuf_count(buf, count, "call");
-	strbuf_string(buf,
-		      " of signal handlers came while the library was at work and could not be "
-		      "shown ***\n");
+	char text[HEAD_BYTES / 2];
+	struct strbuf line;
+
+	strbuf_init(&line, text, sizeof(text));
+	strbuf_string(&line, "*** tcpshim: ");
+	strbuf_count(&line, count, "record");
+	strbuf_string(&line, " could not be written");
+	if (atomic_load(&last_error) != 0) {
+		strbuf_string(&line, ": ");
+		names_error(&line, atomic_load(&last_error));
+	}
+	strbuf_string(&line, " ***\n");
+	append_line(buf, line.text, line.size);
 }
 
 static void count_lost(int error)
@@ -157,11 +161,6 @@ void sink_text_count_lost(void)
 	count_lost(ENOMEM);
 }
 
-void sink_text_count_passed(void)
-{
-	atomic_fetch_add(&passed, 1);
-}
-
 /* What one thread takes to say it, no other says. */
 static uint64_t take_unsaid(void)
 {
@@ -170,7 +169,8 @@ static uint64_t take_unsaid(void)
 
 static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 {
-	bool has_base_line = (config.style.stamps & TRUSS_BASE) && claim_base_line(),
+	bool has_base_line = (config.style.stamps & TRUSS_BASE) && !config.is_json &&
+			     claim_base_line(),
 	     was_torn = atomic_load(&is_torn);
 	uint64_t unsaid = take_unsaid();
 	size_t said_size, written;
@@ -188,7 +188,10 @@ static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 		}
 		stamp_base_line(buf, process_base_realtime_ns());
 	}
-	truss_event(buf, event, &config.style);
+	if (config.is_json)
+		json_event(buf, event, &config.style);
+	else
+		truss_event(buf, event, &config.style);
 	result = output_write(buf->text, buf->size, &written);
 	if (result == 0) {
 		if (was_torn)
@@ -208,7 +211,8 @@ static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 
 void sink_text_event(struct tcpshim_event *event, char *text, size_t size)
 {
-	size_t need = truss_event_bound(event, &config.style) + HEAD_BYTES;
+	size_t need = HEAD_BYTES + (config.is_json ? json_event_bound(event, &config.style)
+						   : truss_event_bound(event, &config.style));
 	char *memory = text;
 	struct strbuf buf;
 	int result = output_check(event->time_ns);
@@ -217,11 +221,6 @@ void sink_text_event(struct tcpshim_event *event, char *text, size_t size)
 		count_lost(-result);
 		return;
 	}
-	event->base_ns = process_base_ns();
-	if (config.style.stamps & TRUSS_UTC)
-		event->realtime_ns = process_realtime_ns();
-	if (process_has_threads())
-		event->flags |= EVENT_MANY_THREADS;
 	if (has_many_processes(text, size))
 		event->flags |= EVENT_MANY_PROCESSES;
 	if (need > size) {
@@ -238,18 +237,19 @@ void sink_text_event(struct tcpshim_event *event, char *text, size_t size)
 		raw_unmap(memory, size);
 }
 
-void sink_text_say_ring(void)
+void sink_text_line(const char *line, size_t size)
 {
-	static const char text[] =
-		"*** tcpshim: this program uses io_uring: what it does through it is not "
-		"seen ***\n";
+	char text[HEAD_BYTES];
+	struct strbuf buf;
 	size_t written;
 	int result = output_check(process_now_ns());
 
+	strbuf_init(&buf, text, sizeof(text));
+	append_line(&buf, line, size);
 	if (result == 0)
-		result = output_write(text, sizeof(text) - 1, &written);
+		result = output_write(buf.text, buf.size, &written);
 	if (result < 0)
-		count_lost(-result);
+		process_complain(line, size - 1);
 }
 
 void sink_text_end(void)
@@ -257,18 +257,18 @@ void sink_text_end(void)
 	char text[HEAD_BYTES];
 	struct strbuf buf;
 	uint64_t unsaid = take_unsaid();
-	size_t start, written;
+	size_t written;
 
+	if (unsaid == 0 && !atomic_load(&is_torn))
+		return;
 	strbuf_init(&buf, text, sizeof(text));
 	if (atomic_load(&is_torn))
 		strbuf_char(&buf, '\n');
-	start = buf.size;
-	if (atomic_load(&passed) > 0)
-		append_passed(&buf, atomic_load(&passed));
 	if (unsaid > 0)
 		append_lost(&buf, unsaid);
-	if (buf.size == start)
-		return;
-	if (output_check(process_now_ns()) < 0 || output_write(buf.text, buf.size, &written) < 0)
-		process_complain(buf.text + start, buf.size - start - 1);
+	if ((output_check(process_now_ns()) < 0 ||
+	     output_write(buf.text, buf.size, &written) < 0) &&
+	    unsaid > 0)
+		process_complain(buf.text + atomic_load(&is_torn),
+				 buf.size - atomic_load(&is_torn) - 1);
 }

@@ -17,20 +17,20 @@
 void sink_text_start(char *const *environment);
 void sink_text_start_over(void);
 
-/* What is common to all events of the process is filled in here; the rest by the caller. text: a
- * work area of size bytes; a longer record gets memory of its own for the moment. */
+/* text: a work area of size bytes; a longer record gets memory of its own for the moment. The
+ * event's EVENT_MANY_PROCESSES is set here. */
 void sink_text_event(struct tcpshim_event *event, char *text, size_t size);
 
 /* Whether a write may wait or raise a signal: then the thread's signals are to be held back around
  * it. */
 bool sink_text_may_wait(void);
 
-/* A call that could not be shown: no memory; and one that interrupted the library's own code. */
+/* A call that could not be shown: no memory. */
 void sink_text_count_lost(void);
-void sink_text_count_passed(void);
 
-/* Says that what goes through io_uring is not seen. */
-void sink_text_say_ring(void);
+/* A line about the trace itself, with its end; on standard error if it can be written nowhere else.
+ */
+void sink_text_line(const char *line, size_t size);
 
 /* At exit: says what was lost, in the trace or else on standard error. */
 void sink_text_end(void);

@@ -1,0 +1,226 @@
+#include "cli/merge.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/complain.h"
+
+/* --- The heap. --- */
+
+static int64_t key_of(const struct merge *merge, const struct stream *stream)
+{
+	int64_t key = (int64_t)stream->order_ns;
+
+	return merge->is_same_boot ? key : key + stream->recording->realtime_offset_ns;
+}
+
+/* Of equal times, the recording and the stream that come first: the same order every time. */
+static bool is_before(const struct merge *merge, const struct stream *a, const struct stream *b)
+{
+	int64_t x = key_of(merge, a), y = key_of(merge, b);
+
+	if (x != y)
+		return x < y;
+	if (a->recording != b->recording)
+		return a->recording < b->recording;
+	return a->id < b->id;
+}
+
+static void sink_down(struct merge *merge, size_t at)
+{
+	for (;;) {
+		size_t least = at, child = 2 * at + 1;
+		struct stream *stream;
+
+		for (size_t i = child; i < child + 2 && i < merge->heap_size; i++)
+			if (is_before(merge, merge->heap[i], merge->heap[least]))
+				least = i;
+		if (least == at)
+			return;
+		stream = merge->heap[at];
+		merge->heap[at] = merge->heap[least];
+		merge->heap[least] = stream;
+		at = least;
+	}
+}
+
+static void push(struct merge *merge, struct stream *stream)
+{
+	size_t at = merge->heap_size++;
+
+	if (merge->heap_size > merge->heap_capacity) {
+		merge->heap_capacity = 2 * merge->heap_size;
+		merge->heap =
+			reallocate(merge->heap, merge->heap_capacity * sizeof(merge->heap[0]));
+	}
+	merge->heap[at] = stream;
+	while (at > 0 && is_before(merge, stream, merge->heap[(at - 1) / 2])) {
+		merge->heap[at] = merge->heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+		merge->heap[at] = stream;
+	}
+}
+
+static void fill(struct merge *merge)
+{
+	for (size_t i = 0; i < merge->count; i++)
+		for (size_t j = 0; j < merge->recordings[i]->stream_limit; j++) {
+			struct stream *stream = merge->recordings[i]->streams[j];
+
+			if (stream && !stream->has_ahead && stream_advance(stream))
+				push(merge, stream);
+		}
+}
+
+void merge_start(struct merge *merge, struct recording **recordings, size_t count)
+{
+	*merge = (struct merge){
+		.recordings = recordings,
+		.count = count,
+		.is_same_boot = true,
+		.base_ns = recordings[0]->header.base_ns,
+	};
+	for (size_t i = 0; i < count; i++) {
+		const struct record_header *header = &recordings[i]->header;
+
+		if (strcmp(header->boot, recordings[0]->header.boot) != 0)
+			merge->is_same_boot = false;
+		if (header->base_ns < merge->base_ns)
+			merge->base_ns = header->base_ns;
+		merge->has_prefixes |= (header->flags & RECORD_HAS_TEXT) != 0;
+	}
+	fill(merge);
+}
+
+void merge_refresh(struct merge *merge)
+{
+	merge->last = NULL;
+	for (size_t i = 0; i < merge->count; i++)
+		recording_refresh(merge->recordings[i]);
+	fill(merge);
+}
+
+void merge_end(struct merge *merge)
+{
+	free(merge->heap);
+}
+
+/* --- Connections. --- */
+
+static int compare_known(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+
+	return (x->serial > y->serial) - (x->serial < y->serial);
+}
+
+const struct known *merge_find(const struct recording *recording, uint32_t serial)
+{
+	const struct known key = {.serial = serial};
+	struct known *const *found = tfind(&key, &recording->connections, compare_known);
+
+	return found ? *found : NULL;
+}
+
+static struct known *find_or_add(struct recording *recording, uint32_t serial)
+{
+	struct known key = {.serial = serial}, *known;
+	struct known **found = tfind(&key, &recording->connections, compare_known);
+
+	if (found)
+		return *found;
+	known = allocate(sizeof(*known));
+	*known = key;
+	if (!tsearch(known, &recording->connections, compare_known)) {
+		complain("there is no memory for the connections");
+		exit(EXIT_OWN_FAILURE);
+	}
+	return known;
+}
+
+static void learn(struct recording *recording, struct tcpshim_event *event, bool is_transfer)
+{
+	struct tcpshim_connection *connection = &event->connection;
+	struct known *known;
+
+	if (connection->serial == 0)
+		return;
+	known = find_or_add(recording, connection->serial);
+	if (event->flags & EVENT_ENDPOINTS) {
+		known->local = connection->local;
+		known->peer = connection->peer;
+	}
+	if (!is_transfer) {
+		known->role = connection->role;
+		known->state = connection->state;
+	}
+	connection->role = known->role;
+	connection->state = known->state;
+	connection->local = known->local;
+	connection->peer = known->peer;
+}
+
+/* What the recording as a whole tells of its events. is_transfer: role and state are not in it. */
+static void complete(const struct merge *merge, struct recording *recording,
+		     struct tcpshim_event *event, bool is_transfer)
+{
+	learn(recording, event, is_transfer);
+	event->base_ns = merge->base_ns;
+	event->realtime_ns = (int64_t)event->time_ns + recording->realtime_offset_ns;
+	if (event->previous_ns < recording->header.base_ns)
+		event->previous_ns = recording->header.base_ns;
+	if (merge->count > 1 && !merge->has_prefixes)
+		event->flags |= EVENT_MANY_PROCESSES;
+}
+
+bool merge_next(struct merge *merge, struct item *item)
+{
+	struct stream *stream;
+
+	if (merge->last) {
+		if (stream_advance(merge->last)) {
+			sink_down(merge, 0);
+		} else {
+			merge->heap[0] = merge->heap[--merge->heap_size];
+			sink_down(merge, 0);
+		}
+		merge->last = NULL;
+	}
+	if (merge->heap_size == 0)
+		return false;
+	stream = merge->last = merge->heap[0];
+	*item = (struct item){
+		.recording = stream->recording,
+		.event = &stream->ahead.event,
+		.stored_bytes = stream->ahead.stored_bytes,
+		.line = stream->line,
+		.line_size = stream->line_size,
+	};
+	if (!item->line)
+		complete(merge, stream->recording, item->event, stream->is_transfer);
+	return true;
+}
+
+bool merge_next_current(struct merge *merge, struct item *item, struct unpacked *to)
+{
+	struct stream *next = NULL;
+
+	for (size_t i = 0; i < merge->count; i++)
+		for (size_t j = 0; j < merge->recordings[i]->stream_limit; j++) {
+			struct stream *stream = merge->recordings[i]->streams[j];
+
+			if (!stream || stream->is_current_told || !stream_current(stream, to))
+				continue;
+			stream->order_ns = to->event.start_ns;
+			if (!next || is_before(merge, stream, next))
+				next = stream;
+		}
+	if (!next)
+		return false;
+	next->is_current_told = true;
+	stream_current(next, to);
+	*item = (struct item){.recording = next->recording, .event = &to->event};
+	complete(merge, next->recording, &to->event, true);
+	return true;
+}

@@ -1,0 +1,56 @@
+/*
+ * merge: the events of several recordings, in the order of time.
+ *
+ * Recordings of one machine, since one boot, are compared by CLOCK_MONOTONIC; others by the time of
+ * day. Memory: that of the recordings, and what is known of each connection.
+ */
+#ifndef CLI_MERGE_H
+#define CLI_MERGE_H
+
+#include "cli/recording.h"
+
+/* What is known of a connection, by its serial. */
+struct known {
+	uint32_t serial;
+	uint8_t role, state;
+	struct tcpshim_address local, peer;
+};
+
+struct merge {
+	struct recording **recordings;
+	size_t count;
+	struct stream **heap; /* those with an event ahead, the earliest first */
+	size_t heap_size, heap_capacity;
+	struct stream *last; /* whose event was handed out last */
+	bool is_same_boot;
+	bool has_prefixes; /* the events say themselves which prefix they had as text */
+	uint64_t base_ns;
+};
+
+/* What stands next: an event, or a line about the trace itself. Good until the next is asked for.
+ */
+struct item {
+	struct recording *recording;
+	struct tcpshim_event *event;
+	uint64_t stored_bytes; /* of its payload */
+	const char *line;      /* NULL: an event */
+	size_t line_size;
+};
+
+void merge_start(struct merge *merge, struct recording **recordings, size_t count);
+
+/* False: there is nothing more, now. */
+bool merge_next(struct merge *merge, struct item *item);
+
+/* After the last: the calls that threads are in, or were in at their end, by their start. */
+bool merge_next_current(struct merge *merge, struct item *item, struct unpacked *to);
+
+/* Looks for more, in recordings that are being written. */
+void merge_refresh(struct merge *merge);
+
+/* What is known of the connection of this serial, or NULL. */
+const struct known *merge_find(const struct recording *recording, uint32_t serial);
+
+void merge_end(struct merge *merge);
+
+#endif

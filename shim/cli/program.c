@@ -1,0 +1,189 @@
+#include "cli/program.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "cli/complain.h"
+
+enum { MOST_SCRIPTS = 4, SCRIPT_LINE = 256, MOST_HEADERS = 1024 };
+
+#if defined(__x86_64__)
+enum { OWN_MACHINE = EM_X86_64 };
+#elif defined(__aarch64__)
+enum { OWN_MACHINE = EM_AARCH64 };
+#endif
+
+static bool is_runnable(const char *path, int *error)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0) {
+		*error = errno;
+		return false;
+	}
+	if (S_ISDIR(status.st_mode) || access(path, X_OK) < 0) {
+		*error = EACCES;
+		return false;
+	}
+	return true;
+}
+
+int program_find(const char *name, char path[PATH_MAX], int *error)
+{
+	const char *folders = getenv("PATH");
+	bool is_forbidden = false;
+
+	*error = ENOENT;
+	if (strchr(name, '/')) {
+		if (strlen(name) >= PATH_MAX) {
+			*error = ENAMETOOLONG;
+			return EXIT_NOT_FOUND;
+		}
+		strcpy(path, name);
+		if (is_runnable(path, error))
+			return 0;
+		return *error == ENOENT || *error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+	}
+	for (const char *folder = folders ? folders : "/bin:/usr/bin"; folder && *name;) {
+		size_t size = strcspn(folder, ":");
+
+		if (size + strlen(name) + 3 < PATH_MAX) {
+			memcpy(path, size > 0 ? folder : ".", size > 0 ? size : 1);
+			path[size > 0 ? size : 1] = '/';
+			strcpy(path + (size > 0 ? size : 1) + 1, name);
+			if (is_runnable(path, error))
+				return 0;
+			is_forbidden |= *error == EACCES;
+		}
+		folder = folder[size] == ':' ? folder + size + 1 : NULL;
+	}
+	*error = is_forbidden ? EACCES : ENOENT;
+	return is_forbidden ? EXIT_CANNOT_RUN : EXIT_NOT_FOUND;
+}
+
+static bool has_section(int fd, const Elf64_Ehdr *header, const char *wanted)
+{
+	char names[4096];
+	Elf64_Shdr strings, section;
+
+	if (header->e_shoff == 0 || header->e_shentsize != sizeof(section) ||
+	    pread(fd, &strings, sizeof(strings),
+		  (off_t)(header->e_shoff + header->e_shstrndx * sizeof(strings))) !=
+		    sizeof(strings))
+		return false;
+	ssize_t size = pread(fd, names, sizeof(names) - 1, (off_t)strings.sh_offset);
+
+	if (size <= 0)
+		return false;
+	names[size] = '\0';
+	for (unsigned i = 0; i < header->e_shnum; i++) {
+		if (pread(fd, &section, sizeof(section),
+			  (off_t)(header->e_shoff + i * sizeof(section))) != sizeof(section))
+			return false;
+		if (section.sh_name < (size_t)size && strcmp(names + section.sh_name, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_interpreter(int fd, const Elf64_Ehdr *header)
+{
+	for (unsigned i = 0; i < header->e_phnum && i < MOST_HEADERS; i++) {
+		Elf64_Phdr segment;
+
+		if (pread(fd, &segment, sizeof(segment),
+			  (off_t)(header->e_phoff + i * sizeof(segment))) != sizeof(segment))
+			return false;
+		if (segment.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+static const char *elf_hindrance(int fd)
+{
+	Elf64_Ehdr header;
+
+	if (pread(fd, &header, sizeof(header), 0) != sizeof(header))
+		return NULL; /* the kernel will say */
+	if (header.e_ident[EI_CLASS] != ELFCLASS64)
+		return "a 32-bit program, and the library is 64-bit";
+	if (header.e_machine != OWN_MACHINE)
+		return "a program for another kind of processor";
+	if (has_interpreter(fd, &header))
+		return NULL;
+	if (has_section(fd, &header, ".go.buildinfo"))
+		return "a Go program without libc: it makes its system calls itself (built with "
+		       "cgo and net it would use libc)";
+	return "statically linked: no library can be put in front of its libc";
+}
+
+/* The loader leaves LD_PRELOAD out where a program gets rights that its user does not have. */
+static const char *rights_hindrance(int fd, const char *path)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return NULL;
+	if ((status.st_mode & S_ISUID) && status.st_uid != geteuid())
+		return "set-user-id: the loader ignores LD_PRELOAD for it (run it as its owner)";
+	if ((status.st_mode & S_ISGID) && (status.st_mode & S_IXGRP) && status.st_gid != getegid())
+		return "set-group-id: the loader ignores LD_PRELOAD for it";
+	if (geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0)
+		return "given capabilities (setcap): the loader ignores LD_PRELOAD for it";
+	return NULL;
+}
+
+/* The interpreter that a script's first line names. */
+static bool find_interpreter(int fd, char path[PATH_MAX])
+{
+	char line[SCRIPT_LINE + 1], *start, *end;
+	ssize_t size = pread(fd, line, SCRIPT_LINE, 0);
+
+	if (size < 3 || line[0] != '#' || line[1] != '!')
+		return false;
+	line[size] = '\0';
+	start = line + 2 + strspn(line + 2, " \t");
+	end = start + strcspn(start, " \t\n");
+	*end = '\0';
+	if (!*start)
+		return false;
+	strcpy(path, start);
+	return true;
+}
+
+const char *program_hindrance(const char *path)
+{
+	char current[PATH_MAX];
+	const char *hindrance = NULL;
+
+	strcpy(current, path);
+	for (int depth = 0; depth < MOST_SCRIPTS; depth++) {
+		int fd = open(current, O_RDONLY | O_CLOEXEC);
+		char magic[SELFMAG];
+		bool is_elf;
+
+		if (fd < 0)
+			return NULL; /* may be run, but not read */
+		is_elf = pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+			 memcmp(magic, ELFMAG, SELFMAG) == 0;
+		if (is_elf) {
+			hindrance = rights_hindrance(fd, current);
+			if (!hindrance)
+				hindrance = elf_hindrance(fd);
+		}
+		if (is_elf || !find_interpreter(fd, current)) {
+			close(fd);
+			return hindrance;
+		}
+		close(fd);
+	}
+	return NULL;
+}

@@ -1,0 +1,516 @@
+#include "cli/recording.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/complain.h"
+#include "format/facts.h"
+
+enum {
+	MOST_STREAMS = 1 << 20,
+	MOST_PAYLOAD = 64 << 20,
+	MOST_MODULES = 4096,
+};
+
+static bool read_at(int fd, void *to, size_t size, uint64_t offset)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t got = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		done += (size_t)got;
+	}
+	return true;
+}
+
+static bool read_names(struct recording *recording)
+{
+	const struct record_header *header = &recording->header;
+	uint8_t *bytes;
+	bool is_good;
+
+	if (header->names_bytes > header->header_bytes ||
+	    header->names_offset > header->header_bytes - header->names_bytes)
+		return false;
+	bytes = allocate(header->names_bytes);
+	is_good = read_at(recording->fd, bytes, header->names_bytes, header->names_offset) &&
+		  unpack_names(&recording->names, bytes, header->names_bytes);
+	free(bytes);
+	return is_good;
+}
+
+/* One line that says what is wrong with the file, or NULL. */
+static const char *check_header(struct recording *recording)
+{
+	struct record_header *header = &recording->header;
+
+	if (!read_at(recording->fd, header, sizeof(*header), 0) ||
+	    memcmp(header->magic, RECORD_MAGIC, sizeof(header->magic)) != 0)
+		return "is no recording of tcpshim";
+	if (header->version != RECORD_VERSION)
+		return "was made by another version of tcpshim, whose format this one does not "
+		       "know";
+	if (header->block_bytes != RECORD_BLOCK_BYTES ||
+	    header->header_bytes != RECORD_HEADER_BYTES)
+		return "is damaged: its header makes no sense";
+	header->program[sizeof(header->program) - 1] = '\0';
+	header->executable[sizeof(header->executable) - 1] = '\0';
+	header->boot[sizeof(header->boot) - 1] = '\0';
+	return read_names(recording) ? NULL : "is damaged: its tables of names make no sense";
+}
+
+struct recording *recording_open(const char *path)
+{
+	struct recording *recording = allocate(sizeof(*recording));
+	const char *wrong;
+	struct stat status;
+
+	*recording = (struct recording){.path = path};
+	recording->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (recording->fd < 0 || fstat(recording->fd, &status) < 0) {
+		complain("%s cannot be read: %s", path, strerror(errno));
+	} else if (S_ISDIR(status.st_mode)) {
+		complain("%s is a directory: name the recordings in it, %s/*.tcpshim", path, path);
+	} else if ((wrong = check_header(recording))) {
+		complain("%s %s", path, wrong);
+	} else {
+		recording->realtime_offset_ns = recording->header.realtime_offset_ns;
+		recording_refresh(recording);
+		return recording;
+	}
+	recording_close(recording);
+	return NULL;
+}
+
+static void free_stream(struct stream *stream)
+{
+	if (!stream)
+		return;
+	free(stream->blocks);
+	free(stream->block);
+	free(stream->payload);
+	free(stream->copy);
+	free(stream);
+}
+
+void recording_close(struct recording *recording)
+{
+	if (recording->fd >= 0)
+		close(recording->fd);
+	for (size_t i = 0; i < recording->stream_limit; i++)
+		free_stream(recording->streams[i]);
+	free(recording->streams);
+	for (size_t i = 0; i < recording->module_count; i++)
+		free(recording->modules[i].path);
+	free(recording->modules);
+	tdestroy(recording->connections, free);
+	free(recording);
+}
+
+bool recording_is_live(const struct recording *recording)
+{
+	struct record_header header;
+
+	return read_at(recording->fd, &header, sizeof(header), 0) &&
+	       header.end == RECORD_NOT_ENDED &&
+	       (kill(recording->header.pid, 0) == 0 || errno == EPERM);
+}
+
+/* --- Blocks. --- */
+
+static struct stream *stream_of(struct recording *recording, uint32_t id)
+{
+	struct stream *stream;
+
+	if (id >= recording->stream_limit) {
+		size_t limit = id + 64;
+
+		recording->streams =
+			reallocate(recording->streams, limit * sizeof(recording->streams[0]));
+		memset(recording->streams + recording->stream_limit, 0,
+		       (limit - recording->stream_limit) * sizeof(recording->streams[0]));
+		recording->stream_limit = limit;
+	}
+	stream = recording->streams[id];
+	if (!stream) {
+		stream = recording->streams[id] = allocate(sizeof(*stream));
+		*stream = (struct stream){.recording = recording, .id = id};
+	}
+	return stream;
+}
+
+static void add_block(struct stream *stream, uint64_t sequence, uint64_t number)
+{
+	if (stream->block_count == stream->block_capacity) {
+		stream->block_capacity = 2 * stream->block_capacity + 8;
+		stream->blocks = reallocate(stream->blocks,
+					    stream->block_capacity * sizeof(stream->blocks[0]));
+	}
+	stream->blocks[stream->block_count++] = (struct block_ref){sequence, number};
+}
+
+static int compare_blocks(const void *a, const void *b)
+{
+	const struct block_ref *x = a, *y = b;
+
+	return (x->sequence > y->sequence) - (x->sequence < y->sequence);
+}
+
+static uint64_t last_sequence(const struct stream *stream)
+{
+	return stream->block_count > 0 ? stream->blocks[stream->block_count - 1].sequence : 0;
+}
+
+/* Blocks that the streams do not have yet, in the file from first to below end. */
+static void scan(struct recording *recording, uint64_t first, uint64_t end)
+{
+	for (uint64_t number = first; number < end; number++) {
+		struct record_block block;
+		struct stream *stream;
+
+		if (!read_at(recording->fd, &block, sizeof(block),
+			     RECORD_HEADER_BYTES + number * RECORD_BLOCK_BYTES)) {
+			recording->damage.is_cut = true;
+			return;
+		}
+		if (block.sequence == 0) /* empty, or about to be used again */
+			continue;
+		if (block.stream == 0 || block.stream >= MOST_STREAMS) {
+			recording->damage.blocks++;
+			continue;
+		}
+		stream = stream_of(recording, block.stream);
+		if (stream->block_count == 0 || block.sequence > last_sequence(stream) ||
+		    stream->next_block == 0)
+			add_block(stream, block.sequence, number);
+	}
+}
+
+bool recording_refresh(struct recording *recording)
+{
+	const struct record_header *header = &recording->header;
+	uint64_t end;
+	struct record_header now;
+
+	if (!read_at(recording->fd, &now, sizeof(now), 0))
+		return false;
+	recording->header.blocks_taken = now.blocks_taken;
+	recording->header.lost_events = now.lost_events;
+	recording->header.overwritten_events = now.overwritten_events;
+	recording->header.nested_calls = now.nested_calls;
+	recording->header.lost_error = now.lost_error;
+	recording->header.end = now.end;
+	end = now.blocks_taken < header->block_count ? now.blocks_taken : header->block_count;
+	/* Of one that wraps, any block may be new. */
+	scan(recording, now.blocks_taken > header->block_count ? 0 : recording->scanned_blocks,
+	     end);
+	recording->scanned_blocks = end;
+	for (size_t i = 0; i < recording->stream_limit; i++) {
+		struct stream *stream = recording->streams[i];
+
+		if (stream && stream->block_count > stream->next_block)
+			qsort(stream->blocks + stream->next_block,
+			      stream->block_count - stream->next_block, sizeof(stream->blocks[0]),
+			      compare_blocks);
+	}
+	return true;
+}
+
+/* Where the records of the block end. */
+static size_t find_end(const uint8_t *block)
+{
+	size_t position = sizeof(struct record_block);
+
+	while (position + sizeof(struct record_head) <= RECORD_BLOCK_BYTES) {
+		struct record_head head;
+
+		memcpy(&head, block + position, sizeof(head));
+		if (head.size < 8 || head.size % 8 != 0 ||
+		    head.size > RECORD_BLOCK_BYTES - position)
+			break;
+		position += head.size;
+	}
+	return position;
+}
+
+/* Reads a block that may be written to: what was complete at the first reading is copied by the
+ * second, and what has come since is left for later. False: it is another block by now. */
+static bool read_block(const struct recording *recording, const struct block_ref *ref, uint8_t *to)
+{
+	uint64_t offset = RECORD_HEADER_BYTES + ref->number * RECORD_BLOCK_BYTES, sequence;
+	size_t end;
+
+	if (!read_at(recording->fd, to, RECORD_BLOCK_BYTES, offset))
+		return false;
+	end = find_end(to);
+	if (!read_at(recording->fd, to, RECORD_BLOCK_BYTES, offset) ||
+	    !read_at(recording->fd, &sequence, sizeof(sequence), offset))
+		return false;
+	if (end + sizeof(struct record_head) <= RECORD_BLOCK_BYTES)
+		memset(to + end, 0, sizeof(struct record_head));
+	return ((const struct record_block *)to)->sequence == ref->sequence &&
+	       sequence == ref->sequence;
+}
+
+static void enter_block(struct stream *stream)
+{
+	const struct record_block *block = (const struct record_block *)stream->block;
+
+	stream->position = sizeof(*block);
+	stream->time_ns = block->time_ns;
+	stream->tid = block->tid;
+	stream->thread_number = block->thread_number;
+	stream->previous_ns = block->previous_ns;
+}
+
+static bool next_block(struct stream *stream)
+{
+	while (stream->next_block < stream->block_count) {
+		const struct block_ref *ref = &stream->blocks[stream->next_block++];
+
+		if (!stream->block)
+			stream->block = allocate(RECORD_BLOCK_BYTES);
+		if (read_block(stream->recording, ref, stream->block)) {
+			enter_block(stream);
+			return true;
+		}
+		stream->recording->damage.blocks++;
+		stream->position = RECORD_BLOCK_BYTES;
+	}
+	return false;
+}
+
+/* --- Records. --- */
+
+/* The next record, or NULL: none, now. */
+static const struct record_head *next_record(struct stream *stream)
+{
+	bool is_read_again = false;
+
+	for (;;) {
+		const struct record_head *head;
+
+		if (stream->block && stream->position + sizeof(*head) <= RECORD_BLOCK_BYTES) {
+			head = (const struct record_head *)(stream->block + stream->position);
+			if (head->size >= 8 && head->size % 8 == 0 &&
+			    head->size <= RECORD_BLOCK_BYTES - stream->position) {
+				stream->position += head->size;
+				return head;
+			}
+		}
+		if (stream->next_block < stream->block_count) {
+			if (next_block(stream))
+				continue;
+			return NULL;
+		}
+		/* The last block may have grown. */
+		if (is_read_again || !stream->block || stream->next_block == 0 ||
+		    !read_block(stream->recording, &stream->blocks[stream->next_block - 1],
+				stream->block))
+			return NULL;
+		is_read_again = true;
+	}
+}
+
+/* The rest of a payload, from the records that follow. */
+static void put_together(struct stream *stream)
+{
+	struct unpacked *ahead = &stream->ahead;
+	uint64_t total = ahead->event.data_total;
+	size_t done = ahead->stored_bytes;
+	bool has_more = true;
+
+	if (total > MOST_PAYLOAD)
+		total = MOST_PAYLOAD;
+	if (stream->payload_capacity < total) {
+		stream->payload = reallocate(stream->payload, total);
+		stream->payload_capacity = total;
+	}
+	if (done > total)
+		done = total;
+	memcpy(stream->payload, ahead->data.iov_base, done);
+	while (has_more) {
+		size_t position = stream->position;
+		const struct record_head *head = next_record(stream);
+		const struct record_more *more = (const struct record_more *)head;
+
+		if (!head || head->kind != RECORD_MORE || head->size < sizeof(*more) ||
+		    more->number > head->size - sizeof(*more) || more->number > total - done) {
+			stream->recording->damage.records++;
+			if (head && head->kind != RECORD_MORE)
+				stream->position = position;
+			break;
+		}
+		memcpy(stream->payload + done, more + 1, more->number);
+		done += more->number;
+		has_more = head->flags & RECORD_HAS_MORE;
+	}
+	ahead->data = (struct iovec){stream->payload, done};
+	ahead->stored_bytes = done;
+}
+
+static void take_thread(struct stream *stream, const struct record_head *head)
+{
+	struct record_thread told;
+
+	if (head->size < sizeof(told))
+		return;
+	memcpy(&told, head, sizeof(told));
+	stream->tid = told.tid;
+	stream->thread_number = told.thread_number;
+	stream->previous_ns = told.previous_ns;
+	stream->time_ns = told.time_ns;
+}
+
+static void take_module(struct recording *recording, const struct record_head *head)
+{
+	struct record_module told;
+	const char *path = (const char *)head + sizeof(told);
+
+	if (head->size <= sizeof(told) || recording->module_count >= MOST_MODULES)
+		return;
+	memcpy(&told, head, sizeof(told));
+	if (told.number == 0 || told.number > head->size - sizeof(told) ||
+	    path[told.number - 1] != '\0')
+		return;
+	recording->modules = reallocate(recording->modules,
+					(recording->module_count + 1) * sizeof(struct module));
+	recording->modules[recording->module_count++] =
+		(struct module){told.start, told.end, told.offset, duplicate(path)};
+}
+
+/* One that is not an event may stand ahead too: a line. */
+static bool take_line(struct stream *stream, const struct record_head *head)
+{
+	struct record_line told;
+
+	if (head->size < sizeof(told))
+		return false;
+	memcpy(&told, head, sizeof(told));
+	if (told.number > head->size - sizeof(told) || told.number == 0)
+		return false;
+	stream->line = (const char *)head + sizeof(told);
+	stream->line_size = told.number;
+	stream->ahead.event.time_ns = told.time_ns;
+	return true;
+}
+
+static bool take_event(struct stream *stream, const struct record_head *head)
+{
+	struct recording *recording = stream->recording;
+	bool is_unknown_call = false, is_good, has_more;
+
+	has_more = head->kind == RECORD_EVENT && (head->flags & RECORD_HAS_MORE);
+	if (has_more) { /* which may stand in another block */
+		if (!stream->copy)
+			stream->copy = allocate(RECORD_BLOCK_BYTES);
+		head = memcpy(stream->copy, head, head->size);
+	}
+	if (head->kind == RECORD_TRANSFER)
+		is_good = unpack_transfer(&stream->ahead, &recording->names, head, head->size,
+					  stream->time_ns, false);
+	else
+		is_good = unpack_event(&stream->ahead, &recording->names, head, head->size,
+				       &is_unknown_call);
+	recording->damage.unknown_calls += is_unknown_call;
+	recording->damage.records += !is_good && !is_unknown_call;
+	if (!is_good)
+		return false;
+	recording->damage.unknown_notes += stream->ahead.unknown_notes;
+	stream->line = NULL;
+	stream->is_transfer = head->kind == RECORD_TRANSFER;
+	stream->time_ns = stream->ahead.event.time_ns;
+	stream->last_start_ns = stream->ahead.event.start_ns;
+	if (has_more && stream->ahead.event.data_count > 0)
+		put_together(stream);
+	return true;
+}
+
+static void name_thread(struct stream *stream)
+{
+	struct tcpshim_event *event = &stream->ahead.event;
+
+	event->pid = stream->recording->header.pid;
+	event->tid = stream->tid;
+	event->thread_number = stream->thread_number;
+	event->program = stream->recording->header.program;
+	event->previous_ns = stream->previous_ns != 0 ? stream->previous_ns
+						      : stream->recording->header.base_ns;
+	if (!(event->flags & EVENT_SLEEPING))
+		stream->previous_ns = event->time_ns;
+}
+
+/* The clock is set for all streams at once: as events are merged by time, that is when it is told.
+ */
+bool stream_advance(struct stream *stream)
+{
+	const struct record_head *head;
+
+	stream->has_ahead = false;
+	while (!stream->has_ahead && (head = next_record(stream))) {
+		switch (head->kind) {
+		case RECORD_TRANSFER:
+		case RECORD_EVENT:
+			stream->has_ahead = take_event(stream, head);
+			if (stream->has_ahead)
+				name_thread(stream);
+			break;
+		case RECORD_THREAD:
+			take_thread(stream, head);
+			break;
+		case RECORD_CLOCK:
+			if (head->size >= sizeof(struct record_clock))
+				stream->recording->realtime_offset_ns =
+					((const struct record_clock *)head)->realtime_offset_ns;
+			break;
+		case RECORD_LINE:
+			stream->has_ahead = take_line(stream, head);
+			break;
+		case RECORD_MODULE:
+			take_module(stream->recording, head);
+			break;
+		default: /* RECORD_MORE without its event, or of a later version */
+			break;
+		}
+	}
+	if (stream->has_ahead && stream->ahead.event.time_ns > stream->order_ns)
+		stream->order_ns = stream->ahead.event.time_ns;
+	return stream->has_ahead;
+}
+
+bool stream_current(struct stream *stream, struct unpacked *to)
+{
+	const struct record_block *block = (const struct record_block *)stream->block;
+	struct recording *recording = stream->recording;
+	size_t rest;
+	bool is_found;
+
+	if (!block || recording->header.end == RECORD_ENDED)
+		return false;
+	is_found = unpack_current(to, &recording->names, &block->current);
+	rest = RECORD_BLOCK_BYTES - stream->position;
+	if (!is_found && rest >= sizeof(struct record_transfer)) {
+		const struct record_transfer *transfer =
+			(const struct record_transfer *)(stream->block + stream->position);
+
+		is_found = transfer->call != 0 &&
+			   unpack_transfer(to, &recording->names, transfer, sizeof(*transfer),
+					   stream->time_ns, true);
+	}
+	if (!is_found || to->event.start_ns == stream->last_start_ns)
+		return false;
+	to->event.pid = recording->header.pid;
+	to->event.tid = stream->tid;
+	to->event.thread_number = stream->thread_number;
+	to->event.program = recording->header.program;
+	return true;
+}

@@ -1,0 +1,244 @@
+#include "cli/tables.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/complain.h"
+#include "format/facts.h"
+#include "format/history.h"
+
+/* --- Connections. --- */
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct history *x = a, *y = b;
+
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return (x->serial > y->serial) - (x->serial < y->serial);
+}
+
+static struct history *row_of(struct connections_table *table, const struct tcpshim_event *event,
+			      uint32_t serial)
+{
+	const struct history key = {.pid = event->pid, .serial = serial};
+	struct history **found = tfind(&key, &table->rows, compare_rows), *row;
+
+	if (found)
+		return *found;
+	row = allocate(sizeof(*row));
+	history_start(row, event, serial);
+	if (!tsearch(row, &table->rows, compare_rows)) {
+		complain("there is no memory for the connections");
+		exit(EXIT_OWN_FAILURE);
+	}
+	return row;
+}
+
+static void write_row(struct connections_table *table, const struct history *row)
+{
+	char text[HISTORY_ROW_BYTES];
+	struct strbuf buf;
+
+	strbuf_init(&buf, text, sizeof(text));
+	if (!table->is_json && !table->has_headings)
+		history_headings(&buf, table->has_pid);
+	table->has_headings = true;
+	if (table->is_json)
+		history_json(&buf, row, table->base_ns);
+	else
+		history_line(&buf, row, table->has_pid, table->base_ns);
+	fwrite(buf.text, 1, buf.size, table->to);
+}
+
+static void close_row(struct connections_table *table, struct history *row)
+{
+	write_row(table, row);
+	tdelete(row, &table->rows, compare_rows);
+	free(row);
+}
+
+void connections_take(struct connections_table *table, const struct item *item)
+{
+	const struct tcpshim_event *event = item->event;
+
+	if (event->connection.serial != 0)
+		history_call(row_of(table, event, event->connection.serial), event);
+	for (uint32_t i = 0; i < event->subject_count; i++) {
+		const struct tcpshim_subject *subject = &event->subjects[i];
+		struct history *row;
+
+		if (subject->facts.serial == 0)
+			continue;
+		row = row_of(table, event, subject->facts.serial);
+		if (history_subject(row, event, subject))
+			close_row(table, row);
+	}
+}
+
+static struct connections_table *ending;
+
+static void write_node(const void *node, VISIT visit, int depth)
+{
+	(void)depth;
+	if (visit == postorder || visit == leaf)
+		write_row(ending, *(const struct history *const *)node);
+}
+
+void connections_end(struct connections_table *table)
+{
+	ending = table;
+	twalk(table->rows, write_node);
+	if (!table->has_headings && !table->is_json)
+		fputs("no connection was recorded\n", table->to);
+	tdestroy(table->rows, free);
+	table->rows = NULL;
+}
+
+/* --- Calls. --- */
+
+/* Durations by powers of two, each in 32 parts: what a quantile is read from is right to 3 %. */
+enum { PARTS_BITS = 5, PARTS = 1 << PARTS_BITS, BUCKETS = 64 * PARTS };
+
+struct call_sum {
+	uint64_t calls, errors, total_ns, least_ns, most_ns;
+	uint64_t *buckets;
+};
+
+struct summary_table {
+	struct call_sum sums[CALL_COUNT];
+	uint64_t first_ns, last_ns;
+};
+
+struct summary_table *summary_start(void)
+{
+	struct summary_table *table = allocate(sizeof(*table));
+
+	memset(table, 0, sizeof(*table));
+	return table;
+}
+
+static unsigned bucket_of(uint64_t ns)
+{
+	unsigned power = ns < PARTS ? 0 : 63 - (unsigned)__builtin_clzll(ns) - PARTS_BITS + 1;
+
+	return power == 0 ? (unsigned)ns
+			  : power * PARTS + (unsigned)((ns >> (power - 1)) & (PARTS - 1));
+}
+
+/* The middle of the bucket. */
+static uint64_t value_of(unsigned bucket)
+{
+	unsigned power = bucket / PARTS;
+	uint64_t part = bucket % PARTS;
+
+	if (power == 0)
+		return part;
+	return ((part | PARTS) << (power - 1)) + ((UINT64_C(1) << (power - 1)) >> 1);
+}
+
+/* The rows of one name are summed in the first. */
+static unsigned first_of(unsigned call)
+{
+	unsigned first = 0;
+
+	while (strcmp(call_rows[first].shown, call_rows[call].shown) != 0)
+		first++;
+	return first;
+}
+
+void summary_take(struct summary_table *table, const struct tcpshim_event *event)
+{
+	struct call_sum *sum;
+	uint64_t ns = event->time_ns > event->start_ns ? event->time_ns - event->start_ns : 0;
+
+	if ((event->flags & EVENT_SLEEPING) || event->call == CALL_exit)
+		return;
+	sum = &table->sums[first_of(event->call)];
+	if (!sum->buckets) {
+		sum->buckets = allocate(BUCKETS * sizeof(sum->buckets[0]));
+		memset(sum->buckets, 0, BUCKETS * sizeof(sum->buckets[0]));
+	}
+	if (table->first_ns == 0 || event->start_ns < table->first_ns)
+		table->first_ns = event->start_ns;
+	if (event->time_ns > table->last_ns)
+		table->last_ns = event->time_ns;
+	sum->least_ns = sum->calls == 0 || ns < sum->least_ns ? ns : sum->least_ns;
+	sum->most_ns = ns > sum->most_ns ? ns : sum->most_ns;
+	sum->total_ns += ns;
+	sum->calls++;
+	sum->errors += event->error != 0;
+	sum->buckets[bucket_of(ns)]++;
+}
+
+static uint64_t quantile(const struct call_sum *sum, double part)
+{
+	uint64_t rank = (uint64_t)(part * (double)sum->calls), seen = 0;
+	unsigned bucket = 0;
+	uint64_t value;
+
+	while (bucket < BUCKETS - 1 && (seen += sum->buckets[bucket]) <= rank)
+		bucket++;
+	value = value_of(bucket);
+	if (value < sum->least_ns)
+		return sum->least_ns;
+	return value > sum->most_ns ? sum->most_ns : value;
+}
+
+static double seconds(uint64_t ns)
+{
+	return (double)ns / 1e9;
+}
+
+static int compare_sums(const void *a, const void *b)
+{
+	const struct call_sum *const *x = a, *const *y = b;
+
+	return ((*x)->total_ns < (*y)->total_ns) - ((*x)->total_ns > (*y)->total_ns);
+}
+
+static void write_sum(FILE *to, const char *name, const struct call_sum *sum, bool is_json)
+{
+	if (is_json)
+		fprintf(to,
+			"{\"call\":\"%s\",\"calls\":%lu,\"errors\":%lu,\"total_ns\":%lu,"
+			"\"min_ns\":%lu,\"median_ns\":%lu,\"p99_ns\":%lu,\"max_ns\":%lu}\n",
+			name, sum->calls, sum->errors, sum->total_ns, sum->least_ns,
+			quantile(sum, 0.5), quantile(sum, 0.99), sum->most_ns);
+	else
+		fprintf(to, "%-16s %12.6f %9lu %7lu %11.6f %11.6f %11.6f %11.6f\n", name,
+			seconds(sum->total_ns), sum->calls, sum->errors, seconds(sum->least_ns),
+			seconds(quantile(sum, 0.5)), seconds(quantile(sum, 0.99)),
+			seconds(sum->most_ns));
+}
+
+void summary_end(struct summary_table *table, FILE *to, bool is_json)
+{
+	struct call_sum *order[CALL_COUNT], total = {0};
+	unsigned count = 0;
+
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		if (table->sums[call].calls > 0)
+			order[count++] = &table->sums[call];
+	qsort(order, count, sizeof(order[0]), compare_sums);
+	if (!is_json)
+		fprintf(to,
+			"Wall time inside calls, in seconds: a call that waits costs no processor "
+			"time.\n%-16s %12s %9s %7s %11s %11s %11s %11s\n",
+			"call", "seconds", "calls", "errors", "min", "median", "p99", "max");
+	for (unsigned i = 0; i < count; i++) {
+		write_sum(to, call_rows[order[i] - table->sums].shown, order[i], is_json);
+		total.calls += order[i]->calls;
+		total.errors += order[i]->errors;
+		total.total_ns += order[i]->total_ns;
+	}
+	if (!is_json)
+		fprintf(to, "%16s %12s %9s %7s\n%-16s %12.6f %9lu %7lu\n%-16s %12.6f\n", "",
+			"------------", "---------", "-------", "total", seconds(total.total_ns),
+			total.calls, total.errors, "elapsed",
+			seconds(table->last_ns - table->first_ns));
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		free(table->sums[call].buckets);
+	free(table);
+}

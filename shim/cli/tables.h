@@ -1,0 +1,31 @@
+/*
+ * tables: the sums of a report: a row a connection, a row a call.
+ *
+ * Memory: that of the connections that are open at one time, and a fixed part for each call.
+ */
+#ifndef CLI_TABLES_H
+#define CLI_TABLES_H
+
+#include <stdio.h>
+
+#include "cli/merge.h"
+
+struct connections_table {
+	void *rows; /* tsearch's, of those that are open */
+	bool has_pid, is_json, has_headings;
+	uint64_t base_ns;
+	FILE *to;
+};
+
+/* Every event; the row of a connection is written when nothing more comes of it. */
+void connections_take(struct connections_table *table, const struct item *item);
+/* Those that are left. */
+void connections_end(struct connections_table *table);
+
+struct summary_table;
+struct summary_table *summary_start(void);
+void summary_take(struct summary_table *table, const struct tcpshim_event *event);
+/* elapsed_ns: between the first event and the last. */
+void summary_end(struct summary_table *table, FILE *to, bool is_json);
+
+#endif

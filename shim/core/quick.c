@@ -1,0 +1,283 @@
+#include "core/quick.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/annotate.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/hot.h"
+#include "core/thread.h"
+#include "format/pack.h"
+#include "sink/recording.h"
+
+/* Flags of recv and send with which they are an ordinary read or write. */
+enum { PLAIN_FLAGS = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL | MSG_MORE };
+
+/* Of a record, but for the payload that is more than usual. */
+enum { LEAST_ROOM = sizeof(struct record_transfer), AHEAD_BYTES = 128 };
+
+/* Bytes of the payload that are recorded; SIZE_MAX: nothing goes the short way. */
+static _Atomic size_t data_bytes HOT_DATA = SIZE_MAX;
+
+void quick_start(void)
+{
+	bool is_shown = config.is_shown[CALL_read] && config.is_shown[CALL_write] &&
+			config.is_shown[CALL_recv] && config.is_shown[CALL_send];
+
+	if (config.has_record && !config.has_text && !config.has_any_stack && is_shown &&
+	    config.summary == CONFIG_SUMMARY_OFF && config.style.data_bytes <= PACK_DATA_BYTES)
+		atomic_store(&data_bytes, config.style.data_bytes);
+}
+
+void quick_stop(void)
+{
+	atomic_store(&data_bytes, SIZE_MAX);
+}
+
+static inline bool is_write(enum tcpshim_call id)
+{
+	return id == CALL_write || id == CALL_send;
+}
+
+static inline uint8_t argument_count(enum tcpshim_call id)
+{
+	return id == CALL_recv || id == CALL___recv_chk || id == CALL_send ? 4 : 3;
+}
+
+#define load(field) atomic_load_explicit(field, memory_order_relaxed)
+#define likely(condition) __builtin_expect(condition, 1)
+#define unlikely(condition) __builtin_expect(condition, 0)
+
+/* Flags of a connection that change nothing about its transfers. */
+enum { PLAIN_CONN_FLAGS = CONN_POLICED | CONN_PASSED };
+
+static bool has_nothing_to_tell(const struct conn *conn, uint32_t lap)
+{
+	return conn->kind == CONN_TCP && atomic_load(&conn->phase) == CONN_OPEN &&
+	       (atomic_load(&conn->flags) & ~(uint32_t)PLAIN_CONN_FLAGS) == 0 &&
+	       atomic_load(&conn->fin_ns) == 0 && atomic_load(&conn->untold) == 0 &&
+	       atomic_load(&conn->told_lap) == lap;
+}
+
+/* Looked at anew, since it has changed: what another thread changes meanwhile is either seen the
+ * second time, or takes the finding back after it was stored. */
+static __attribute__((noinline, cold)) bool find_ordinary(struct conn *conn, uint32_t lap)
+{
+	bool is_ordinary;
+
+	if (!has_nothing_to_tell(conn, lap))
+		return false;
+	atomic_store(&conn->ordinary_lap, lap);
+	is_ordinary = has_nothing_to_tell(conn, lap);
+	if (!is_ordinary)
+		conn_is_changed(conn);
+	return is_ordinary;
+}
+
+/* Nothing that a note, a policy or the recording's reader would have to be told first. */
+static inline bool is_ordinary(struct conn *conn)
+{
+	uint32_t lap = recording_lap();
+
+	return likely(load(&conn->ordinary_lap) == lap) || find_ordinary(conn, lap);
+}
+
+/* The block that this thread is filling, if it has one at hand. */
+static inline struct record_block *own_block(void)
+{
+	return likely(thread.epoch == process_epoch()) ? thread.block : NULL;
+}
+
+static void start_mark(struct record_current *mark)
+{
+	__atomic_store_n(&mark->sequence, ++thread.marks, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void end_mark(struct record_current *mark)
+{
+	__atomic_store_n(&mark->sequence, ++thread.marks, __ATOMIC_RELEASE);
+}
+
+/* The four flags that may be there. */
+static inline uint8_t pack_flags(int flags)
+{
+	return (uint8_t)((flags & MSG_DONTWAIT ? RECORD_MSG_DONTWAIT : 0) |
+			 (flags & MSG_NOSIGNAL ? RECORD_MSG_NOSIGNAL : 0) |
+			 (flags & MSG_WAITALL ? RECORD_MSG_WAITALL : 0) |
+			 (flags & MSG_MORE ? RECORD_MSG_MORE : 0));
+}
+
+static inline void raise_guard(const struct quick *quick)
+{
+	thread.guard = (uintptr_t)quick;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void lower_guard(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	thread.guard = 0;
+}
+
+/* What is known before the call, where its record will be: it marks the call that the thread is in.
+ */
+static inline void fill_before(struct quick *quick, uint32_t serial)
+{
+	struct record_transfer *at = quick->at;
+	uint64_t since_ns = quick->start_ns > thread.last_ns ? quick->start_ns - thread.last_ns : 0;
+
+	at->since_ns = (uint32_t)since_ns;
+	at->serial = serial;
+	at->asked = (uint32_t)quick->size;
+	memcpy(at->behind, &quick->buf, sizeof(quick->buf));
+	at->fd = (uint16_t)quick->fd;
+	at->message_flags = quick->flags != 0 ? pack_flags(quick->flags) : 0;
+	__atomic_store_n(&at->call, (uint8_t)quick->id, __ATOMIC_RELEASE);
+}
+
+HOT bool quick_enter(struct quick *quick, enum tcpshim_call id, int fd, const void *buf,
+		     size_t size, int flags)
+{
+	uint64_t slot;
+
+	if (unlikely(load(&data_bytes) == SIZE_MAX || (flags & ~PLAIN_FLAGS) || size > UINT32_MAX ||
+		     (unsigned)fd >= FDTABLE_LOW))
+		return false;
+	process_check();
+	slot = fdtable_load(fd);
+	quick->conn = conn_peek(slot);
+	if (unlikely(!own_block() || !quick->conn || thread.guard != 0 ||
+		     !is_ordinary(quick->conn) || thread.used + LEAST_ROOM > RECORD_BLOCK_BYTES))
+		return false;
+	quick->start_ns = clock_now_ns();
+	if (unlikely(!process_is_clock_checked(quick->start_ns) ||
+		     (int64_t)(quick->start_ns - thread.last_ns) > UINT32_MAX ||
+		     (is_write(id) &&
+		      quick->start_ns - load(&quick->conn->active_ns) >= SILENCE_NS)))
+		return false;
+	quick->slot = slot;
+	quick->at = (struct record_transfer *)((uint8_t *)thread.block + thread.used);
+	quick->buf = buf;
+	quick->size = size;
+	quick->fd = fd;
+	quick->flags = flags;
+	quick->id = id;
+	raise_guard(quick);
+	fill_before(quick, quick->conn->serial);
+	lower_guard();
+	return true;
+}
+
+/* The rest. */
+static inline void fill_behind(const struct quick *quick, int32_t result, size_t shown,
+			       uint64_t now_ns)
+{
+	struct record_transfer *at = quick->at;
+	/* A line that no record has touched comes from memory: it is sent for two records ahead. */
+	const uint8_t *ahead = (const uint8_t *)at + AHEAD_BYTES;
+	uint64_t start_ns = quick->start_ns > thread.last_ns ? quick->start_ns : thread.last_ns;
+	uint64_t duration_ns = now_ns > start_ns ? now_ns - start_ns : 0;
+
+	__builtin_prefetch(ahead, 1);
+	at->duration_ns = (uint32_t)duration_ns;
+	at->result = result;
+	thread.last_ns = start_ns + duration_ns;
+	if (likely(shown == sizeof(at->behind))) /* without a call */
+		memcpy(at->behind, quick->buf, sizeof(at->behind));
+	else if (shown > 0)
+		memcpy(at->behind, quick->buf, shown);
+	recording_commit(shown <= sizeof(at->behind)
+				 ? sizeof(*at)
+				 : pack_round(offsetof(struct record_transfer, behind) + shown),
+			 RECORD_TRANSFER,
+			 (process_has_many_threads ? EVENT_MANY_THREADS : 0U) |
+				 (shown > 0 ? RECORD_HAS_BYTES : 0U));
+}
+
+/* The long way, from behind the real call. */
+static __attribute__((noinline, cold)) ssize_t leave_slowly(const struct quick *quick,
+							    ssize_t result)
+{
+	struct call call;
+	int saved_errno = errno;
+
+	call_enter(&call, quick->id, quick->fd);
+	call.start_ns = quick->start_ns;
+	call.slot = quick->slot;
+	call_integer(&call, quick->fd);
+	call_pointer(&call, quick->buf);
+	call_integer(&call, (int64_t)quick->size);
+	if (argument_count(quick->id) == 4)
+		call_integer(&call, quick->flags);
+	errno = saved_errno;
+	return call_leave(&call, result);
+}
+
+/* A read that found nothing is as ordinary as one that found something. */
+static __attribute__((noinline, cold)) bool has_found_nothing(const struct quick *quick,
+							      ssize_t result)
+{
+	return result < 0 && !is_write(quick->id) && errno == EAGAIN;
+}
+
+HOT ssize_t quick_leave(const struct quick *quick, ssize_t result)
+{
+	uint64_t now_ns = clock_now_ns();
+	size_t shown = 0;
+
+	process_check(); /* raw clone may have returned twice */
+	if (likely(result > 0)) {
+		shown = load(&data_bytes);
+		shown = (size_t)result < shown ? (size_t)result : shown;
+	} else if (!has_found_nothing(quick, result)) {
+		return leave_slowly(quick, result);
+	}
+	/* A handler's calls may have been recorded in its place; the descriptor may be another's.
+	 */
+	if (unlikely((uint8_t *)quick->at != (uint8_t *)own_block() + thread.used ||
+		     fdtable_load(quick->fd) != quick->slot || !is_ordinary(quick->conn) ||
+		     thread.guard != 0 || result > INT32_MAX || shown > PACK_DATA_BYTES ||
+		     thread.used + shown + LEAST_ROOM > RECORD_BLOCK_BYTES ||
+		     (int64_t)(now_ns - quick->start_ns) > UINT32_MAX))
+		return leave_slowly(quick, result);
+	raise_guard(quick);
+	/* First, since an atomic operation waits for the stores before it, and the record's lines
+	 * may be far away. */
+	if (is_write(quick->id))
+		conn_sent(quick->conn, (uint64_t)result, 0, quick->start_ns, now_ns);
+	else
+		conn_received(quick->conn, result > 0 ? (uint64_t)result : 0, now_ns);
+	fill_behind(quick, result > 0 ? (int32_t)result : -EAGAIN, shown, now_ns);
+	thread.previous_ns = now_ns;
+	lower_guard();
+	return result;
+}
+
+void quick_mark(const struct call *call)
+{
+	struct record_block *block = own_block();
+	const struct conn *conn;
+
+	if (!block || call->is_nested)
+		return;
+	conn = conn_peek(call->slot);
+	start_mark(&block->current);
+	block->current.argument_count = call->argument_count;
+	block->current.serial = conn ? conn->serial : 0;
+	block->current.fd = call->fd;
+	block->current.start_ns = call->start_ns;
+	memcpy(block->current.arguments, call->arguments, sizeof(call->arguments));
+	block->current.call = (uint16_t)(call->id + 1);
+	end_mark(&block->current);
+}
+
+void quick_unmark(void)
+{
+	struct record_block *block = own_block();
+
+	if (block)
+		__atomic_store_n(&block->current.call, 0, __ATOMIC_RELEASE);
+}

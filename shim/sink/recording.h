@@ -1,0 +1,64 @@
+/*
+ * recording: the mapped file of a recording (tcpshim/record.h), and the blocks that threads fill.
+ *
+ * Owns the file and its mapping. The file is made at the first event, so that a process that has
+ * none leaves none behind; from then on no descriptor is needed. It has its full size at once, as
+ * holes. A block is reserved when it is taken, by a system call that fails where a store would be
+ * answered with SIGBUS (a full disk): so a process that has changed its user, its root or its
+ * directory meanwhile goes on recording. What finds no room is counted in the file.
+ * Context: recording_start in the constructor; the rest any thread with its guard up, signal
+ * handler, after fork. Locks: none. Errno: untouched. Keeps I3, I5, I6, I7, I8.
+ */
+#ifndef SINK_RECORDING_H
+#define SINK_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/thread.h"
+#include "tcpshim/record.h"
+
+/* False, and one line said: nothing can be recorded where TCPSHIM_RECORD says. */
+bool recording_start(const char *program);
+
+/* In a new process: its own file, at its first event. */
+void recording_start_over(void);
+
+/* Where the thread, whose area this is, may write its next record of at most *room bytes, at least
+ * least. now_ns: of the event. NULL: there is no room, and one event is counted as
+ * lost. */
+uint8_t *recording_room(struct area *area, size_t least, size_t *room, uint64_t now_ns);
+
+/* The record of size bytes that was written there is complete. */
+static inline void recording_commit(size_t size, unsigned kind, unsigned flags)
+{
+	uint8_t *at = (uint8_t *)thread.block + thread.used;
+
+	thread.used += (uint32_t)size;
+	thread.block->records = ++thread.records;
+	/* What an earlier use of the block left behind must not pass for the next record. */
+	if (thread.used < RECORD_BLOCK_BYTES)
+		*(uint64_t *)(at + size) = 0;
+	__atomic_store_n((uint32_t *)at, (uint32_t)size | kind << 16 | flags << 24,
+			 __ATOMIC_RELEASE);
+}
+
+/* Changes when a quarter of a recording that wraps has been written anew: what was told once has to
+ * be told again. 0: nothing is recorded yet. */
+extern _Atomic uint32_t recording_current_lap;
+static inline uint32_t recording_lap(void)
+{
+	return atomic_load_explicit(&recording_current_lap, memory_order_relaxed);
+}
+
+/* Events that could not be recorded, by this errno. */
+void recording_count_lost(uint64_t count, int error);
+
+/* A call of a signal handler that interrupted the library. */
+void recording_count_nested(void);
+
+/* At exit: says in the file that it is complete, cuts off what was not used, and says on standard
+ * error what was lost. */
+void recording_end(int status, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,90 @@
+#include "sink/sink_record.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/process.h"
+#include "format/pack.h"
+
+enum { LEAST_ROOM = 256, LEAST_MORE = 64 };
+
+/* Of the event's payload, as much as is recorded at all, and of that what its own record holds. */
+static uint64_t recorded_bytes(const struct tcpshim_event *event)
+{
+	return event->data_total < config.style.data_bytes ? event->data_total
+							   : config.style.data_bytes;
+}
+
+static void record_rest(struct area *area, uint64_t from, uint64_t end)
+{
+	const struct tcpshim_event *event = &area->event;
+
+	while (from < end) {
+		uint64_t packed;
+		size_t room, size;
+		uint8_t *at = recording_room(area, LEAST_MORE, &room, event->time_ns);
+
+		if (!at)
+			return;
+		size = pack_more(at, room, event, from, end, &packed);
+		from += packed;
+		recording_commit(size, RECORD_MORE, from < end ? RECORD_HAS_MORE : 0);
+	}
+}
+
+void sink_record_clock(struct area *area, uint64_t now_ns)
+{
+	struct record_clock told = {
+		.time_ns = now_ns,
+		.realtime_offset_ns = process_realtime_offset_ns(),
+	};
+	size_t room;
+	uint8_t *at = recording_room(area, sizeof(told), &room, told.time_ns);
+
+	if (!at)
+		return;
+	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
+	       sizeof(told) - sizeof(told.head));
+	recording_commit(sizeof(told), RECORD_CLOCK, 0);
+}
+
+void sink_record_event(struct area *area)
+{
+	const struct tcpshim_event *event = &area->event;
+	uint64_t end = recorded_bytes(event);
+	size_t room, size = 0, least = LEAST_ROOM;
+	bool has_endpoints = event->flags & EVENT_ENDPOINTS;
+	uint8_t *at;
+
+	do {
+		at = recording_room(area, least, &room, event->time_ns);
+		if (!at)
+			return;
+		size = pack_event(at, room, event, config.style.data_bytes, has_endpoints);
+		if (size == 0 && room == RECORD_BLOCK_BYTES - sizeof(struct record_block)) {
+			recording_count_lost(1, E2BIG);
+			return;
+		}
+		least = room + 1; /* a block that has more */
+	} while (size == 0);
+	recording_commit(size, RECORD_EVENT,
+			 event->flags | (end > PACK_DATA_BYTES ? RECORD_HAS_MORE : 0U));
+	thread.last_ns = event->time_ns;
+	if (end > PACK_DATA_BYTES)
+		record_rest(area, PACK_DATA_BYTES, end);
+}
+
+void sink_record_line(struct area *area, const char *line, size_t size, uint64_t now_ns)
+{
+	struct record_line told = {.number = (uint32_t)size, .time_ns = now_ns};
+	size_t room;
+	uint8_t *at = recording_room(area, sizeof(told) + pack_round(size), &room, now_ns);
+
+	if (!at)
+		return;
+	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
+	       sizeof(told) - sizeof(told.head));
+	memcpy(at + sizeof(told), line, size);
+	recording_commit(sizeof(told) + pack_round(size), RECORD_LINE, 0);
+}

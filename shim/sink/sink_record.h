@@ -1,0 +1,22 @@
+/*
+ * sink_record: events into the recording.
+ *
+ * What finds no room is counted there.
+ * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
+ * Keeps I3, I5, I8.
+ */
+#ifndef SINK_SINK_RECORD_H
+#define SINK_SINK_RECORD_H
+
+#include "sink/recording.h"
+
+/* The area's event. */
+void sink_record_event(struct area *area);
+
+/* The time of day was set. */
+void sink_record_clock(struct area *area, uint64_t now_ns);
+
+/* A line about the trace itself, with its end. */
+void sink_record_line(struct area *area, const char *line, size_t size, uint64_t now_ns);
+
+#endif
