@@ -53,7 +53,7 @@ $(O)/libtcpshim.so: $(LIB_OBJECTS) $(O)/exports.map
 CLI_SOURCES := $(sort $(wildcard shim/cli/*.c shim/format/*.c)) shim/core/config.c shim/core/match.c shim/core/policy.c shim/core/raw.c
 CLI_OBJECTS := $(CLI_SOURCES:%.c=$(O)/cli/%.o)
 CLI_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(BASE_CFLAGS)) $(SANITISE) $(CFLAGS) -DTCPSHIM_LIBDIR='"$(LIBDIR)"' -DTCPSHIM_VERSION='"$(VERSION)"'
-CLI_LIBS :=
+CLI_LIBS := -ldw -lelf -lmnl -ldl
 
 $(O)/tcpshim: $(CLI_OBJECTS)
 	$(call say,LINK,$@)

@@ -9,8 +9,9 @@
 #include "core/hot.h"
 #include "core/raw.h"
 
-#define CLOCK_STEP_NS 10000000 /* less is the two readings themselves, or the clock being slewed \
-				*/
+#define CLOCK_STEP_NS                                                              \
+	10000000 /* less is the two readings themselves, or the clock being slewed \
+		  */
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18

@@ -8,11 +8,13 @@
 
 #include "core/call.h"
 #include "core/config.h"
+#include "core/module.h"
 #include "core/process.h"
 #include "core/quick.h"
 #include "core/raw.h"
 #include "core/real.h"
 #include "core/sight.h"
+#include "core/stack.h"
 #include "format/words.h"
 #include "sink/sinks.h"
 
@@ -70,6 +72,9 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 		/* Registered before anything of the program's is, so it runs after all of that; a
 		 * failure costs the notes at exit only. */
 		on_exit(at_exit, NULL);
+		config.has_any_stack = config.has_any_stack && stack_start();
+		if (config.has_any_stack)
+			config.style.symbol = module_symbol;
 		quick_start();
 		process_is_tracing = true;
 	}

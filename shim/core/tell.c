@@ -2,7 +2,9 @@
 
 #include "core/annotate.h"
 #include "core/config.h"
+#include "core/module.h"
 #include "core/sight.h"
+#include "core/stack.h"
 #include "core/step.h"
 #include "format/facts.h"
 #include "sink/recording.h"
@@ -106,8 +108,38 @@ void tell_let_go(struct conn *conn)
 	conn_release(conn);
 }
 
+static bool has_notes_to_show(const struct tcpshim_event *event)
+{
+	for (uint32_t i = 0; i < event->subject_count; i++)
+		for (unsigned note = 0; note < NOTE_COUNT; note++)
+			if ((event->subjects[i].notes >> note & 1) &&
+			    note_rows[note].severity >= config.style.least_severity)
+				return true;
+	return false;
+}
+
+static bool wants_stack(const struct tcpshim_event *event)
+{
+	if (event->flags & EVENT_SLEEPING)
+		return false;
+	return config.has_stack[event->call] || (config.has_stack_of_errors && event->error != 0) ||
+	       (config.has_stack_of_notes && has_notes_to_show(event));
+}
+
+static void take_stack(struct area *area)
+{
+	struct tcpshim_event *event = &area->event;
+
+	thread_hold_signals();
+	event->stack = area->frames;
+	event->stack_count = stack_capture(area, area->frames, EVENT_FRAMES);
+	module_learn(area->frames, event->stack_count, area->text, sizeof(area->text));
+}
+
 void tell_show(struct area *area, uint64_t now_ns)
 {
+	if (config.has_any_stack && wants_stack(&area->event))
+		take_stack(area);
 	sinks_event(area, now_ns);
 	if (!(area->event.flags & EVENT_SLEEPING))
 		thread.previous_ns = now_ns;

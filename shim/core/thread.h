@@ -39,6 +39,8 @@ struct area {
 	uint8_t state;      /* after the step, as its notes say; STATE_UNKNOWN without them */
 	struct conn_view before, after;
 	struct conn_step step;
+	void *walk; /* the stack that libunwind works on (core/stack.h) */
+	uint64_t frames[EVENT_FRAMES];
 	struct iovec vector[AREA_VECTORS];
 	unsigned char address[AREA_ADDRESS_BYTES];
 	unsigned char value[AREA_VALUE_BYTES];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/module.h"
 #include "core/process.h"
 #include "format/pack.h"
 
@@ -49,6 +50,48 @@ void sink_record_clock(struct area *area, uint64_t now_ns)
 	recording_commit(sizeof(told), RECORD_CLOCK, 0);
 }
 
+/* Of this process's recording: which of the modules it has been told. */
+static _Atomic uint32_t told_modules;
+
+static bool record_module(struct area *area, const struct module *module)
+{
+	struct record_module told = {
+		.number = (uint32_t)strlen(module->path) + 1,
+		.start = module->start,
+		.end = module->end,
+		.offset = module->offset,
+	};
+	size_t size = sizeof(told) + pack_round(told.number), room;
+	uint8_t *at = recording_room(area, size, &room, area->event.time_ns);
+
+	if (!at)
+		return false;
+	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
+	       sizeof(told) - sizeof(told.head));
+	memcpy(at + sizeof(told), module->path, told.number);
+	recording_commit(size, RECORD_MODULE, 0);
+	return true;
+}
+
+static void record_modules(struct area *area)
+{
+	const struct module *module;
+	uint32_t number;
+
+	while ((module = module_at(number = atomic_load(&told_modules)))) {
+		if (!atomic_compare_exchange_strong(&told_modules, &number, number + 1))
+			continue;
+		if (!record_module(area, module))
+			return;
+	}
+}
+
+void sink_record_start_over(void)
+{
+	atomic_store(&told_modules, 0);
+	recording_start_over();
+}
+
 void sink_record_event(struct area *area)
 {
 	const struct tcpshim_event *event = &area->event;
@@ -57,6 +100,8 @@ void sink_record_event(struct area *area)
 	bool has_endpoints = event->flags & EVENT_ENDPOINTS;
 	uint8_t *at;
 
+	if (event->stack_count > 0)
+		record_modules(area);
 	do {
 		at = recording_room(area, least, &room, event->time_ns);
 		if (!at)

@@ -10,6 +10,9 @@
 
 #include "sink/recording.h"
 
+/* In a new process. */
+void sink_record_start_over(void);
+
 /* The area's event. */
 void sink_record_event(struct area *area);
 

@@ -30,7 +30,7 @@ void sinks_start_over(void)
 	if (config.has_text)
 		sink_text_start_over();
 	if (config.has_record)
-		recording_start_over();
+		sink_record_start_over();
 }
 
 void sinks_event(struct area *area, uint64_t now_ns)

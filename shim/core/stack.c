@@ -1,0 +1,242 @@
+#include "core/stack.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "core/fdtable.h"
+#include "core/module.h"
+#include "core/process.h"
+#include "core/raw.h"
+
+enum {
+	STACK_BYTES = 256 * 1024,
+	HIGH_FD = 1000,
+	PIPE_FDS = 8, /* more than libunwind opens */
+	MOST_STEPS = 512,
+};
+
+#define SYMBOL_OF(name) SYMBOL_TEXT(name)
+#define SYMBOL_TEXT(name) #name
+
+static struct {
+	__typeof__(&unw_init_local) init_local;
+	__typeof__(&unw_step) step;
+	__typeof__(&unw_get_reg) get_reg;
+#if defined(__x86_64__)
+	int (*getcontext)(unw_tdep_context_t *context);
+#endif
+} unwind;
+
+static bool is_loaded;
+
+/* The pipe. */
+static struct {
+	int fd;
+	uint64_t device, inode;
+} pipes[PIPE_FDS];
+static unsigned pipe_count;
+
+/* What the walk needs, below the stack that it is made on. */
+struct walk {
+	unw_context_t context;
+	unw_cursor_t cursor;
+	uint64_t *frames;
+	uint32_t most, count;
+};
+
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _end[] __attribute__((visibility("hidden")));
+
+static bool is_own(uint64_t address)
+{
+	return address >= (uintptr_t)__ehdr_start && address < (uintptr_t)_end;
+}
+
+static void walk(void *argument)
+{
+	struct walk *walk = argument;
+	bool is_inside = true;
+
+	if (unwind.init_local(&walk->cursor, &walk->context) < 0)
+		return;
+	for (int steps = 0; walk->count < walk->most && steps < MOST_STEPS; steps++) {
+		unw_word_t address = 0;
+
+		if (unwind.step(&walk->cursor) <= 0 ||
+		    unwind.get_reg(&walk->cursor, UNW_REG_IP, &address) < 0 || address == 0)
+			return;
+		is_inside = is_inside && is_own(address);
+		if (!is_inside)
+			walk->frames[walk->count++] = address;
+	}
+}
+
+/* Calls function(argument) on another stack, whose highest address is top. */
+static void call_on(void *top, void (*function)(void *argument), void *argument)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("movq %%rsp, %%rbx\n\t"
+			 "movq %[top], %%rsp\n\t"
+			 "call *%[function]\n\t"
+			 "movq %%rbx, %%rsp"
+			 : "+D"(argument)
+			 : [top] "r"(top), [function] "r"(function)
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "xmm0",
+			   "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+			   "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory");
+#else
+	register void *x0 __asm__("x0") = argument;
+
+	__asm__ volatile("mov x19, sp\n\t"
+			 "mov sp, %[top]\n\t"
+			 "blr %[function]\n\t"
+			 "mov sp, x19"
+			 : "+r"(x0)
+			 : [top] "r"(top), [function] "r"(function)
+			 : "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
+			   "x12", "x13", "x14", "x15", "x16", "x17", "x19", "x30", "v0", "v1", "v2",
+			   "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19", "v20", "v21",
+			   "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31",
+			   "cc", "memory");
+#endif
+}
+
+static bool is_pipe_ours(void)
+{
+	for (unsigned i = 0; i < pipe_count; i++) {
+		struct stat status;
+
+		if (raw_syscall2(SYS_fstat, pipes[i].fd, (long)&status) < 0 ||
+		    status.st_dev != pipes[i].device || status.st_ino != pipes[i].inode)
+			return false;
+	}
+	return true;
+}
+
+/* is_trial: from where nothing is known of the frames, so that libunwind has to ask whether memory
+ * can be read, and makes its pipe. */
+static uint32_t capture(void *memory, uint64_t *frames, uint32_t most, bool is_trial)
+{
+	struct walk *work = memory;
+
+	work->frames = frames;
+	work->most = most;
+	work->count = 0;
+#if defined(__x86_64__)
+	unwind.getcontext(&work->context);
+	if (is_trial)
+		work->context.uc_mcontext.gregs[REG_RIP] = (intptr_t)memory;
+#else
+	unw_getcontext(&work->context);
+#endif
+	call_on((char *)memory + STACK_BYTES, walk, work);
+	return work->count;
+}
+
+uint32_t stack_capture(struct area *area, uint64_t *frames, uint32_t most)
+{
+	if (!is_loaded || process_is_quiet() || !is_pipe_ours())
+		return 0;
+	if (!area->walk)
+		area->walk = raw_map(STACK_BYTES);
+	return area->walk ? capture(area->walk, frames, most, false) : 0;
+}
+
+/* --- Loading. --- */
+
+static bool load(void)
+{
+	void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+	int (*set_caching)(unw_addr_space_t, unw_caching_policy_t);
+	unw_addr_space_t *local;
+
+	if (!library)
+		return false;
+	unwind.init_local =
+		(__typeof__(unwind.init_local))dlsym(library, SYMBOL_OF(unw_init_local));
+	unwind.step = (__typeof__(unwind.step))dlsym(library, SYMBOL_OF(unw_step));
+	unwind.get_reg = (__typeof__(unwind.get_reg))dlsym(library, SYMBOL_OF(unw_get_reg));
+	set_caching = (__typeof__(set_caching))dlsym(library, SYMBOL_OF(unw_set_caching_policy));
+	local = dlsym(library, SYMBOL_OF(unw_local_addr_space));
+#if defined(__x86_64__)
+	unwind.getcontext = (__typeof__(unwind.getcontext))dlsym(library, "_Ux86_64_getcontext");
+	if (!unwind.getcontext)
+		return false;
+#endif
+	if (!unwind.init_local || !unwind.step || !unwind.get_reg || !set_caching || !local)
+		return false;
+	set_caching(*local, UNW_CACHE_NONE);
+	return true;
+}
+
+/* The numbers that were free below those, taken for the moment. */
+static uint64_t taken[(HIGH_FD + 2 * PIPE_FDS) / 64 + 1];
+
+/* So high that they are in nobody's way. Returns the first of the high ones. */
+static int take_low(void)
+{
+	struct rlimit limit = {.rlim_cur = HIGH_FD};
+	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDONLY | O_CLOEXEC, 0);
+	long high, next = fd;
+
+	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+	high = limit.rlim_cur < HIGH_FD + 2 * PIPE_FDS ? (long)limit.rlim_cur - 2 * PIPE_FDS
+						       : HIGH_FD;
+	while (next >= 0 && next < high) {
+		taken[next / 64] |= UINT64_C(1) << (next % 64);
+		next = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+	}
+	if (next >= high)
+		raw_close((int)next);
+	return (int)high;
+}
+
+static void give_low_back(void)
+{
+	for (int fd = 0; fd < HIGH_FD + 2 * PIPE_FDS; fd++)
+		if (taken[fd / 64] >> (fd % 64) & 1)
+			raw_close(fd);
+}
+
+static void find_pipe(int from)
+{
+	for (int fd = from; fd < from + 2 * PIPE_FDS && pipe_count < PIPE_FDS; fd++) {
+		struct stat status;
+		bool is_stored;
+
+		if (fdtable_state(fdtable_load(fd)) == FD_OURS ||
+		    raw_syscall2(SYS_fstat, fd, (long)&status) < 0 || !S_ISFIFO(status.st_mode))
+			continue;
+		pipes[pipe_count].fd = fd;
+		pipes[pipe_count].device = status.st_dev;
+		pipes[pipe_count++].inode = status.st_ino;
+		fdtable_exchange(fd, fdtable_slot(FD_OURS, 0, 0), &is_stored);
+	}
+}
+
+bool stack_start(void)
+{
+	static const char line[] =
+		"tcpshim: TCPSHIM_STACK: libunwind.so.8 cannot be loaded: install it (Debian's "
+		"package libunwind8), or leave TCPSHIM_STACK out. There are no call stacks.";
+	void *memory = raw_map(STACK_BYTES);
+	uint64_t frames[1];
+	int high = take_low();
+
+	is_loaded = memory && module_start() && load();
+	if (is_loaded)
+		capture(memory, frames, 1, true);
+	find_pipe(high);
+	give_low_back();
+	if (memory)
+		raw_unmap(memory, STACK_BYTES);
+	if (!is_loaded)
+		process_complain(line, sizeof(line) - 1);
+	return is_loaded;
+}
