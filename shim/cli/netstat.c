@@ -1,11 +1,372 @@
-/* tcpshim netstat: the connections of a process, now. */
+/* tcpshim netstat: the connections of a process, now: what it did from its recording, and the
+ * queues, windows and states from the kernel. */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <search.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "cli/commands.h"
 #include "cli/complain.h"
+#include "cli/kernel.h"
+#include "cli/merge.h"
+#include "format/arguments.h"
+#include "format/facts.h"
+#include "format/history.h"
+#include "format/names.h"
+#include "format/words.h"
+
+enum { MOST_THREADS = 32, CALL_BYTES = 160 };
+
+static struct {
+	const char *what;
+	uint64_t watch_ms; /* 0: once */
+} asked;
+
+static const struct argp_option options[] = {
+	{"watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL, "Shows it again and again, each second", 0},
+	{0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	switch (key) {
+	case 'w':
+		asked.watch_ms = 1000;
+		if (argument && (!word_milliseconds(word_of(argument), &asked.watch_ms) ||
+				 asked.watch_ms < 100 || asked.watch_ms > 86400000)) {
+			complain("--watch takes a time from 100ms to 24h, not \"%s\"", argument);
+			exit(EXIT_USAGE);
+		}
+		return 0;
+	case ARGP_KEY_ARG:
+		if (asked.what)
+			argp_usage(state);
+		asked.what = argument;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "name a process that is recorded, or its recording");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* --- The recording. --- */
+
+static bool is_recording(const char *path)
+{
+	char magic[sizeof(RECORD_MAGIC) - 1];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool is_one = fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&
+		      memcmp(magic, RECORD_MAGIC, sizeof(magic)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is_one;
+}
+
+/* The file that the process has mapped as its recording; the caller's to free. */
+static char *find_recording(uint64_t pid)
+{
+	char path[64], *line = NULL, *found = NULL;
+	size_t capacity = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps) {
+		complain("process %" PRIu64 ": %s", pid,
+			 errno == ENOENT ? "there is none of this number" : strerror(errno));
+		return NULL;
+	}
+	while (!found && getline(&line, &capacity, maps) > 0) {
+		char *file = strchr(line, '/');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (file && strstr(line, " rw-s ") && is_recording(file))
+			found = duplicate(file);
+	}
+	free(line);
+	fclose(maps);
+	if (!found)
+		complain("process %" PRIu64
+			 " has no recording that can be read: start it with tcpshim "
+			 "--record=DIRECTORY (or TCPSHIM_RECORD); it is made at the first call on "
+			 "a TCP socket",
+			 pid);
+	return found;
+}
+
+/* --- The table. --- */
+
+struct netstat {
+	struct recording *recording;
+	struct merge merge;
+	struct kernel_table kernel;
+	bool has_kernel;
+	void *rows; /* tsearch's: the connections that are open */
+	uint64_t now_ns;
+	/* the calls that threads are in */
+	unsigned call_count;
+	struct {
+		uint32_t serial, thread_number;
+		uint64_t start_ns;
+		char text[CALL_BYTES];
+	} calls[MOST_THREADS];
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct history *x = a, *y = b;
+
+	return (x->serial > y->serial) - (x->serial < y->serial);
+}
+
+static struct history *row_of(struct netstat *netstat, const struct tcpshim_event *event,
+			      uint32_t serial)
+{
+	const struct history key = {.serial = serial};
+	struct history **found = tfind(&key, &netstat->rows, compare_rows), *row;
+
+	if (found)
+		return *found;
+	row = allocate(sizeof(*row));
+	history_start(row, event, serial);
+	if (!tsearch(row, &netstat->rows, compare_rows)) {
+		complain("there is no memory for the connections");
+		exit(EXIT_OWN_FAILURE);
+	}
+	return row;
+}
+
+static void take(struct netstat *netstat, const struct tcpshim_event *event)
+{
+	if (event->connection.serial != 0)
+		history_call(row_of(netstat, event, event->connection.serial), event);
+	for (uint32_t i = 0; i < event->subject_count; i++) {
+		const struct tcpshim_subject *subject = &event->subjects[i];
+		struct history *row;
+
+		if (subject->facts.serial == 0)
+			continue;
+		row = row_of(netstat, event, subject->facts.serial);
+		if (history_subject(row, event, subject)) {
+			tdelete(row, &netstat->rows, compare_rows);
+			free(row);
+		}
+	}
+}
+
+static void take_call(struct netstat *netstat, const struct tcpshim_event *event)
+{
+	unsigned number = netstat->call_count;
+	struct strbuf text;
+
+	if (number == MOST_THREADS)
+		return;
+	netstat->call_count++;
+	netstat->calls[number].serial = event->connection.serial;
+	netstat->calls[number].thread_number = event->thread_number;
+	netstat->calls[number].start_ns = event->start_ns;
+	strbuf_init(&text, netstat->calls[number].text, CALL_BYTES - 1);
+	arguments_call(&text, event, 0);
+	netstat->calls[number].text[text.size] = '\0';
+}
+
+static void read_all(struct netstat *netstat)
+{
+	struct unpacked *current = allocate(sizeof(*current));
+	struct item item;
+	struct timespec now;
+
+	while (merge_next(&netstat->merge, &item))
+		if (!item.line)
+			take(netstat, item.event);
+	netstat->call_count = 0;
+	while (merge_next_current(&netstat->merge, &item, current))
+		take_call(netstat, item.event);
+	free(current);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	netstat->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void append_address(struct strbuf *buf, const struct tcpshim_address *address)
+{
+	if (address->family == 0)
+		strbuf_string(buf, "*");
+	else
+		facts_address(buf, address);
+}
+
+static void append_since(struct strbuf *buf, uint64_t then_ns, uint64_t now_ns)
+{
+	if (then_ns == 0 || now_ns < then_ns)
+		strbuf_char(buf, '-');
+	else
+		strbuf_duration(buf, now_ns - then_ns);
+}
+
+static const char *end_text(struct strbuf *buf)
+{
+	buf->text[buf->size] = '\0';
+	return buf->text;
+}
+
+static void print_notes(uint64_t notes)
+{
+	const char *separator = "";
+
+	/* What is still so, rather than what is over. */
+	for (unsigned note = 0; note < NOTE_COUNT; note++) {
+		if (!(notes >> note & 1) || note_rows[note].severity == SEVERITY_INFO)
+			continue;
+		printf("%s%s", separator, note_rows[note].id);
+		separator = ",";
+	}
+}
+
+static const struct netstat *printing;
+
+static void print_row(const struct history *row)
+{
+	const struct kernel_socket *found =
+		printing->has_kernel && row->local.family != 0
+			? kernel_find(&printing->kernel, &row->local, &row->peer)
+			: NULL;
+	char texts[4][64];
+	struct strbuf local, peer, age, active;
+
+	strbuf_init(&local, texts[0], 63);
+	strbuf_init(&peer, texts[1], 63);
+	strbuf_init(&age, texts[2], 63);
+	strbuf_init(&active, texts[3], 63);
+	append_address(&local, &row->local);
+	append_address(&peer, &row->peer);
+	append_since(&age, row->opened_ns, printing->now_ns);
+	append_since(&active, row->active_ns, printing->now_ns);
+	printf("%-24s %-24s ", end_text(&local), end_text(&peer));
+	if (found)
+		printf("%8u %6u %8u %6u %-11s ", found->send_window_bytes, found->send_queue_bytes,
+		       found->receive_window_bytes, found->receive_queue_bytes,
+		       names_tcp_state(found->state));
+	else
+		printf("%8s %6s %8s %6s %-11s ", "-", "-", "-", "-",
+		       printing->has_kernel && row->peer.family != 0 ? "gone"
+								     : names_tcp_state(row->state));
+	printf("%4d %10s %10" PRIu64 " %10" PRIu64 " %10s  ", row->fd, end_text(&age),
+	       row->sent_bytes, row->received_bytes, end_text(&active));
+	print_notes(row->notes);
+	putchar('\n');
+	for (unsigned i = 0; i < printing->call_count; i++)
+		if (printing->calls[i].serial == row->serial)
+			printf("    /%u: %s  (sleeping...)\n", printing->calls[i].thread_number,
+			       printing->calls[i].text);
+}
+
+static void print_node(const void *node, VISIT visit, int depth)
+{
+	(void)depth;
+	if (visit == postorder || visit == leaf)
+		print_row(*(const struct history *const *)node);
+}
+
+static void print_table(const struct netstat *netstat, bool is_live)
+{
+	const struct record_header *header = &netstat->recording->header;
+
+	printing = netstat;
+	printf("%s, process %d%s\n", header->program, header->pid,
+	       is_live ? "" : ", which has ended: as it was at its end");
+	printf("%-24s %-24s %8s %6s %8s %6s %-11s %4s %10s %10s %10s %10s  %s\n", "Local Address",
+	       "Remote Address", "Swind", "Send-Q", "Rwind", "Recv-Q", "State", "fd", "age", "sent",
+	       "received", "idle", "notes");
+	twalk(netstat->rows, print_node);
+	for (unsigned i = 0; i < netstat->call_count; i++)
+		if (netstat->calls[i].serial == 0)
+			printf("    /%u: %s  (sleeping...)\n", netstat->calls[i].thread_number,
+			       netstat->calls[i].text);
+}
+
+static void show(struct netstat *netstat)
+{
+	bool is_live = recording_is_live(netstat->recording);
+
+	read_all(netstat);
+	netstat->has_kernel = is_live &&
+			      kernel_read(&netstat->kernel, netstat->recording->header.pid);
+	if (is_live && !netstat->has_kernel)
+		complain("the kernel does not tell its sockets: %s; queues and windows are missing",
+			 strerror(errno));
+	print_table(netstat, is_live);
+	fflush(stdout);
+}
+
+static void watch(struct netstat *netstat)
+{
+	const struct timespec pause = {.tv_sec = (time_t)(asked.watch_ms / 1000),
+				       .tv_nsec = (long)(asked.watch_ms % 1000) * 1000000};
+	bool is_terminal = isatty(STDOUT_FILENO);
+
+	for (;;) {
+		bool is_live = recording_is_live(netstat->recording);
+
+		if (is_terminal)
+			fputs("\x1b[H\x1b[J", stdout);
+		show(netstat);
+		if (!is_terminal)
+			putchar('\n');
+		if (ferror(stdout) || !is_live)
+			return;
+		nanosleep(&pause, NULL);
+		for (size_t i = 0; i < netstat->recording->stream_limit; i++)
+			if (netstat->recording->streams[i])
+				netstat->recording->streams[i]->is_current_told = false;
+		merge_refresh(&netstat->merge);
+	}
+}
 
 int netstat_main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	complain("netstat is not there yet");
-	return EXIT_OWN_FAILURE;
+	const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "PID|FILE",
+		.doc = "The connections of a process that is being recorded, now: addresses, "
+		       "queues, windows and state from the kernel; age, bytes, how long nothing "
+		       "was moved (idle) and warnings from its recording.",
+	};
+	struct netstat *netstat;
+	uint64_t pid;
+	char *found = NULL;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	if (access(asked.what, F_OK) != 0 && word_number(word_of(asked.what), &pid)) {
+		asked.what = found = find_recording(pid);
+		if (!found)
+			return EXIT_OWN_FAILURE;
+	}
+	netstat = allocate(sizeof(*netstat));
+	*netstat = (struct netstat){.recording = recording_open(asked.what)};
+	if (!netstat->recording)
+		return EXIT_OWN_FAILURE;
+	merge_start(&netstat->merge, &netstat->recording, 1);
+	if (asked.watch_ms > 0)
+		watch(netstat);
+	else
+		show(netstat);
+	tdestroy(netstat->rows, free);
+	kernel_free(&netstat->kernel);
+	merge_end(&netstat->merge);
+	recording_close(netstat->recording);
+	free(netstat);
+	free(found);
+	return 0;
 }
