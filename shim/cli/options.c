@@ -129,8 +129,14 @@ bool options_take(int key, const char *argument)
 	}
 }
 
+/* What the library would leave out, the command does not run with. */
 static void say(const char *line, size_t size)
 {
+	static const char end[] = " It is left out.";
+
+	if (size > sizeof(end) &&
+	    memcmp(line + size - (sizeof(end) - 1), end, sizeof(end) - 1) == 0)
+		size -= sizeof(end) - 1;
 	fprintf(stderr, "%.*s\n", (int)size, line);
 }
 

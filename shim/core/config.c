@@ -467,7 +467,9 @@ void config_read(char *const *environment, const char *program, config_complain 
 			config.is_shown[call] = config.is_any_shown;
 	/* With a recording, text is written where it was asked for. */
 	config.has_text |= !config.has_record;
-	if (!config.has_text)
+	config.has_lines = config.has_text && config.summary != CONFIG_SUMMARY_ONLY;
+	config.has_text |= config.summary != CONFIG_SUMMARY_OFF;
+	if (!config.has_lines)
 		config.has_sleeping = false;
 	policy_settle(&config.policy, complain);
 	if (!config.is_any_shown) { /* policies are for TCP connections only */

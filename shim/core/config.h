@@ -33,7 +33,8 @@ struct config {
 	char output_path[PATH_MAX]; /* absolute; %p not yet replaced */
 	unsigned errors;            /* variables that were left out */
 	const char *program;        /* its name */
-	bool has_text;              /* a trace is written: text or JSON */
+	bool has_text;              /* something is written: text or JSON */
+	bool has_lines;             /* a line a call is */
 	bool is_json;
 	bool has_record, record_wraps;
 	uint64_t record_bytes;

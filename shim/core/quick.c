@@ -26,7 +26,7 @@ void quick_start(void)
 	bool is_shown = config.is_shown[CALL_read] && config.is_shown[CALL_write] &&
 			config.is_shown[CALL_recv] && config.is_shown[CALL_send];
 
-	if (config.has_record && !config.has_text && !config.has_any_stack && is_shown &&
+	if (config.has_record && !config.has_lines && !config.has_any_stack && is_shown &&
 	    config.summary == CONFIG_SUMMARY_OFF && config.style.data_bytes <= PACK_DATA_BYTES)
 		atomic_store(&data_bytes, config.style.data_bytes);
 }

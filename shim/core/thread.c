@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "core/process.h"
 #include "core/raw.h"
@@ -178,4 +179,15 @@ struct area *thread_area(void)
 	if (!thread.area)
 		thread.area = make_area();
 	return thread.area;
+}
+
+const struct area *thread_next_area(const struct area *area)
+{
+	return area ? area->next : atomic_load(&areas);
+}
+
+void thread_clear_sums(void)
+{
+	for (struct area *area = atomic_load(&areas); area; area = area->next)
+		memset(area->sums, 0, sizeof(area->sums));
 }

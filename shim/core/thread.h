@@ -27,6 +27,11 @@ enum {
 	AREA_VALUE_BYTES = 256
 };
 
+/* What one thread's calls of a kind add up to. */
+struct area_sum {
+	uint64_t calls, errors, total_ns;
+};
+
 /* Memory to build an event in, off the program's stack: signal stacks are small. */
 struct area {
 	_Atomic int owner; /* tid */
@@ -35,8 +40,9 @@ struct area {
 	struct record_block *block;
 	uint32_t stream, block_epoch;
 	struct tcpshim_event event;
-	bool is_of_several; /* the event's call is on several connections */
-	uint8_t state;      /* after the step, as its notes say; STATE_UNKNOWN without them */
+	struct area_sum sums[CALL_COUNT]; /* for a summary: of all threads that had the area */
+	bool is_of_several;               /* the event's call is on several connections */
+	uint8_t state; /* after the step, as its notes say; STATE_UNKNOWN without them */
 	struct conn_view before, after;
 	struct conn_step step;
 	void *walk; /* the stack that libunwind works on (core/stack.h) */
@@ -81,5 +87,9 @@ void thread_hold_signals(void);
 
 /* The thread's own number and area, asked for at its first call and after fork. NULL: no memory. */
 struct area *thread_area(void);
+
+/* All areas, one after the other, from NULL to NULL; and their sums set back. */
+const struct area *thread_next_area(const struct area *area);
+void thread_clear_sums(void);
 
 #endif

@@ -73,17 +73,23 @@ static bool is_writing(const struct history *row, const struct tcpshim_event *ev
 	return call_rows[event->call].effect == EFFECT_WRITE;
 }
 
+/* Threads that share a connection lose nothing. */
+static void add(uint64_t *to, uint64_t count)
+{
+	__atomic_fetch_add(to, count, __ATOMIC_RELAXED);
+}
+
 static void count_transfer(struct history *row, const struct tcpshim_event *event)
 {
 	uint64_t bytes = is_peek(event) ? 0 : history_bytes(event);
 	uint64_t since_ns = row->active_ns != 0 ? row->active_ns : row->opened_ns;
 
 	if (is_writing(row, event)) {
-		row->writes++;
-		row->sent_bytes += bytes;
+		add(&row->writes, 1);
+		add(&row->sent_bytes, bytes);
 	} else {
-		row->reads++;
-		row->received_bytes += bytes;
+		add(&row->reads, 1);
+		add(&row->received_bytes, bytes);
 	}
 	if (bytes == 0)
 		return;
@@ -158,7 +164,7 @@ bool history_subject(struct history *row, const struct tcpshim_event *event,
 	set_first(row, notes);
 	if (row->ended == HISTORY_NO_NOTE && (notes & ENDING_NOTES))
 		row->ended = (uint8_t)__builtin_ctzll(notes & ENDING_NOTES);
-	row->notes |= notes;
+	__atomic_fetch_or(&row->notes, notes, __ATOMIC_RELAXED);
 	if (!(notes & CLOSING_NOTES))
 		return false;
 	row->closed_ns = event->time_ns;

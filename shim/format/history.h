@@ -1,7 +1,7 @@
 /*
  * history: what the events of one connection add up to, as a row of a table.
  *
- * Pure. Context: any thread, signal handler, after fork; a row is its owner's to lock. Locks: none.
+ * Pure. Context: any thread, signal handler, after fork; threads may share a row. Locks: none.
  * Errno: untouched. Keeps I5.
  */
 #ifndef FORMAT_HISTORY_H

@@ -137,7 +137,7 @@ static void fill_header(struct record_header *header, uint64_t blocks)
 		.block_bytes = RECORD_BLOCK_BYTES,
 		.block_count = (uint32_t)blocks,
 		.flags = (config.record_wraps ? RECORD_WRAPS : 0U) |
-			 (config.has_text ? RECORD_HAS_TEXT : 0U),
+			 (config.has_lines ? RECORD_HAS_TEXT : 0U),
 		.pid = process_pid(),
 		.parent_pid = (int32_t)raw_syscall1(SYS_getppid, 0),
 		.names_offset = sizeof(*header),

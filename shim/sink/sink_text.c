@@ -237,6 +237,17 @@ void sink_text_event(struct tcpshim_event *event, char *text, size_t size)
 		raw_unmap(memory, size);
 }
 
+void sink_text_bytes(const char *bytes, size_t size)
+{
+	size_t written;
+	int result = output_check(process_now_ns());
+
+	if (result == 0)
+		result = output_write(bytes, size, &written);
+	if (result < 0)
+		count_lost(-result);
+}
+
 void sink_text_line(const char *line, size_t size)
 {
 	char text[HEAD_BYTES];

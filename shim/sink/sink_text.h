@@ -28,6 +28,9 @@ bool sink_text_may_wait(void);
 /* A call that could not be shown: no memory. */
 void sink_text_count_lost(void);
 
+/* Bytes as they are. */
+void sink_text_bytes(const char *bytes, size_t size);
+
 /* A line about the trace itself, with its end; on standard error if it can be written nowhere else.
  */
 void sink_text_line(const char *line, size_t size);

@@ -8,6 +8,7 @@
 #include "core/process.h"
 #include "format/strbuf.h"
 #include "sink/sink_record.h"
+#include "sink/sink_summary.h"
 #include "sink/sink_text.h"
 
 enum { LINE_BYTES = 160 };
@@ -19,6 +20,8 @@ bool sinks_start(char *const *environment, const char *program)
 	config.has_record = config.has_record && recording_start(program);
 	if (config.has_record)
 		clock_start();
+	if (config.summary != CONFIG_SUMMARY_OFF && !sink_summary_start())
+		config.summary = CONFIG_SUMMARY_OFF;
 	if (config.has_text)
 		sink_text_start(environment);
 	return config.has_text || config.has_record;
@@ -31,6 +34,8 @@ void sinks_start_over(void)
 		sink_text_start_over();
 	if (config.has_record)
 		sink_record_start_over();
+	if (config.summary != CONFIG_SUMMARY_OFF)
+		sink_summary_start_over();
 }
 
 void sinks_event(struct area *area, uint64_t now_ns)
@@ -45,13 +50,15 @@ void sinks_event(struct area *area, uint64_t now_ns)
 	event->realtime_ns = (int64_t)now_ns + process_realtime_offset_ns();
 	if (process_has_threads())
 		event->flags |= EVENT_MANY_THREADS;
-	if (config.has_text) {
+	if (config.has_lines) {
 		if (sink_text_may_wait())
 			thread_hold_signals();
 		sink_text_event(event, area->text, sizeof(area->text));
 	}
 	if (config.has_record)
 		sink_record_event(area);
+	if (config.summary != CONFIG_SUMMARY_OFF)
+		sink_summary_event(area);
 }
 
 void sinks_count_lost(void)
@@ -108,6 +115,8 @@ void sinks_end(struct area *area, int status)
 	if (config.has_text) {
 		if (sink_text_may_wait())
 			thread_hold_signals();
+		if (config.summary != CONFIG_SUMMARY_OFF)
+			sink_summary_end(process_now_ns());
 		sink_text_end();
 	}
 	if (config.has_record)
