@@ -59,6 +59,13 @@ $(O)/tcpshim: $(CLI_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SANITISE) $(LDFLAGS) -o $@ $(CLI_OBJECTS) $(CLI_LIBS)
 
+# Where the command looks for the library when it is installed.
+.PHONY: always
+$(O)/cli/libdir: always
+	@mkdir -p $(@D)
+	@echo '$(LIBDIR) $(VERSION)' | cmp -s - $@ || echo '$(LIBDIR) $(VERSION)' > $@
+$(O)/cli/shim/cli/run.o: $(O)/cli/libdir
+
 $(O)/cli/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -119,8 +126,8 @@ export TCPSHIM_LIB := $(abspath $(O))/libtcpshim.so
 export BUILD := $(abspath $(O))
 
 # What is missing on a new machine is installed first; costs nothing when it is there.
-.PHONY: setup-test setup-demo setup-build
-setup-build setup-demo setup-test: setup-%:
+.PHONY: setup-test setup-demo setup-build setup-package
+setup-build setup-demo setup-test setup-package: setup-%:
 	$(Q)scripts/setup --check $* || scripts/setup $*
 
 .PHONY: demo
@@ -209,10 +216,56 @@ soak: setup-test ## real servers under load and all kinds of trouble, for so lon
 	$(Q)$(MAKE) --no-print-directory all $(SOAK)
 	$(Q)scripts/soak $(MINUTES)
 
+# The manual pages: the tables are those that the command lists.
+MAN := $(O)/man/tcpshim.1 $(O)/man/libtcpshim.7
+.PHONY: man
+man: setup-package $(MAN) ## build the manual pages
+
+$(O)/man/tcpshim.1: man/tcpshim.1.scd
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q)scdoc < $< > $@
+
+$(O)/man/libtcpshim.7: man/libtcpshim.7.scd.in scripts/man $(O)/tcpshim
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q)scripts/man $(O)/tcpshim $< | scdoc > $@
+
+BINDIR ?= $(PREFIX)/bin
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
+SCHEMAS := $(notdir $(wildcard schema/*.json))
+HEADERS := record.h event.h calls.def notes.def facts.def
+INSTALLED := $(LIBDIR)/libtcpshim.so $(BINDIR)/tcpshim $(MANDIR)/man1/tcpshim.1 $(MANDIR)/man7/libtcpshim.7 \
+	$(HEADERS:%=$(INCLUDEDIR)/tcpshim/%) $(DATADIR)/bash-completion/completions/tcpshim \
+	$(ZSHDIR)/_tcpshim $(SCHEMAS:%=$(DATADIR)/tcpshim/%)
+
 .PHONY: install
-install: all ## copy the library to PREFIX/lib (DESTDIR is respected)
-	install -d $(DESTDIR)$(PREFIX)/lib
-	install -m 0755 $(O)/libtcpshim.so $(DESTDIR)$(PREFIX)/lib/libtcpshim.so
+install: setup-package ## install to PREFIX, LIBDIR (DESTDIR is respected)
+	$(Q)$(MAKE) --no-print-directory all man
+	install -d $(sort $(dir $(INSTALLED:%=$(DESTDIR)%)))
+	install -m 0644 $(O)/libtcpshim.so $(DESTDIR)$(LIBDIR)/libtcpshim.so
+	install -m 0755 $(O)/tcpshim $(DESTDIR)$(BINDIR)/tcpshim
+	install -m 0644 $(O)/man/tcpshim.1 $(DESTDIR)$(MANDIR)/man1/tcpshim.1
+	install -m 0644 $(O)/man/libtcpshim.7 $(DESTDIR)$(MANDIR)/man7/libtcpshim.7
+	install -m 0644 $(HEADERS:%=include/tcpshim/%) $(DESTDIR)$(INCLUDEDIR)/tcpshim
+	install -m 0644 completion/tcpshim.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/tcpshim
+	install -m 0644 completion/_tcpshim $(DESTDIR)$(ZSHDIR)/_tcpshim
+	$(if $(SCHEMAS),install -m 0644 $(SCHEMAS:%=schema/%) $(DESTDIR)$(DATADIR)/tcpshim)
+	$(if $(DESTDIR),,-ldconfig)
+
+.PHONY: uninstall
+uninstall: ## remove what make install put there
+	rm -f $(INSTALLED:%=$(DESTDIR)%)
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/tcpshim $(DESTDIR)$(DATADIR)/tcpshim 2>/dev/null
+	$(if $(DESTDIR),,-ldconfig)
+
+# A package for this machine's Debian, in O.
+.PHONY: deb
+deb: setup-package ## build a Debian package
+	$(Q)scripts/deb $(O) $(VERSION)
 
 .PHONY: clean
 clean: ## remove what was built
