@@ -48,11 +48,23 @@ static bool read_names(struct recording *recording)
 	return is_good;
 }
 
+static bool is_zero(const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i < size; i++)
+		if (at[i] != 0)
+			return false;
+	return true;
+}
+
 /* One line that says what is wrong with the file, or NULL. */
 static const char *check_header(struct recording *recording)
 {
 	struct record_header *header = &recording->header;
 
+	if (read_at(recording->fd, header, sizeof(*header), 0) && is_zero(header, sizeof(*header)))
+		return "was only just begun when its program was killed: there is nothing in it";
 	if (!read_at(recording->fd, header, sizeof(*header), 0) ||
 	    memcmp(header->magic, RECORD_MAGIC, sizeof(header->magic)) != 0)
 		return "is no recording of tcpshim";

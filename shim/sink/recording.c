@@ -23,7 +23,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9, LAPS = 4 };
+enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9, LAPS = 4, MOST_PAUSES = 1000 };
 
 /* One mapped file. Published whole, and then constant but for the atomic fields. */
 struct recording {
@@ -35,12 +35,14 @@ struct recording {
 	/* of a recording that wraps: which blocks a thread is filling */
 	_Atomic uint8_t *is_owned;
 	_Atomic uint32_t streams;
-	char path[PATH_MAX];
+	bool is_named;
+	char path[PATH_MAX], folder[PATH_MAX];
 };
 
 _Atomic uint32_t recording_current_lap HOT_DATA;
 
 static _Atomic(struct recording *) current;
+static _Atomic bool is_making;
 static _Atomic int failure; /* errno of making the file; it is not tried again */
 static _Atomic uint64_t lost;
 static char program_name[RECORD_PROGRAM_BYTES];
@@ -88,7 +90,18 @@ static void expand_path(struct recording *recording, unsigned attempt)
 	recording->path[path.size] = '\0';
 }
 
-static long open_new(struct recording *recording)
+/* The folder of the path, which has at least one slash. */
+static void folder_of(const char *path, char folder[PATH_MAX])
+{
+	size_t size = (size_t)(strrchr(path, '/') - path);
+
+	memcpy(folder, path, size);
+	folder[size] = '\0';
+	if (size == 0)
+		memcpy(folder, "/", 2);
+}
+
+static long open_named(struct recording *recording)
 {
 	long fd = -EEXIST;
 
@@ -98,6 +111,41 @@ static long open_new(struct recording *recording)
 				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	}
 	return fd;
+}
+
+/* Without a name as yet, so that no half-made file is ever seen; where the file system cannot do
+ * that, with its name. */
+static long open_new(struct recording *recording)
+{
+	long fd;
+
+	expand_path(recording, 1);
+	folder_of(recording->path, recording->folder);
+	fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->folder,
+			  O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	recording->is_named = fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL;
+	return recording->is_named ? open_named(recording) : fd;
+}
+
+static int give_name(struct recording *recording, int fd)
+{
+	char from[32];
+	struct strbuf name;
+	long result = -EEXIST;
+
+	if (recording->is_named)
+		return 0;
+	strbuf_init(&name, from, sizeof(from) - 1);
+	strbuf_string(&name, "/proc/self/fd/");
+	strbuf_integer(&name, fd);
+	from[name.size] = '\0';
+	for (unsigned attempt = 1; result == -EEXIST && attempt <= MOST_NAMES; attempt++) {
+		expand_path(recording, attempt);
+		result = raw_syscall6(SYS_linkat, AT_FDCWD, (long)from, AT_FDCWD,
+				      (long)recording->path, AT_SYMLINK_FOLLOW, 0);
+	}
+	recording->is_named = result == 0;
+	return (int)result;
 }
 
 /* Makes sure that stores find a page: -ENOSPC where the disk is full. The clock is a system call
@@ -235,57 +283,73 @@ static void complain(const char *path, int error)
 	process_complain(line.text, line.size);
 }
 
-/* Another thread may be at it too: the one that publishes first has made the recording. */
+static int make_file(struct recording *recording)
+{
+	long fd = open_new(recording);
+	int result;
+
+	if (fd < 0)
+		return (int)fd;
+	result = map_file(recording, (int)fd);
+	if (result == 0) {
+		/* Whoever cuts a mapped file short kills its writer. */
+		raw_syscall2(SYS_fchmod, fd, 0400);
+		result = give_name(recording, (int)fd);
+	}
+	raw_close((int)fd);
+	if (result < 0 && recording->is_named)
+		raw_syscall3(SYS_unlinkat, AT_FDCWD, (long)recording->path, 0);
+	return result;
+}
+
+/* Another thread is making it: that takes less than a millisecond, but on a slow disk. */
+static struct recording *wait_for_recording(void)
+{
+	const struct timespec pause = {.tv_nsec = 100000};
+
+	for (int i = 0; i < MOST_PAUSES && atomic_load(&failure) == 0; i++) {
+		if (atomic_load(&current) || process_is_quiet())
+			break;
+		raw_syscall2(SYS_nanosleep, (long)&pause, 0);
+	}
+	return atomic_load(&current);
+}
+
 static struct recording *make(void)
 {
-	struct recording *recording = NULL, *expected = NULL;
-	int result = process_is_quiet() ? -EPERM : 0;
-	long fd;
+	struct recording *recording;
+	int result;
 
 	if (atomic_load(&failure) != 0)
 		return NULL;
-	if (result == 0) {
+	if (process_is_quiet()) {
+		result = -EPERM;
+	} else if (atomic_exchange(&is_making, true)) {
+		return wait_for_recording();
+	} else {
+		thread_hold_signals(); /* so that no handler leaves by siglongjmp */
 		recording = raw_map(sizeof(*recording));
-		result = recording ? 0 : -ENOMEM;
-	}
-	if (result == 0) {
-		fd = open_new(recording);
-		result = fd < 0 ? (int)fd : map_file(recording, (int)fd);
-		if (fd >= 0) {
-			/* Whoever cuts a mapped file short kills its writer. */
-			raw_syscall2(SYS_fchmod, fd, 0400);
-			raw_close((int)fd);
+		result = recording ? make_file(recording) : -ENOMEM;
+		if (result == 0) {
+			atomic_store(&recording_current_lap, 1);
+			atomic_store(&current, recording);
+			return recording;
 		}
-		if (result < 0 && fd >= 0)
-			raw_syscall3(SYS_unlinkat, AT_FDCWD, (long)recording->path, 0);
+		if (recording)
+			unmap(recording);
 	}
-	if (result == 0 && atomic_compare_exchange_strong(&current, &expected, recording)) {
-		atomic_store(&recording_current_lap, 1);
-		return recording;
-	}
-	if (result == 0) {
-		raw_syscall3(SYS_unlinkat, AT_FDCWD, (long)recording->path, 0);
-		unmap(recording);
-		return expected;
-	}
-	if (recording)
-		unmap(recording);
 	if (atomic_exchange(&failure, -result) == 0)
 		complain(config.record_path, -result);
 	return NULL;
 }
 
-/* The folder of the path, which has at least one slash. */
 static bool is_writable(const char *path, int *error)
 {
 	static char folder[PATH_MAX]; /* too large for the stack; only the constructor comes here */
-	size_t size = (size_t)(strrchr(path, '/') - path);
 	long result;
 
-	memcpy(folder, path, size);
-	folder[size] = '\0';
-	result = raw_syscall3(SYS_faccessat, AT_FDCWD, (long)(size == 0 ? "/" : folder),
-			      W_OK | X_OK);
+	folder_of(path, folder);
+	result = raw_syscall3(SYS_faccessat, AT_FDCWD, (long)folder, W_OK | X_OK);
 	*error = (int)-result;
 	return result >= 0;
 }
@@ -310,6 +374,7 @@ void recording_start_over(void)
 	if (recording)
 		unmap(recording);
 	atomic_store(&recording_current_lap, 0);
+	atomic_store(&is_making, false);
 	atomic_store(&failure, 0);
 	atomic_store(&lost, 0);
 }

@@ -1,0 +1,50 @@
+"""kill.py LIBRARY COMMAND VICTIM FOLDER TIMES [VARIABLE=VALUE...]: kills the victim at random moments, and compares
+what it had counted with what its recording has.
+
+Prints one line for each recording that is unreadable or lacks a call that had returned, and a last one with the sum."""
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+library, command, victim, folder, times = sys.argv[1:6]
+extra = dict(pair.split("=", 1) for pair in sys.argv[6:])
+seed = int(os.environ.get("SEED", time.time_ns()))
+print("seed", seed)
+random.seed(seed)
+failures = calls = 0
+
+for turn in range(int(times)):
+    threads = random.choice((1, 1, 2, 4))
+    counts = os.path.join(folder, "counts")
+    if os.path.exists(counts):
+        os.unlink(counts)
+    environment = dict(os.environ, LD_PRELOAD=library, TCPSHIM_RECORD=folder, **extra)
+    process = subprocess.Popen([victim, counts, str(threads)], env=environment)
+    time.sleep(0.002 + random.random() * 0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    recording = os.path.join(folder, "victim.%d.tcpshim" % process.pid)
+    counted = list(struct.unpack("512Q", open(counts, "rb").read())) if os.path.exists(counts) else [0]
+    if not os.path.exists(recording):
+        if sum(counted):
+            failures += 1
+            print("no recording, but", sum(counted), "calls")
+        continue
+    report = subprocess.run([command, "report", "--time=none", "--trace=read,write", recording],
+                            capture_output=True, text=True, timeout=60)
+    lines = report.stdout.splitlines()
+    returned = sum(1 for line in lines if "(sleeping...)" not in line)
+    calls += returned
+    # A call may have been recorded and not counted yet, one in each thread.
+    if report.returncode != 0 or report.stderr or not sum(counted) <= returned <= sum(counted) + threads:
+        failures += 1
+        print("turn", turn, "threads", threads, "counted", sum(counted), "recorded", returned, "status",
+              report.returncode, report.stderr.strip())
+    os.unlink(recording)
+
+print("%d times, %d calls, %d failures" % (int(times), calls, failures))
+sys.exit(failures > 0)
