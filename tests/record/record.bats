@@ -1,0 +1,340 @@
+#!/usr/bin/env bats
+#
+# Recordings: what a report shows of them is what would have been written live; they survive the program's end, a full
+# disk, a directory that is gone; and what is lost is counted and said.
+
+# shellcheck disable=SC2154,SC2030,SC2031	# set in common.bash
+
+load ../common
+
+setup() {
+	common_setup
+	build=${BUILD:-$repository/build}
+	tcpshim=$build/tcpshim
+	mkdir recordings
+}
+
+# Both sinks of the same run, a file each for every process.
+both=(TCPSHIM_RECORD=recordings TCPSHIM_OUTPUT=text.%p)
+
+# Each recording reported, with the options given, is the text of its process, byte for byte.
+same_as_text() {
+	local recording pid count=0
+	for recording in recordings/*.tcpshim; do
+		pid=$(sed -E 's/.*\.([0-9]+)(-[0-9]+)?\.tcpshim$/\1/' <<<"$recording")
+		"$tcpshim" report "$@" "$recording" >report 2>errors || fail "report fails: $?" "$(cat errors)"
+		[[ ! -s errors ]] || fail "report complains:" "$(cat errors)"
+		cmp "text.$pid" report || fail "$recording and text.$pid differ:" "$(diff "text.$pid" report | head -n 20)"
+		count=$((count + 1))
+	done
+	((count >= ${least:-1})) || fail "only $count recordings"
+}
+
+web_server() {
+	mkdir -p www
+	seq 20000 >www/numbers
+	start python3 -u -m http.server --bind 127.0.0.1 --directory www 0 >server 2>&1
+	await 10 grep -q 'port [0-9]' server
+	port=$(sed -nE 's/.*port ([0-9]+).*/\1/p' server)
+}
+
+@test "record: a report is the live text, byte for byte: nc, curl, a program of many kinds of calls" {
+	need nc.openbsd curl
+	web_server
+	shim "${both[@]}" curl -s "http://127.0.0.1:$port/numbers" >fetched
+	cmp fetched www/numbers
+	printf 'GET / HTTP/1.0\r\n\r\n' | shim "${both[@]}" nc.openbsd 127.0.0.1 "$port" >/dev/null
+	for program in data sockets options wait surface exchange stdio; do
+		shim "${both[@]}" "$build/$program" >/dev/null 2>&1 || true
+	done
+	least=6 same_as_text
+}
+
+@test "record: the same with all stamps, all of the payload, several threads and processes" {
+	web_server
+	cat >client.py <<-'END'
+		import os, sys, threading, urllib.request
+		def fetch():
+		    return len(urllib.request.urlopen("http://127.0.0.1:%s/numbers" % sys.argv[1]).read())
+		threads = [threading.Thread(target=fetch) for _ in range(4)]
+		[t.start() for t in threads]
+		[t.join() for t in threads]
+		if os.fork() == 0:
+		    fetch()
+		    sys.exit(0)
+		sys.exit(os.wait()[1])
+	END
+	shim "${both[@]}" TCPSHIM_TIME=base,delta,elapsed,utc TCPSHIM_DATA=all python3 client.py "$port"
+	# Threads write in another order than they completed: the lines are the same.
+	local recording pid
+	for recording in recordings/*.tcpshim; do
+		pid=$(sed -E 's/.*\.([0-9]+)\.tcpshim$/\1/' <<<"$recording")
+		"$tcpshim" report --time=base,delta,elapsed,utc --data=all "$recording" >report
+		cmp <(sort "text.$pid") <(sort report) ||
+			fail "$recording differs" "$(diff <(sort "text.$pid") <(sort report) | head -n 10)"
+		cmp "text.$pid" report || echo "# $recording: in another order" >&3
+	done
+	[[ $(find recordings -name '*.tcpshim' | wc -l) == 2 ]]
+}
+
+@test "record: the same for node, redis and nginx, whose processes are many" {
+	need node redis-server redis-cli nginx
+	web_server
+	shim "${both[@]}" node -e "
+		require('http').get('http://127.0.0.1:$port/numbers', r => r.resume())"
+	start_shim "${both[@]}" redis-server --port 0 --unixsocket "" --bind 127.0.0.1 --port "$(free_port | tee port)" \
+		--save '' --daemonize no >redis.log
+	local redis=$last
+	await 10 redis-cli -p "$(cat port)" ping
+	redis-benchmark -q -p "$(cat port)" -n 2000 -c 10 -t set,get >/dev/null
+	stop "$redis"
+	least=2 same_as_text
+}
+
+@test "record: without text, ordinary reads and writes go the short way and are told as by the long one" {
+	shim TCPSHIM_RECORD=recordings "$build/exchange" >/dev/null
+	"$tcpshim" report --time=none recordings/* >short
+	shim TCPSHIM_OUTPUT=long TCPSHIM_TIME=none TCPSHIM_SLEEPING=off "$build/exchange" >/dev/null
+	normal() {
+		sed -E 's/127\.0\.0\.1:[0-9]+/ADDRESS/g; s/0x[0-9A-F]+/POINTER/g; s/[0-9.]+ ms/TIME/g; s/\t+/\t/g' "$1"
+	}
+	diff <(normal short) <(normal long)
+}
+
+@test "record: killed at 1000 random moments, every call that returned is there" {
+	mkdir killed
+	timeout 300 python3 "$repository/tests/record/kill.py" "$library" "$tcpshim" "$build/victim" "$PWD/killed" 700
+	timeout 300 python3 "$repository/tests/record/kill.py" "$library" "$tcpshim" "$build/victim" "$PWD/killed" 200 \
+		TCPSHIM_TRACE=all TCPSHIM_OUTPUT=/dev/null
+	timeout 300 python3 "$repository/tests/record/kill.py" "$library" "$tcpshim" "$build/victim" "$PWD/killed" 100 \
+		TCPSHIM_DATA=0
+}
+
+@test "record: the call that a killed program was in stands at the end" {
+	need nc.openbsd
+	start nc.openbsd -l 127.0.0.1 "$(free_port | tee port)" </dev/null
+	await 5 listening "$(cat port)"
+	cat >wait.py <<-'END'
+		import socket, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		print("connected", flush=True)
+		s.recv(1000)
+	END
+	start_shim TCPSHIM_RECORD=recordings python3 wait.py "$(cat port)" >said
+	await 5 grep -q connected said
+	sleep 0.3
+	"$tcpshim" report --time=none recordings/* | tail -n 1 >live
+	kill -KILL "$last"
+	await 5 test ! -e "/proc/$last/fd/0"
+	"$tcpshim" report --time=none recordings/* | tail -n 1 >dead
+	grep -qE '^recv\([0-9]+, 0x[0-9A-F]+, 1000, 0\)	+\(sleeping\.\.\.\)$' dead || fail "$(cat dead)"
+	cmp live dead
+}
+
+@test "record: is followed while it is written, and ends with its program" {
+	cat >slow.py <<-'END'
+		import socket, time
+		a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname()); c = a.accept()[0]
+		for i in range(20):
+		    b.send(b"x" * 10); c.recv(100); time.sleep(0.05)
+	END
+	start_shim TCPSHIM_RECORD=recordings python3 slow.py
+	await 5 compgen -G 'recordings/*'
+	timeout 20 "$tcpshim" report --follow --time=none recordings/* >followed
+	"$tcpshim" report --time=none recordings/* >after
+	# What a thread was in is told at the end only.
+	cmp followed after || fail "$(diff followed after)"
+	[[ $(grep -c '^send(' after) == 20 ]]
+}
+
+@test "record: one that wraps keeps the newest, and says how many were overwritten" {
+	shim TCPSHIM_RECORD=recordings TCPSHIM_RECORD_SIZE=256K TCPSHIM_RECORD_FULL=wrap "$build/tests/bench/calls" tcp 20000
+	"$tcpshim" report --time=none recordings/* >report 2>errors
+	grep -qE 'flight recorder: [0-9]+ older events were overwritten$' errors || fail "$(cat errors)"
+	# The end is there, the beginning is not, and connections are known nevertheless.
+	! grep -q '^listen' report
+	tail -n 1 report | grep -q 'left-open-at-exit\|_exit' || fail "$(tail -n 3 report)"
+	"$tcpshim" report --json recordings/* 2>/dev/null | tail -n 100 | head -n 1 | grep -q '"network.peer.port":[0-9]'
+	(($(stat -c %s recordings/*) <= 262144))
+	# None is counted twice or not at all: 40000 transfers, and the calls around them.
+	overwritten=$(sed -nE 's/.*: ([0-9]+) older.*/\1/p' errors)
+	kept=$("$tcpshim" report --time=none --notes=off recordings/* 2>/dev/null | grep -vc '^_exit')
+	((overwritten + kept >= 39900 && overwritten + kept <= 40100)) || fail "$overwritten + $kept"
+}
+
+@test "record: one that is full stops, counts what is lost, and says so at the end" {
+	shim TCPSHIM_RECORD=recordings TCPSHIM_RECORD_SIZE=256K "$build/tests/bench/calls" tcp 20000 2>errors
+	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, which was full: TCPSHIM_RECORD_SIZE' errors || fail "$(cat errors)"
+	lost=$(sed -nE 's/^tcpshim: ([0-9]+) events.*/\1/p' errors)
+	"$tcpshim" report --time=none --notes=off recordings/* >report 2>said
+	grep -q "$lost events were lost while it was written: it was full" said || fail "$(cat said)"
+	((lost + $(grep -vc "^_exit" report) >= 39900))
+}
+
+# in_namespace SCRIPT: as root of a user and mount namespace of its own, with a small file system on small/.
+in_namespace() {
+	unshare -Urm true 2>/dev/null || {
+		[[ ${CI:-} != true ]] || return 1
+		skip "no user namespaces here"
+	}
+	mkdir -p small
+	timeout 60 unshare -Urm bash -euc "mount -t tmpfs -o size=$1 none small; $2"
+}
+
+@test "record: a full disk stops the recording, not the program" {
+	export -f shim
+	export limit tcpshim build
+	in_namespace 300K '
+		shim TCPSHIM_RECORD=small TCPSHIM_RECORD_SIZE=64M "$build/tests/bench/calls" tcp 20000 >out 2>errors
+		"$tcpshim" report --time=none small/* >report 2>said
+	'
+	grep -qE '^[0-9.]+$' out
+	grep -qE 'events could not be recorded in .*: ENOSPC$' errors || fail "$(cat errors)"
+	grep -qE 'events were lost while it was written: No space' said || fail "$(cat said)"
+	(($(grep -c '^write(' report) > 1000))
+}
+
+@test "record: a full disk makes one that wraps wrap earlier" {
+	export -f shim
+	export limit tcpshim build
+	in_namespace 300K '
+		shim TCPSHIM_RECORD=small TCPSHIM_RECORD_SIZE=64M TCPSHIM_RECORD_FULL=wrap "$build/tests/bench/calls" tcp 20000 >out 2>errors
+		"$tcpshim" report --time=none small/* >report 2>said
+	'
+	[[ ! -s errors ]] || fail "$(cat errors)"
+	grep -qE 'older events were overwritten' said
+	tail -n 1 report | grep -q 'left-open-at-exit\|_exit'
+}
+
+@test "record: a disk that is full from the start, and one that is read-only, cost a line" {
+	export -f shim
+	export limit tcpshim build
+	in_namespace 300K '
+		dd if=/dev/zero of=small/fill bs=1K 2>/dev/null || true
+		shim TCPSHIM_RECORD=small "$build/exchange" >full.out 2>full
+		rm small/fill
+		mount -o remount,ro small
+		shim TCPSHIM_RECORD=small "$build/exchange" >ro.out 2>ro
+	'
+	[[ $(cat full.out ro.out) == $'done\ndone' ]]
+	grep -qE '^tcpshim: TCPSHIM_RECORD: no recording can be made as ".*": ENOSPC \(the disk is full\); it wants' full || fail "$(cat full)"
+	grep -qE '^tcpshim: [0-9]+ events could not be recorded' full || fail "$(cat full)"
+	grep -qE '^tcpshim: TCPSHIM_RECORD: no recording can be made as ".*": EROFS' ro || fail "$(cat ro)"
+	[[ $(wc -l <ro) == 1 ]]
+}
+
+@test "record: a directory that is removed while it is written to is said at the end" {
+	cat >remove.py <<-'END'
+		import os, shutil, socket
+		a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname()); c = a.accept()[0]
+		shutil.rmtree("recordings")
+		for i in range(5000):
+		    b.send(b"x" * 10); c.recv(100)
+		print("done")
+	END
+	shim TCPSHIM_RECORD=recordings python3 remove.py >out 2>errors
+	[[ $(cat out) == "done" ]]
+	grep -qE '^tcpshim: the recording is lost: .* was removed or replaced while it was written$' errors || fail "$(cat errors)"
+}
+
+@test "record: goes on when the program has given up its user, its root and its directory" {
+	need_root
+	chmod 755 . recordings
+	cat >leave.py <<-'END'
+		import os, socket
+		a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname()); c = a.accept()[0]
+		os.makedirs("jail"); os.chroot("jail"); os.chdir("/"); os.setgid(65534); os.setuid(65534)
+		for i in range(20000):
+		    b.send(b"x" * 10); c.recv(100)
+	END
+	shim TCPSHIM_RECORD="$PWD/recordings" python3 leave.py
+	"$tcpshim" report --time=none recordings/* >report 2>errors
+	[[ ! -s errors ]] || fail "$(cat errors)"
+	[[ $(grep -c '^recv(' report) == 20000 ]]
+}
+
+@test "record: files are the owner's alone to read, hold no payload with DATA=0, and none is left by a program without calls" {
+	umask 0
+	shim TCPSHIM_RECORD=recordings TCPSHIM_DATA=0 "$build/exchange" >/dev/null
+	[[ $(stat -c %a recordings/*) == 400 ]]
+	! grep -aq 'kodos\|kang' recordings/*
+	! "$tcpshim" report recordings/* | grep -q '" '
+	rm -f recordings/*
+	shim TCPSHIM_RECORD=recordings true
+	! compgen -G 'recordings/*'
+}
+
+@test "record: what was not used is cut off at exit; until then it is a hole" {
+	shim TCPSHIM_RECORD=recordings "$build/exchange" >/dev/null
+	(($(stat -c %s recordings/*) <= 131072))
+}
+
+@test "record: bad values, each with one line" {
+	for value in RECORD=/nonexistent/x RECORD=plainfile RECORD_SIZE=3 RECORD_SIZE=1X RECORD_FULL=maybe STACK=nosuch SUMMARY=perhaps FORMAT=xml; do
+		shim "TCPSHIM_$value" TCPSHIM_OUTPUT=/dev/null "$build/exchange" >out 2>errors
+		[[ $(cat out) == "done" ]]
+		[[ $(wc -l <errors) == 1 ]] || fail "$value:" "$(cat errors)"
+		grep -q "^tcpshim: TCPSHIM_${value%%=*} is \"${value#*=}\", but takes .*for example TCPSHIM_${value%%=*}=" errors ||
+			fail "$(cat errors)"
+	done
+	shim TCPSHIM_RECORD=/nonexistent/%p "$build/exchange" >out 2>errors
+	grep -qE '^tcpshim: TCPSHIM_RECORD: no recording can be made as "/nonexistent/%p": ENOENT' errors || fail "$(cat errors)"
+}
+
+@test "record: several are merged by time, both ends of a connection told apart" {
+	need nc.openbsd
+	start_shim TCPSHIM_RECORD=recordings nc.openbsd -l 127.0.0.1 "$(free_port | tee port)" >/dev/null
+	await 5 listening "$(cat port)"
+	echo "kodos, are you there?" | shim TCPSHIM_RECORD=recordings nc.openbsd -N 127.0.0.1 "$(cat port)"
+	finish "$last"
+	"$tcpshim" report recordings/* >merged
+	[[ $(grep -c '^Base time stamp\|^[0-9]*:	Base' merged) == 1 ]]
+	# A process on every line, and times that do not go back.
+	! grep -vE $'^[0-9]+(/[0-9]+)?:\t|^\t' merged
+	sed -nE 's,^[0-9/]+:\t *([0-9]+\.[0-9]+)\t.*,\1,p' merged >times
+	sort -nc times
+	"$tcpshim" report --connections recordings/* >rows
+	[[ $(wc -l <rows) == 4 ]] || fail "$(cat rows)"
+	client=$(awk '$4 == "client" { print $5, $6 }' rows)
+	server=$(awk '$4 == "server" { print $6, $5 }' rows)
+	[[ -n $client && $client == "$server" ]]
+}
+
+@test "record: what a report shows can be chosen" {
+	web_server
+	shim TCPSHIM_RECORD=recordings curl -s "http://127.0.0.1:$port/numbers" >/dev/null
+	shim TCPSHIM_RECORD=recordings curl -s http://127.0.0.1:1/ >/dev/null || true
+	report() {
+		"$tcpshim" report --time=none --notes=off "$@" recordings/* | sed -E 's,^[0-9/]+:\t,,'
+	}
+	report --trace=connect | grep -v '^connect(' | nothing "not connect:"
+	[[ $(report --error=EINPROGRESS | wc -l) == 2 ]]
+	report --error | grep -v 'Err#' | nothing "no error:"
+	[[ $(report --note=connect-refused | wc -l) == 1 ]]
+	[[ $(report --note=nosuch 2>&1) == *'--note takes ID'* ]]
+	report --match='rport=1' | grep -v ':1, \|(5\|(3\|(7' | nothing "another port:"
+	[[ -n $(report --match="rport=$port" --trace=connect) && -z $(report --match="rport=2") ]]
+	report --trace=recv --result=1.. | grep -vE "= [1-9]" | nothing "another result:"
+	[[ -z $(report --longer=10s) && -n $(report --longer=0) ]]
+	[[ -z $(report --since=1h) && $(report --until=1h | wc -l) == $(report | wc -l) ]]
+	[[ -n $(report --conn=1) && -z $(report --conn=99) ]]
+	fd=$(report --trace=connect | sed -nE 's/connect\(([0-9]+),.*/\1/p' | head -n 1)
+	[[ -n $(report --fd="$fd") && -z $(report --fd=77) ]]
+}
+
+@test "record: sums of calls and connections" {
+	web_server
+	shim TCPSHIM_RECORD=recordings curl -s "http://127.0.0.1:$port/numbers" >/dev/null
+	"$tcpshim" report --summary recordings/* >sums
+	"$tcpshim" report --time=none --notes=off recordings/* | grep -vE '^_exit|^Base' >lines
+	awk '$1 == "total" { print $3 }' sums | grep -qx "$(wc -l <lines)" || fail "$(cat sums)" "$(wc -l <lines)"
+	for call in connect recv poll; do
+		[[ $(awk -v call=$call '$1 == call { print $3 }' sums) == $(grep -c "^$call(" lines) ]]
+	done
+	"$tcpshim" report --connections recordings/* >rows
+	read -r -a row < <(tail -n 1 rows)
+	[[ ${row[2]} == client && ${row[4]} == "127.0.0.1:$port" ]]
+	awk 'NR == 2' rows | grep -q ' peer .*closed-after-peer\|closed-after-peer' || fail "$(cat rows)"
+	size=$(stat -c %s www/numbers)
+	"$tcpshim" report --connections --json recordings/* | jq -e ".received_bytes > $size and .sent_bytes > 50" >/dev/null
+}
