@@ -16,29 +16,33 @@
  * to be used again, else a number that grows with every block taken; a reader that copies a block
  * while the file is being written looks at sequence before and after. Each block is written by one
  * thread at a time. Blocks with the same stream belong together: the records of a stream are in
- * order, block by block as sequence grows. Streams are merged by the time of their records.
+ * order, block by block as sequence grows.
  *
  * RECORDS. Behind the block's header, at multiples of 8, one behind the other, each begins with
- * struct record_head, whose size covers it whole. The first size that is 0, too small, or reaches
- * behind the block, ends the block: the head's 4 bytes are stored last, so a record that was not
- * finished does not count. A reader skips records whose kind it does not know.
+ * struct record_head, whose size covers it whole, rounded up to a multiple of 8. The first size
+ * below 8, or that reaches behind the block, ends the block: the head's 4 bytes are stored last, so
+ * a record that was not finished does not count. What stands behind it may be left over from
+ * another use of the block. A reader skips records whose kind it does not know.
  *
- * TIME is CLOCK_MONOTONIC in nanoseconds. The time of day of an instant is that instant plus the
- * last offset told: that of the header, and from its RECORD_CLOCK on the one told there.
+ * TIME is CLOCK_MONOTONIC in nanoseconds. Streams are merged by the completion of their events; of
+ * equal times the order is open. The time of day of an instant is that instant plus the last offset
+ * told: that of the header, and from its RECORD_CLOCK on the one told there, for all streams.
  *
- * THE CALL THAT A THREAD IS IN stands in the header of the last block of its stream (struct
- * record_current), also after the process was killed. sequence is odd while it is being written;
- * call is 0 if the thread is in none, else 1 more than the call's number. An ordinary read or write
- * stands behind the last record instead (struct record_transfer). Either is stale, and does not
- * count, if a record of the stream has the same start: then the call returned.
+ * THE CALL THAT A THREAD IS IN stands in the last block of its stream, also after the process was
+ * killed: in its header (struct record_current; sequence is odd while it is being written, call is
+ * 0 for none, else 1 more than the call's number), or, for an ordinary read or write, behind the
+ * last record (struct record_transfer). If both are there the one that began later counts. It is
+ * stale, and does not count, if a record of the stream that has returned has the same start. The
+ * thread is that of the last RECORD_THREAD of the block, or of its header.
  *
  * NAMES. Numbers of calls, notes and facts are those of the version that wrote the file; the tables
- * tell what they mean. Each table is a 32-bit count and so many rows; a row is two bytes (below),
- * then zero-terminated strings:
- *     calls  effect (enum tcpshim_effect), number of arguments; the name shown; then that many
- * bytes: the kinds of the arguments (enum tcpshim_argument_kind, event.h) notes  severity (enum
- * tcpshim_severity), 0; the note's name, its id facts  1 if signed, 0; the field's name (units in
- * it: _ns, _bytes)
+ * tell what they mean. There are three, one behind the other, and nothing in them is aligned. Each
+ * is a 32-bit count and so many rows; a row is two bytes and zero-terminated strings:
+ *
+ *   - calls: effect (enum tcpshim_effect), number of arguments; the name shown; and behind that a
+ *     byte for each argument, its kind (enum tcpshim_argument_kind, event.h)
+ *   - notes: severity (enum tcpshim_severity), 0; the note's name; its id
+ *   - facts: 1 if signed, 0; the field's name (units in it: _ns, _bytes)
  *
  * Data only: no functions.
  */
@@ -66,6 +70,7 @@ enum record_header_flags {
 	RECORD_HAS_TEXT = 1 << 1,
 };
 
+/* Not ended: it runs, or was killed, or went on as another program by exec. */
 enum record_end { RECORD_NOT_ENDED, RECORD_ENDED };
 
 struct record_header {
@@ -90,9 +95,9 @@ struct record_header {
 	char executable[RECORD_PATH_BYTES]; /* its file */
 
 	/* What follows changes while the file is written. */
-	uint64_t blocks_taken; /* ever */
-	uint64_t lost_events;  /* not recorded: no room, or no memory */
-	uint64_t overwritten_events;
+	uint64_t blocks_taken;       /* ever */
+	uint64_t lost_events;        /* not recorded: no room, or no memory */
+	uint64_t overwritten_events; /* of one that wraps: they were, and are no more */
 	uint64_t nested_calls; /* of signal handlers that interrupted the library: not recorded */
 	int32_t lost_error;    /* errno of the last one lost, 0 for a recording that was full */
 	uint32_t end;          /* enum record_end: the process ended by exit */
@@ -118,7 +123,7 @@ struct record_block {
 	uint32_t stream;
 	int32_t tid;
 	uint32_t thread_number; /* 1: the main thread */
-	uint32_t records;       /* written to this block up to now */
+	uint32_t events;        /* written to this block up to now: transfers and events */
 	uint64_t previous_ns;   /* the thread's last event before this block, 0: none */
 	uint64_t time_ns;       /* what the first record's since_ns counts from */
 	struct record_current current;
@@ -127,37 +132,41 @@ struct record_block {
 enum record_kind {
 	RECORD_TRANSFER = 1, /* an ordinary read or write: struct record_transfer */
 	RECORD_EVENT,        /* any other call: struct record_event */
-	RECORD_MORE,   /* further bytes of the payload of the event before: struct record_more */
-	RECORD_THREAD, /* from here on the block is another thread's: struct record_thread */
-	RECORD_CLOCK,  /* the time of day was set: struct record_clock */
-	RECORD_LINE,   /* a line of text about the trace itself: struct record_line */
-	RECORD_MODULE, /* a file mapped with code: struct record_module */
+	RECORD_MORE,         /* the payload of the event just before it in the stream goes on */
+	RECORD_THREAD,       /* from here on the block is another thread's: struct record_thread */
+	RECORD_CLOCK,        /* the time of day was set: struct record_clock */
+	RECORD_LINE,         /* a line of text about the trace itself: struct record_line */
+	RECORD_MODULE,       /* a file mapped with code: struct record_module */
 };
 
 struct record_head {
 	uint16_t size; /* of the whole record, a multiple of 8 */
 	uint8_t kind;  /* enum record_kind */
-	uint8_t flags; /* enum tcpshim_event_flags, enum record_flags */
+	uint8_t flags; /* the low 6 bits of enum tcpshim_event_flags; enum record_flags */
 };
 
 enum record_flags {
 	RECORD_HAS_BYTES = 1 << 7, /* of a transfer: its payload follows, else its buffer's address
 				    */
-	RECORD_HAS_MORE = 1 << 6,  /* RECORD_MORE of the same stream goes on with this payload */
+	/* of an event, and of RECORD_MORE: one that follows goes on with the payload of RECORD_DATA
+	 */
+	RECORD_HAS_MORE = 1 << 6,
 };
 
 /* call(fd, buffer, asked[, message_flags]) on an established connection, with nothing to tell but
- * its result. It began since_ns after the completion of the record before it in this block (the
- * block's time_ns for the first), and took duration_ns. Behind it: the first bytes moved, as many
- * as result and the header's data_bytes allow; or, without RECORD_HAS_BYTES, the buffer's address
- * in 8 bytes.
+ * its result. It began since_ns after time_ns of the block, or after the completion of the last
+ * transfer or event before it in the block, or time_ns of a RECORD_THREAD, whichever stands last;
+ * and took duration_ns. behind: the first bytes moved, as many as result and the header's
+ * data_bytes allow, beyond 12 if they are more; or, without RECORD_HAS_BYTES, the buffer's address
+ * in its first 8 bytes.
  *
- * Behind the last record of a block, where the head is 0, a call of other than 0 is one that the
- * thread is in: what is known before it returns is there, and the buffer's address. */
+ * Behind the last record of a block, where the head is 0: a call whose effect is a read or a write
+ * is one that the thread is in. Good in it are fd, call, message_flags, since_ns, serial, asked and
+ * the buffer's address; call is stored last. Anything else is of a record that was not finished. */
 struct record_transfer {
 	struct record_head head;
 	uint16_t fd;
-	uint8_t call;
+	uint8_t call;          /* its number */
 	uint8_t message_flags; /* enum record_message_flags */
 	uint32_t since_ns;
 	uint32_t duration_ns;
@@ -192,18 +201,22 @@ struct record_event {
 };
 
 enum record_section_kind {
-	RECORD_ENDPOINTS = 1, /* struct tcpshim_address local, peer: of serial, from here on */
-	RECORD_ADDRESS,       /* a socket address argument; number: its size in bytes */
-	RECORD_VALUE,         /* an option's value, a timeout and the like; number: its size */
-	RECORD_LENGTH_OUT,    /* number: what the kernel wrote to a length argument; no content */
-	RECORD_ASKED,         /* uint64_t total, struct tcpshim_watch[number] */
-	RECORD_READY,         /* the same: what the wait returned */
-	RECORD_DATA,          /* uint64_t total moved, then number bytes of the payload */
-	RECORD_SUBJECT,       /* struct record_subject, then one 64-bit value a bit of facts */
-	RECORD_LEFT_OUT,      /* number: connections whose notes found no room; no content */
-	RECORD_STACK,         /* uint64_t return addresses[number], the innermost first */
+	/* struct tcpshim_address local, peer: of serial, from this time on, in all streams; family
+	 * 0 where an end is not known; told again as it changes, and now and then in one that wraps
+	 */
+	RECORD_ENDPOINTS = 1,
+	RECORD_ADDRESS,    /* a socket address argument; number: its size in bytes */
+	RECORD_VALUE,      /* an option's value, a timeout and the like; number: its size */
+	RECORD_LENGTH_OUT, /* number: what the kernel wrote to a length argument; no content */
+	RECORD_ASKED,      /* uint64_t total, struct tcpshim_watch[number] */
+	RECORD_READY,      /* the same: what the wait returned */
+	RECORD_DATA,       /* uint64_t total moved, then its first number bytes, 0 or more */
+	RECORD_SUBJECT,    /* struct record_subject, then one 64-bit value a bit of facts */
+	RECORD_LEFT_OUT,   /* number: connections whose notes found no room; no content */
+	RECORD_STACK,      /* uint64_t return addresses[number], the innermost first */
 };
 
+/* They go on to the record's end, or the first whose size is below 8. */
 struct record_section {
 	uint16_t size; /* of the whole section, a multiple of 8 */
 	uint16_t kind; /* enum record_section_kind */
@@ -217,6 +230,7 @@ struct record_subject {
 	struct tcpshim_address local, peer;
 };
 
+/* One at the start of a stream that wraps belongs to an event that was overwritten. */
 struct record_more {
 	struct record_head head; /* RECORD_HAS_MORE: and further ones */
 	uint32_t number;         /* bytes that follow */

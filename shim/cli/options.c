@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/complain.h"
 
@@ -103,6 +104,24 @@ static void add_stamp(const char *stamp)
 	put("TIME", value);
 }
 
+/* The program's children may start elsewhere: a relative path is that of here for all of them. */
+static void put_path(const char *name, const char *value)
+{
+	bool is_relative = value[0] != '/' && value[0] != '\0' && strcmp(value, "stderr") != 0 &&
+			   strcmp(value, "none") != 0 && strncmp(value, "fd:", 3) != 0;
+	char *folder = is_relative ? getcwd(NULL, 0) : NULL, *path;
+
+	if (!folder) {
+		put(name, value);
+		return;
+	}
+	path = allocate(strlen(folder) + strlen(value) + 2);
+	sprintf(path, "%s/%s", folder, value);
+	put(name, path);
+	free(path);
+	free(folder);
+}
+
 bool options_take(int key, const char *argument)
 {
 	switch (key) {
@@ -110,7 +129,7 @@ bool options_take(int key, const char *argument)
 		put("TRACE", argument);
 		return true;
 	case 'o':
-		put("OUTPUT", argument);
+		put_path("OUTPUT", argument);
 		return true;
 	case 'd':
 		add_stamp("base");
@@ -124,7 +143,10 @@ bool options_take(int key, const char *argument)
 	default:
 		if (key < OPTION_VARIABLE || key >= OPTION_VARIABLE + VARIABLES)
 			return false;
-		put(variables[key - OPTION_VARIABLE].name, argument);
+		if (strcmp(variables[key - OPTION_VARIABLE].name, "RECORD") == 0)
+			put_path("RECORD", argument);
+		else
+			put(variables[key - OPTION_VARIABLE].name, argument);
 		return true;
 	}
 }

@@ -499,25 +499,33 @@ bool stream_advance(struct stream *stream)
 	return stream->has_ahead;
 }
 
+/* An ordinary read or write that has not returned, behind the last record. */
+static bool tail_of(struct stream *stream, struct unpacked *to)
+{
+	const struct record_transfer *transfer =
+		(const struct record_transfer *)(stream->block + stream->position);
+
+	return RECORD_BLOCK_BYTES - stream->position >= sizeof(*transfer) && transfer->call != 0 &&
+	       unpack_transfer(to, &stream->recording->names, transfer, sizeof(*transfer),
+			       stream->time_ns, true);
+}
+
 bool stream_current(struct stream *stream, struct unpacked *to)
 {
 	const struct record_block *block = (const struct record_block *)stream->block;
 	struct recording *recording = stream->recording;
-	size_t rest;
+	uint64_t start_ns;
 	bool is_found;
 
 	if (!block || recording->header.end == RECORD_ENDED)
 		return false;
+	/* If both are there, the one that began later. */
 	is_found = unpack_current(to, &recording->names, &block->current);
-	rest = RECORD_BLOCK_BYTES - stream->position;
-	if (!is_found && rest >= sizeof(struct record_transfer)) {
-		const struct record_transfer *transfer =
-			(const struct record_transfer *)(stream->block + stream->position);
-
-		is_found = transfer->call != 0 &&
-			   unpack_transfer(to, &recording->names, transfer, sizeof(*transfer),
-					   stream->time_ns, true);
-	}
+	start_ns = is_found ? to->event.start_ns : 0;
+	if (!tail_of(stream, to) || to->event.start_ns < start_ns)
+		is_found = unpack_current(to, &recording->names, &block->current);
+	else
+		is_found = true;
 	if (!is_found || to->event.start_ns == stream->last_start_ns)
 		return false;
 	to->event.pid = recording->header.pid;

@@ -256,12 +256,29 @@ HOT ssize_t quick_leave(const struct quick *quick, ssize_t result)
 	return result;
 }
 
+/* A thread's first call may be the one that it stays in. */
+static void begin(const struct call *call)
+{
+	bool is_raised = thread.guard == 0 && thread_raise_guard(call);
+	struct area *area = thread_area();
+
+	if (area)
+		recording_begin(area, call->start_ns);
+	if (is_raised)
+		thread_lower_guard();
+}
+
 void quick_mark(const struct call *call)
 {
-	struct record_block *block = own_block();
+	struct record_block *block;
 	const struct conn *conn;
 
-	if (!block || call->is_nested)
+	if (call->is_nested)
+		return;
+	if (!own_block())
+		begin(call);
+	block = own_block();
+	if (!block)
 		return;
 	conn = conn_peek(call->slot);
 	start_mark(&block->current);

@@ -106,11 +106,14 @@ void scene_fill(struct scene *scene, struct tcpshim_facts *facts)
 					      ? before->opened_ns
 					      : after->opened_ns,
 				      step->now_ns),
-		.handshake_ns = scene_since(step->effect == EFFECT_CONNECT &&
-							    before->phase != CONN_CONNECTING
-						    ? step->start_ns
-						    : before->connect_ns,
-					    step->now_ns),
+		.handshake_ns =
+			before->phase == CONN_OPEN
+				? 0
+				: scene_since(step->effect == EFFECT_CONNECT &&
+							      before->phase != CONN_CONNECTING
+						      ? step->start_ns
+						      : before->connect_ns,
+					      step->now_ns),
 		.silence_ns = step->silence_ns,
 		.lookup_ns = step->lookup_ns,
 		.silence_before_ns = before->silence_ns,

@@ -59,7 +59,7 @@ struct thread {
 	struct record_block *block; /* NULL: the next record takes one */
 	uint32_t used;              /* of its bytes */
 	uint32_t epoch;             /* process_epoch when tid was asked */
-	uint32_t records;           /* in the block */
+	uint32_t events;            /* in the block */
 	uint32_t marks;             /* of the call that it is in, begun or complete */
 	uint64_t last_ns;           /* the time that the next transfer counts from */
 	struct area *area;

@@ -7,6 +7,11 @@ static void append_payload_byte(struct strbuf *buf, uint8_t byte)
 {
 	const char *escape = NULL;
 
+	if (byte >= ' ' && byte < 0x7f) {
+		strbuf_char(buf, ' ');
+		strbuf_char(buf, (char)byte);
+		return;
+	}
 	switch (byte) {
 	case '\0':
 		escape = "\\0";
@@ -32,14 +37,10 @@ static void append_payload_byte(struct strbuf *buf, uint8_t byte)
 	default:
 		break;
 	}
-	if (escape) {
+	if (escape)
 		strbuf_string(buf, escape);
-	} else if (byte >= ' ' && byte < 0x7f) {
-		strbuf_char(buf, ' ');
-		strbuf_char(buf, (char)byte);
-	} else {
+	else
 		strbuf_hex(buf, byte, 2);
-	}
 }
 
 /* Appends the bytes [from, to) of the event's payload; row_bytes: 0, or a new row begins after so

@@ -1,33 +1,36 @@
 #include "format/strbuf.h"
 
-void strbuf_string(struct strbuf *buf, const char *text)
-{
-	while (*text)
-		strbuf_char(buf, *text++);
-}
+#include <string.h>
 
 void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size)
 {
-	for (size_t i = 0; i < size; i++)
-		strbuf_char(buf, bytes[i]);
+	size_t room = buf->capacity - buf->size;
+
+	if (size > room) {
+		size = room;
+		buf->is_cut = true;
+	}
+	memcpy(buf->text + buf->size, bytes, size);
+	buf->size += size;
 }
 
-static void append_reversed(struct strbuf *buf, const char *digits, unsigned count)
+void strbuf_string(struct strbuf *buf, const char *text)
 {
-	while (count > 0)
-		strbuf_char(buf, digits[--count]);
+	strbuf_bytes(buf, text, strlen(text));
 }
+
+enum { MOST_DIGITS = 20 }; /* of 64 bits, decimal */
 
 void strbuf_padded(struct strbuf *buf, uint64_t value, unsigned width)
 {
-	char digits[20];
-	unsigned count = 0;
+	char digits[MOST_DIGITS], *first = digits + sizeof(digits);
 
 	do {
-		digits[count++] = (char)('0' + value % 10);
+		*--first = (char)('0' + value % 10);
 		value /= 10;
-	} while (value != 0 || (count < width && count < sizeof(digits)));
-	append_reversed(buf, digits, count);
+	} while (first > digits &&
+		 (value != 0 || (size_t)(digits + sizeof(digits) - first) < width));
+	strbuf_bytes(buf, first, (size_t)(digits + sizeof(digits) - first));
 }
 
 void strbuf_unsigned(struct strbuf *buf, uint64_t value)
@@ -45,28 +48,26 @@ void strbuf_integer(struct strbuf *buf, int64_t value)
 	}
 }
 
-void strbuf_hex(struct strbuf *buf, uint64_t value, unsigned width)
+static void append_hex(struct strbuf *buf, uint64_t value, unsigned width, const char *names)
 {
-	char digits[16];
-	unsigned count = 0;
+	char digits[MOST_DIGITS - 4], *first = digits + sizeof(digits);
 
 	do {
-		digits[count++] = "0123456789ABCDEF"[value & 0xf];
+		*--first = names[value & 0xf];
 		value >>= 4;
-	} while (value != 0 || (count < width && count < sizeof(digits)));
-	append_reversed(buf, digits, count);
+	} while (first > digits &&
+		 (value != 0 || (size_t)(digits + sizeof(digits) - first) < width));
+	strbuf_bytes(buf, first, (size_t)(digits + sizeof(digits) - first));
+}
+
+void strbuf_hex(struct strbuf *buf, uint64_t value, unsigned width)
+{
+	append_hex(buf, value, width, "0123456789ABCDEF");
 }
 
 void strbuf_lower_hex(struct strbuf *buf, uint64_t value)
 {
-	char digits[16];
-	unsigned count = 0;
-
-	do {
-		digits[count++] = "0123456789abcdef"[value & 0xf];
-		value >>= 4;
-	} while (value != 0);
-	append_reversed(buf, digits, count);
+	append_hex(buf, value, 1, "0123456789abcdef");
 }
 
 void strbuf_pointer(struct strbuf *buf, uint64_t value)

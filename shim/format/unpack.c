@@ -117,6 +117,23 @@ static void start(struct unpacked *to)
 	memset(&to->event, 0, offsetof(struct tcpshim_event, subjects));
 	to->stored_bytes = 0;
 	to->unknown_notes = 0;
+	to->is_plain = false;
+}
+
+/* The same for a transfer, most of which leaves zero what the one before it did. */
+static void start_transfer(struct unpacked *to)
+{
+	struct tcpshim_event *event = &to->event;
+
+	if (!to->is_plain)
+		start(to);
+	to->is_plain = true;
+	to->stored_bytes = 0;
+	event->result = 0;
+	event->error = 0;
+	event->data = NULL;
+	event->data_count = 0;
+	event->data_total = 0;
 }
 
 static void set_data(struct unpacked *to, const void *bytes, uint64_t stored, uint64_t total)
@@ -323,7 +340,7 @@ bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, cons
 	uint64_t pointer = 0;
 	uint16_t call;
 
-	start(to);
+	start_transfer(to);
 	if (size < sizeof(fixed))
 		return false;
 	memcpy(&fixed, bytes, sizeof(fixed));
@@ -363,7 +380,7 @@ bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, cons
 	event->arguments[3] = message_flags(fixed.message_flags);
 	event->argument_count = call_rows[call].kinds[3] != ARG_NONE ? 4 : 3;
 	return has_arguments(call, event->argument_count) && call_rows[call].kinds[2] == ARG_SIZE &&
-	       fixed.result > -4096;
+	       (is_in_call || fixed.result > -4096);
 }
 
 bool unpack_current(struct unpacked *to, const struct unpack_names *names,

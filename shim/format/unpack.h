@@ -25,6 +25,7 @@ struct unpacked {
 	struct tcpshim_event event;
 	struct iovec data;
 	uint64_t stored_bytes;  /* of the payload, in this record */
+	bool is_plain;          /* it was made of a transfer */
 	unsigned unknown_notes; /* notes that this version does not know */
 	uint64_t stack[EVENT_FRAMES];
 };

@@ -23,7 +23,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9, LAPS = 4, MOST_PAUSES = 1000 };
+enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9, LAPS = 16, MOST_PAUSES = 1000 };
 
 /* One mapped file. Published whole, and then constant but for the atomic fields. */
 struct recording {
@@ -242,8 +242,6 @@ static int map_file(struct recording *recording, int fd)
 		if (!recording->is_owned)
 			return -ENOMEM;
 	}
-	/* A core file would hold it all once more. */
-	raw_syscall3(SYS_madvise, mapped, (long)size, MADV_DONTDUMP);
 	fill_header(recording->header, blocks);
 	return 0;
 }
@@ -283,6 +281,26 @@ static void complain(const char *path, int error)
 	process_complain(line.text, line.size);
 }
 
+/* The mapping is made again by the file's name, so that /proc/PID/maps tells it; if that fails, the
+ * first one does as well. */
+static void show_name(struct recording *recording)
+{
+	struct stat status;
+	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->path,
+			       O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (raw_syscall2(SYS_fstat, fd, (long)&status) == 0 && status.st_dev == recording->device &&
+	    status.st_ino == recording->inode)
+		raw_syscall6(SYS_mmap, (long)recording->header, (long)recording->mapped_bytes,
+			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)fd, 0);
+	/* A core file would hold it all once more. */
+	raw_syscall3(SYS_madvise, (long)recording->header, (long)recording->mapped_bytes,
+		     MADV_DONTDUMP);
+	raw_close((int)fd);
+}
+
 static int make_file(struct recording *recording)
 {
 	long fd = open_new(recording);
@@ -291,10 +309,12 @@ static int make_file(struct recording *recording)
 	if (fd < 0)
 		return (int)fd;
 	result = map_file(recording, (int)fd);
+	if (result == 0)
+		result = give_name(recording, (int)fd);
 	if (result == 0) {
+		show_name(recording);
 		/* Whoever cuts a mapped file short kills its writer. */
 		raw_syscall2(SYS_fchmod, fd, 0400);
-		result = give_name(recording, (int)fd);
 	}
 	raw_close((int)fd);
 	if (result < 0 && recording->is_named)
@@ -430,7 +450,7 @@ static int64_t take_number(struct recording *recording, uint64_t *sequence)
 		if (config.record_wraps &&
 		    !atomic_compare_exchange_strong(&recording->is_owned[number], &is_owned, 1))
 			continue;
-		if (*sequence >= count && count >= LAPS && number % (count / LAPS) == 0)
+		if (config.record_wraps && number % (count / LAPS + 1) == 0)
 			atomic_fetch_add(&recording_current_lap, 1);
 		return (int64_t)number;
 	}
@@ -457,7 +477,7 @@ static bool take_block(struct recording *recording, struct area *area, uint64_t 
 		return false;
 	block = block_at(recording, (uint64_t)number);
 	if (block->sequence != 0)
-		__atomic_fetch_add(&recording->header->overwritten_events, block->records,
+		__atomic_fetch_add(&recording->header->overwritten_events, block->events,
 				   __ATOMIC_RELAXED);
 	__atomic_store_n(&block->sequence, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -466,7 +486,7 @@ static bool take_block(struct recording *recording, struct area *area, uint64_t 
 	block->stream = area->stream;
 	block->tid = thread.tid;
 	block->thread_number = thread.number;
-	block->records = thread.records = 0;
+	block->events = thread.events = 0;
 	block->previous_ns = thread.previous_ns;
 	block->time_ns = now_ns;
 	block->current = (struct record_current){0};
@@ -513,7 +533,7 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 		return;
 	}
 	thread.block = area->block;
-	thread.records = thread.block->records;
+	thread.events = thread.block->events;
 	thread.block->current.call = 0;
 	thread.last_ns = now_ns;
 	at = (uint8_t *)thread.block + thread.used;
@@ -522,24 +542,39 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 	recording_commit(sizeof(told), RECORD_THREAD, 0);
 }
 
+static bool has_room(struct recording *recording, struct area *area, size_t least, uint64_t now_ns)
+{
+	if (area->block_epoch != thread.epoch) { /* what it points to was the parent's */
+		area->block = NULL;
+		area->stream = 0;
+		area->block_epoch = thread.epoch;
+	}
+	if (!recording)
+		return false;
+	if (!thread.block && area->block)
+		take_over(recording, area, now_ns);
+	if (thread.block && thread.used + least > RECORD_BLOCK_BYTES) {
+		leave_block(recording, thread.block);
+		area->block = thread.block = NULL;
+	}
+	return thread.block || take_block(recording, area, now_ns);
+}
+
+void recording_begin(struct area *area, uint64_t now_ns)
+{
+	struct recording *recording = atomic_load_explicit(&current, memory_order_acquire);
+
+	if (recording)
+		has_room(recording, area, 0, now_ns);
+}
+
 uint8_t *recording_room(struct area *area, size_t least, size_t *room, uint64_t now_ns)
 {
 	struct recording *recording = atomic_load_explicit(&current, memory_order_acquire);
 
 	if (!recording)
 		recording = make();
-	if (area->block_epoch != thread.epoch) { /* what it points to was the parent's */
-		area->block = NULL;
-		area->stream = 0;
-		area->block_epoch = thread.epoch;
-	}
-	if (recording && !thread.block && area->block)
-		take_over(recording, area, now_ns);
-	if (thread.block && thread.used + least > RECORD_BLOCK_BYTES) {
-		leave_block(recording, thread.block);
-		area->block = thread.block = NULL;
-	}
-	if (!thread.block && (!recording || !take_block(recording, area, now_ns))) {
+	if (!has_room(recording, area, least, now_ns)) {
 		recording_count_lost(1, recording ? recording->header->lost_error
 						  : atomic_load(&failure));
 		return NULL;

@@ -24,6 +24,10 @@ bool recording_start(const char *program);
 /* In a new process: its own file, at its first event. */
 void recording_start_over(void);
 
+/* Takes a block for the thread, whose area this is, if it has none and there is a recording: the
+ * call that it is in can be marked then. */
+void recording_begin(struct area *area, uint64_t now_ns);
+
 /* Where the thread, whose area this is, may write its next record of at most *room bytes, at least
  * least. now_ns: of the event. NULL: there is no room, and one event is counted as
  * lost. */
@@ -35,7 +39,8 @@ static inline void recording_commit(size_t size, unsigned kind, unsigned flags)
 	uint8_t *at = (uint8_t *)thread.block + thread.used;
 
 	thread.used += (uint32_t)size;
-	thread.block->records = ++thread.records;
+	thread.events += kind <= RECORD_EVENT;
+	thread.block->events = thread.events;
 	/* What an earlier use of the block left behind must not pass for the next record. */
 	if (thread.used < RECORD_BLOCK_BYTES)
 		*(uint64_t *)(at + size) = 0;
@@ -43,8 +48,8 @@ static inline void recording_commit(size_t size, unsigned kind, unsigned flags)
 			 __ATOMIC_RELEASE);
 }
 
-/* Changes when a quarter of a recording that wraps has been written anew: what was told once has to
- * be told again. 0: nothing is recorded yet. */
+/* Changes with every sixteenth of a recording that wraps: what was told once has to be told again,
+ * since it may be overwritten. 0: nothing is recorded yet. */
 extern _Atomic uint32_t recording_current_lap;
 static inline uint32_t recording_lap(void)
 {

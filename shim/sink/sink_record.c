@@ -107,6 +107,8 @@ void sink_record_event(struct area *area)
 		if (!at)
 			return;
 		size = pack_event(at, room, event, config.style.data_bytes, has_endpoints);
+		if (size == 0) /* what was written is no call that the thread is in */
+			memset(at, 0, sizeof(uint64_t));
 		if (size == 0 && room == RECORD_BLOCK_BYTES - sizeof(struct record_block)) {
 			recording_count_lost(1, E2BIG);
 			return;

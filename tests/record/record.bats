@@ -92,7 +92,7 @@ web_server() {
 }
 
 @test "record: without text, ordinary reads and writes go the short way and are told as by the long one" {
-	shim TCPSHIM_RECORD=recordings "$build/exchange" >/dev/null
+	shim TCPSHIM_RECORD="$PWD/recordings" "$build/exchange" >/dev/null
 	"$tcpshim" report --time=none recordings/* >short
 	shim TCPSHIM_OUTPUT=long TCPSHIM_TIME=none TCPSHIM_SLEEPING=off "$build/exchange" >/dev/null
 	normal() {
@@ -120,7 +120,7 @@ web_server() {
 		print("connected", flush=True)
 		s.recv(1000)
 	END
-	start_shim TCPSHIM_RECORD=recordings python3 wait.py "$(cat port)" >said
+	start_shim TCPSHIM_RECORD="$PWD/recordings" python3 wait.py "$(cat port)" >said
 	await 5 grep -q connected said
 	sleep 0.3
 	"$tcpshim" report --time=none recordings/* | tail -n 1 >live
@@ -138,7 +138,7 @@ web_server() {
 		for i in range(20):
 		    b.send(b"x" * 10); c.recv(100); time.sleep(0.05)
 	END
-	start_shim TCPSHIM_RECORD=recordings python3 slow.py
+	start_shim TCPSHIM_RECORD="$PWD/recordings" python3 slow.py
 	await 5 compgen -G 'recordings/*'
 	timeout 20 "$tcpshim" report --follow --time=none recordings/* >followed
 	"$tcpshim" report --time=none recordings/* >after
@@ -148,7 +148,7 @@ web_server() {
 }
 
 @test "record: one that wraps keeps the newest, and says how many were overwritten" {
-	shim TCPSHIM_RECORD=recordings TCPSHIM_RECORD_SIZE=256K TCPSHIM_RECORD_FULL=wrap "$build/tests/bench/calls" tcp 20000
+	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K TCPSHIM_RECORD_FULL=wrap "$build/tests/bench/calls" tcp 20000
 	"$tcpshim" report --time=none recordings/* >report 2>errors
 	grep -qE 'flight recorder: [0-9]+ older events were overwritten$' errors || fail "$(cat errors)"
 	# The end is there, the beginning is not, and connections are known nevertheless.
@@ -163,7 +163,7 @@ web_server() {
 }
 
 @test "record: one that is full stops, counts what is lost, and says so at the end" {
-	shim TCPSHIM_RECORD=recordings TCPSHIM_RECORD_SIZE=256K "$build/tests/bench/calls" tcp 20000 2>errors
+	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K "$build/tests/bench/calls" tcp 20000 2>errors
 	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, which was full: TCPSHIM_RECORD_SIZE' errors || fail "$(cat errors)"
 	lost=$(sed -nE 's/^tcpshim: ([0-9]+) events.*/\1/p' errors)
 	"$tcpshim" report --time=none --notes=off recordings/* >report 2>said
@@ -232,7 +232,7 @@ in_namespace() {
 		    b.send(b"x" * 10); c.recv(100)
 		print("done")
 	END
-	shim TCPSHIM_RECORD=recordings python3 remove.py >out 2>errors
+	shim TCPSHIM_RECORD="$PWD/recordings" python3 remove.py >out 2>errors
 	[[ $(cat out) == "done" ]]
 	grep -qE '^tcpshim: the recording is lost: .* was removed or replaced while it was written$' errors || fail "$(cat errors)"
 }
@@ -255,17 +255,17 @@ in_namespace() {
 
 @test "record: files are the owner's alone to read, hold no payload with DATA=0, and none is left by a program without calls" {
 	umask 0
-	shim TCPSHIM_RECORD=recordings TCPSHIM_DATA=0 "$build/exchange" >/dev/null
+	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_DATA=0 "$build/exchange" >/dev/null
 	[[ $(stat -c %a recordings/*) == 400 ]]
 	! grep -aq 'kodos\|kang' recordings/*
 	! "$tcpshim" report recordings/* | grep -q '" '
 	rm -f recordings/*
-	shim TCPSHIM_RECORD=recordings true
+	shim TCPSHIM_RECORD="$PWD/recordings" true
 	! compgen -G 'recordings/*'
 }
 
 @test "record: what was not used is cut off at exit; until then it is a hole" {
-	shim TCPSHIM_RECORD=recordings "$build/exchange" >/dev/null
+	shim TCPSHIM_RECORD="$PWD/recordings" "$build/exchange" >/dev/null
 	(($(stat -c %s recordings/*) <= 131072))
 }
 
@@ -283,9 +283,9 @@ in_namespace() {
 
 @test "record: several are merged by time, both ends of a connection told apart" {
 	need nc.openbsd
-	start_shim TCPSHIM_RECORD=recordings nc.openbsd -l 127.0.0.1 "$(free_port | tee port)" >/dev/null
+	start_shim TCPSHIM_RECORD="$PWD/recordings" nc.openbsd -l 127.0.0.1 "$(free_port | tee port)" >/dev/null
 	await 5 listening "$(cat port)"
-	echo "kodos, are you there?" | shim TCPSHIM_RECORD=recordings nc.openbsd -N 127.0.0.1 "$(cat port)"
+	echo "kodos, are you there?" | shim TCPSHIM_RECORD="$PWD/recordings" nc.openbsd -N 127.0.0.1 "$(cat port)"
 	finish "$last"
 	"$tcpshim" report recordings/* >merged
 	[[ $(grep -c '^Base time stamp\|^[0-9]*:	Base' merged) == 1 ]]
@@ -302,8 +302,8 @@ in_namespace() {
 
 @test "record: what a report shows can be chosen" {
 	web_server
-	shim TCPSHIM_RECORD=recordings curl -s "http://127.0.0.1:$port/numbers" >/dev/null
-	shim TCPSHIM_RECORD=recordings curl -s http://127.0.0.1:1/ >/dev/null || true
+	shim TCPSHIM_RECORD="$PWD/recordings" curl -s "http://127.0.0.1:$port/numbers" >/dev/null
+	shim TCPSHIM_RECORD="$PWD/recordings" curl -s http://127.0.0.1:1/ >/dev/null || true
 	report() {
 		"$tcpshim" report --time=none --notes=off "$@" recordings/* | sed -E 's,^[0-9/]+:\t,,'
 	}
@@ -324,7 +324,7 @@ in_namespace() {
 
 @test "record: sums of calls and connections" {
 	web_server
-	shim TCPSHIM_RECORD=recordings curl -s "http://127.0.0.1:$port/numbers" >/dev/null
+	shim TCPSHIM_RECORD="$PWD/recordings" curl -s "http://127.0.0.1:$port/numbers" >/dev/null
 	"$tcpshim" report --summary recordings/* >sums
 	"$tcpshim" report --time=none --notes=off recordings/* | grep -vE '^_exit|^Base' >lines
 	awk '$1 == "total" { print $3 }' sums | grep -qx "$(wc -l <lines)" || fail "$(cat sums)" "$(wc -l <lines)"

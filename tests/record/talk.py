@@ -1,0 +1,57 @@
+#!/usr/bin/python3
+"""talk.py ROUNDS THREADS: each thread has a connection of its own to itself, over which it sends ROUNDS payloads of
+sizes from 1 byte to 9000, receives each in pieces, and tries one read that finds nothing.
+
+talk.py block: sends and receives a little, says "DESCRIPTOR THREAD" and waits for what never comes.
+"""
+
+import socket
+import sys
+import threading
+
+SIZES = (1, 40, 5000, 9000, 4096, 4097)
+
+
+def connection(listener):
+    client = socket.create_connection(listener.getsockname(), timeout=None)
+    server, _ = listener.accept()
+    return client, server
+
+
+def talk(number, client, server, rounds):
+    payload = bytes((number * 16 + at) % 256 for at in range(max(SIZES)))
+    for turn in range(rounds):
+        size = SIZES[turn % len(SIZES)]
+        client.sendall(payload[:size])
+        left = size
+        while left:
+            left -= len(server.recv(left))
+        try:
+            server.recv(1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            pass
+    client.close()
+    server.close()
+
+
+def main(words):
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(8)
+    if words == ["block"]:
+        client, server = connection(listener)
+        server.sendall(b"kodos")
+        client.recv(100)
+        print(client.fileno(), threading.get_native_id(), flush=True)
+        client.recv(77)
+        return
+    rounds, count = int(words[0]), int(words[1])
+    threads = [threading.Thread(target=talk, args=(n, *connection(listener), rounds)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
