@@ -286,6 +286,7 @@ void conn_advance(struct conn *conn, const struct conn_step *step)
 		if (step->error == 0) {
 			atomic_store(&conn->phase, CONN_LISTENING);
 			atomic_store(&conn->role, ROLE_LISTENER);
+			atomic_store(&conn->state, STATE_LISTEN);
 		}
 		break;
 	case EFFECT_READ:

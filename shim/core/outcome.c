@@ -316,6 +316,8 @@ static bool leave_on_connection(struct area *area, struct call *call, int64_t re
 	if (step_effect(call) == EFFECT_CONNECT && conn->kind == CONN_TCP &&
 	    !is_disconnect(call, error))
 		find_ends(area, call, conn);
+	if (step_effect(call) == EFFECT_LISTEN && conn->kind == CONN_TCP && error == 0 && is_shown)
+		sight_read_addresses(call->fd, conn);
 	if (error == 0)
 		note_blocking(call, conn);
 	is_shown = is_shown && !atomic_load(&conn->is_silent);
