@@ -143,7 +143,7 @@ tests: all $(PROGRAMS) $(HOSTILE) $(UNIT) $(TSAN_UNIT)
 check: setup-test ## build and run all tests
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)rm -rf $(TAP)
-	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-record run-programs run-hostile run-puzzlers || true
+	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-json run-record run-programs run-hostile run-puzzlers || true
 	$(Q)scripts/tally $(TAP)/*.tap
 
 .PHONY: check-unit check-san check-e2e
@@ -160,13 +160,13 @@ check-san: setup-test ## the unit tests under ASan, UBSan and TSan
 	$(Q)scripts/tally $(TAP)/*.tap
 
 check-e2e: setup-test ## the tests with real programs: end to end, call for call, hostile, the four scenarios
-	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE)
+	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE) $(O)/tests/unit/test_json
 	$(Q)rm -rf $(TAP)
-	$(Q)$(MAKE) --no-print-directory -k run-e2e run-record run-programs run-hostile run-puzzlers || true
+	$(Q)$(MAKE) --no-print-directory -k run-e2e run-json run-record run-programs run-hostile run-puzzlers || true
 	$(Q)scripts/tally $(TAP)/*.tap
 
 # Each leaves a TAP file for scripts/tally; a program that dies leaves an incomplete one, which counts as failed.
-.PHONY: run-unit run-tsan run-e2e run-record run-programs run-hostile run-puzzlers
+.PHONY: run-unit run-tsan run-e2e run-json run-record run-programs run-hostile run-puzzlers
 run-unit:
 	@mkdir -p $(TAP)
 	@for t in $(UNIT); do echo "unit: $${t##*/}"; \
@@ -179,7 +179,7 @@ run-tsan:
 		CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 setarch -R $$t > $(TAP)/tsan-$${t##*/}.tap 2>&1; \
 		echo "# exit status $$?" >> $(TAP)/tsan-$${t##*/}.tap; done
 
-run-e2e run-record run-programs run-hostile run-puzzlers: run-%:
+run-e2e run-json run-record run-programs run-hostile run-puzzlers: run-%:
 	@mkdir -p $(TAP)
 	@for t in tests/$*/*.bats; do echo "$$t"; \
 		timeout 1500 bats --formatter tap $$t > $(TAP)/$*-$$(basename $$t).tap 2>&1; \
@@ -196,7 +196,7 @@ lint: setup-test ## shellcheck, clang-format, clang-tidy, cppcheck and the check
 	$(call say,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $$(find include shim tests -name '*.[ch]')
 	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' $(LIB_SOURCES) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- $(LINT_FLAGS) 2>/dev/null'
+	$(Q)printf '%s\n' $(sort $(LIB_SOURCES) $(CLI_SOURCES)) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- $(LINT_FLAGS) 2>/dev/null'
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,style,performance,portability \
 		--suppressions-list=scripts/cppcheck-suppressions -D_GNU_SOURCE -D__x86_64__ -Iinclude -Ishim shim tests

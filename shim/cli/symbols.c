@@ -168,6 +168,7 @@ static void resolve(struct strbuf *buf, uint64_t address)
 	Dwfl_Module *found;
 	const char *name = NULL;
 	GElf_Off offset = 0;
+	uint64_t bias;
 	GElf_Sym symbol;
 
 	if (!module) {
@@ -183,7 +184,9 @@ static void resolve(struct strbuf *buf, uint64_t address)
 	if (name)
 		append_name(buf, name);
 	strbuf_string(buf, "+0x");
-	strbuf_lower_hex(buf, name ? offset + 1 : address - module->start + module->offset);
+	if (!name && !find_bias(module, &bias))
+		bias = module->start - module->offset;
+	strbuf_lower_hex(buf, name ? offset + 1 : address - bias);
 	strbuf_char(buf, ')');
 	if (found)
 		append_source(buf, found, address - 1);

@@ -11,6 +11,7 @@
 #include "core/quick.h"
 #include "core/raw.h"
 #include "core/sight.h"
+#include "core/stack.h"
 #include "core/tell.h"
 #include "core/thread.h"
 #include "format/facts.h"
@@ -239,6 +240,12 @@ void call_looked_up(uint64_t start_ns)
 {
 	thread.looked_up_ns = process_now_ns();
 	thread.lookup_ns = thread.looked_up_ns - start_ns;
+}
+
+void call_made_pipe(int fds[2])
+{
+	if (thread.is_unwinding)
+		stack_made_pipe(fds);
 }
 
 void call_made_ring(void)

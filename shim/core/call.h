@@ -203,6 +203,9 @@ void call_replaced(int fd);
  */
 void call_looked_up(uint64_t start_ns);
 
+/* A pipe has been made, perhaps by a library of this library's. */
+void call_made_pipe(int fds[2]);
+
 /* The program has made an io_uring: what goes through it is not seen, which is said once. */
 void call_made_ring(void);
 

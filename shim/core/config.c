@@ -13,6 +13,9 @@ enum { MOST_EDITS = 64, LINE_SIZE = 512 };
 
 struct config config;
 
+/* Programs write over their arguments to change what ps shows. */
+static char program_name[NAME_MAX + 1];
+
 static const struct config defaults = {
 	.has_sleeping = true,
 	.has_stdio_trace = true,
@@ -443,9 +446,13 @@ static const char *find_value(char *const *environment, const char *prefix)
 void config_read(char *const *environment, const char *program, config_complain *complain)
 {
 	static const char prefix[] = "TCPSHIM_";
+	struct strbuf copy;
 
 	config = defaults;
-	config.program = program;
+	strbuf_init(&copy, program_name, sizeof(program_name) - 1);
+	strbuf_string(&copy, program);
+	program_name[copy.size] = '\0';
+	config.program = program_name;
 	config.programs = find_value(environment, "TCPSHIM_PROGRAMS=");
 	config.started = find_value(environment, "TCPSHIM_STARTED=");
 	if (!config_has_program(program)) /* left alone: without a word about its other variables */

@@ -68,7 +68,7 @@ struct conn_policy {
 	int32_t error;
 };
 
-struct conn {
+struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): what is used together first */
 	/* Two cache lines that every read and write needs. */
 	_Atomic uint64_t life; /* generation << 32 | references */
 	uint32_t serial;       /* in this process, from 1 */

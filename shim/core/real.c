@@ -290,6 +290,11 @@ static int early_select(int count, fd_set *read_set, fd_set *write_set, fd_set *
 	return early_pselect(count, read_set, write_set, except_set, &time, NULL);
 }
 
+static int early_pipe2(int fds[2], int flags)
+{
+	return (int)answer(raw_syscall2(SYS_pipe2, (long)fds, flags));
+}
+
 static int early_epoll_create1(int flags)
 {
 	return (int)answer(raw_syscall1(SYS_epoll_create1, flags));

@@ -1,7 +1,6 @@
 #include "core/stack.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -17,7 +16,6 @@
 enum {
 	STACK_BYTES = 256 * 1024,
 	HIGH_FD = 1000,
-	PIPE_FDS = 8, /* more than libunwind opens */
 	MOST_STEPS = 512,
 };
 
@@ -33,14 +31,13 @@ static struct {
 #endif
 } unwind;
 
-static bool is_loaded;
+static _Atomic bool is_tried, is_loaded;
 
-/* The pipe. */
+/* The ends of its pipe. */
 static struct {
-	int fd;
-	uint64_t device, inode;
-} pipes[PIPE_FDS];
-static unsigned pipe_count;
+	_Atomic int fd;
+	_Atomic uint64_t device, inode;
+} pipes[2] = {{.fd = -1}, {.fd = -1}};
 
 /* What the walk needs, below the stack that it is made on. */
 struct walk {
@@ -109,19 +106,51 @@ static void call_on(void *top, void (*function)(void *argument), void *argument)
 
 static bool is_pipe_ours(void)
 {
-	for (unsigned i = 0; i < pipe_count; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		struct stat status;
+		int fd = atomic_load(&pipes[i].fd);
 
-		if (raw_syscall2(SYS_fstat, pipes[i].fd, (long)&status) < 0 ||
-		    status.st_dev != pipes[i].device || status.st_ino != pipes[i].inode)
+		if (fd < 0) /* it has made none */
+			continue;
+		if (raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
+		    status.st_dev != atomic_load(&pipes[i].device) ||
+		    status.st_ino != atomic_load(&pipes[i].inode))
 			return false;
 	}
 	return true;
 }
 
-/* is_trial: from where nothing is known of the frames, so that libunwind has to ask whether memory
- * can be read, and makes its pipe. */
-static uint32_t capture(void *memory, uint64_t *frames, uint32_t most, bool is_trial)
+/* A number in nobody's way, if there is one. */
+static int move_high(int fd)
+{
+	struct rlimit limit = {.rlim_cur = HIGH_FD};
+	long high;
+
+	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+	high = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC,
+			    limit.rlim_cur > HIGH_FD + 16 ? HIGH_FD : (long)limit.rlim_cur - 8);
+	if (high < 0)
+		return fd;
+	raw_close(fd);
+	return (int)high;
+}
+
+void stack_made_pipe(int fds[2])
+{
+	for (unsigned i = 0; i < 2 && thread.is_unwinding; i++) {
+		struct stat status = {0};
+		bool is_stored;
+
+		fds[i] = move_high(fds[i]);
+		raw_syscall2(SYS_fstat, fds[i], (long)&status);
+		fdtable_exchange(fds[i], fdtable_slot(FD_OURS, 0, 0), &is_stored);
+		atomic_store(&pipes[i].device, status.st_dev);
+		atomic_store(&pipes[i].inode, status.st_ino);
+		atomic_store(&pipes[i].fd, fds[i]);
+	}
+}
+
+static uint32_t capture(void *memory, uint64_t *frames, uint32_t most)
 {
 	struct walk *work = memory;
 
@@ -130,22 +159,22 @@ static uint32_t capture(void *memory, uint64_t *frames, uint32_t most, bool is_t
 	work->count = 0;
 #if defined(__x86_64__)
 	unwind.getcontext(&work->context);
-	if (is_trial)
-		work->context.uc_mcontext.gregs[REG_RIP] = (intptr_t)memory;
 #else
 	unw_getcontext(&work->context);
 #endif
+	thread.is_unwinding = true;
 	call_on((char *)memory + STACK_BYTES, walk, work);
+	thread.is_unwinding = false;
 	return work->count;
 }
 
 uint32_t stack_capture(struct area *area, uint64_t *frames, uint32_t most)
 {
-	if (!is_loaded || process_is_quiet() || !is_pipe_ours())
+	if (!atomic_load(&is_loaded) || process_is_quiet() || !is_pipe_ours())
 		return 0;
 	if (!area->walk)
 		area->walk = raw_map(STACK_BYTES);
-	return area->walk ? capture(area->walk, frames, most, false) : 0;
+	return area->walk ? capture(area->walk, frames, most) : 0;
 }
 
 /* --- Loading. --- */
@@ -175,68 +204,20 @@ static bool load(void)
 	return true;
 }
 
-/* The numbers that were free below those, taken for the moment. */
-static uint64_t taken[(HIGH_FD + 2 * PIPE_FDS) / 64 + 1];
-
-/* So high that they are in nobody's way. Returns the first of the high ones. */
-static int take_low(void)
-{
-	struct rlimit limit = {.rlim_cur = HIGH_FD};
-	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDONLY | O_CLOEXEC, 0);
-	long high, next = fd;
-
-	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
-	high = limit.rlim_cur < HIGH_FD + 2 * PIPE_FDS ? (long)limit.rlim_cur - 2 * PIPE_FDS
-						       : HIGH_FD;
-	while (next >= 0 && next < high) {
-		taken[next / 64] |= UINT64_C(1) << (next % 64);
-		next = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
-	}
-	if (next >= high)
-		raw_close((int)next);
-	return (int)high;
-}
-
-static void give_low_back(void)
-{
-	for (int fd = 0; fd < HIGH_FD + 2 * PIPE_FDS; fd++)
-		if (taken[fd / 64] >> (fd % 64) & 1)
-			raw_close(fd);
-}
-
-static void find_pipe(int from)
-{
-	for (int fd = from; fd < from + 2 * PIPE_FDS && pipe_count < PIPE_FDS; fd++) {
-		struct stat status;
-		bool is_stored;
-
-		if (fdtable_state(fdtable_load(fd)) == FD_OURS ||
-		    raw_syscall2(SYS_fstat, fd, (long)&status) < 0 || !S_ISFIFO(status.st_mode))
-			continue;
-		pipes[pipe_count].fd = fd;
-		pipes[pipe_count].device = status.st_dev;
-		pipes[pipe_count++].inode = status.st_ino;
-		fdtable_exchange(fd, fdtable_slot(FD_OURS, 0, 0), &is_stored);
-	}
-}
-
-bool stack_start(void)
+void stack_prepare(void)
 {
 	static const char line[] =
 		"tcpshim: TCPSHIM_STACK: libunwind.so.8 cannot be loaded: install it (Debian's "
 		"package libunwind8), or leave TCPSHIM_STACK out. There are no call stacks.";
-	void *memory = raw_map(STACK_BYTES);
-	uint64_t frames[1];
-	int high = take_low();
 
-	is_loaded = memory && module_start() && load();
-	if (is_loaded)
-		capture(memory, frames, 1, true);
-	find_pipe(high);
-	give_low_back();
-	if (memory)
-		raw_unmap(memory, STACK_BYTES);
-	if (!is_loaded)
+	if (atomic_load_explicit(&is_tried, memory_order_relaxed) || process_is_quiet() ||
+	    atomic_exchange(&is_tried, true))
+		return;
+	thread_hold_signals();
+	thread.is_unwinding = true;
+	if (module_start() && load())
+		atomic_store(&is_loaded, true);
+	else
 		process_complain(line, sizeof(line) - 1);
-	return is_loaded;
+	thread.is_unwinding = false;
 }

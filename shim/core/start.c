@@ -14,7 +14,6 @@
 #include "core/raw.h"
 #include "core/real.h"
 #include "core/sight.h"
-#include "core/stack.h"
 #include "format/words.h"
 #include "sink/sinks.h"
 
@@ -72,7 +71,6 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 		/* Registered before anything of the program's is, so it runs after all of that; a
 		 * failure costs the notes at exit only. */
 		on_exit(at_exit, NULL);
-		config.has_any_stack = config.has_any_stack && stack_start();
 		if (config.has_any_stack)
 			config.style.symbol = module_symbol;
 		quick_start();

@@ -70,6 +70,19 @@ static void name_connection(struct area *area, const struct conn *conn)
 	};
 }
 
+/* Calls on two descriptors or more: what is told of a call on several connections is of none. */
+static bool may_be_of_several(const struct tcpshim_event *event)
+{
+	switch (call_rows[event->call].effect) {
+	case EFFECT_DUP:
+	case EFFECT_SPLICE:
+	case EFFECT_CLOSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* A recording is told a connection's addresses once, when both are known, and again when what it
  * was told has been overwritten. */
 static void name_endpoints(struct area *area, struct conn *conn)
@@ -79,7 +92,7 @@ static void name_endpoints(struct area *area, struct conn *conn)
 	if (atomic_load_explicit(&conn->told_lap, memory_order_relaxed) == lap && lap != 0)
 		return;
 	area->event.flags |= EVENT_ENDPOINTS;
-	if (conn->peer.family != 0)
+	if (conn->peer.family != 0 && !may_be_of_several(&area->event))
 		atomic_store_explicit(&conn->told_lap, lap, memory_order_relaxed);
 }
 
@@ -138,8 +151,11 @@ static void take_stack(struct area *area)
 
 void tell_show(struct area *area, uint64_t now_ns)
 {
-	if (config.has_any_stack && wants_stack(&area->event))
-		take_stack(area);
+	if (config.has_any_stack) {
+		stack_prepare();
+		if (wants_stack(&area->event))
+			take_stack(area);
+	}
 	sinks_event(area, now_ns);
 	if (!(area->event.flags & EVENT_SLEEPING))
 		thread.previous_ns = now_ns;

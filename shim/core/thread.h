@@ -72,6 +72,7 @@ struct thread {
 					   */
 	uint64_t signal_mask;             /* the program's, while is_holding_signals */
 	bool is_holding_signals;
+	bool is_unwinding; /* in libunwind (core/stack.h) */
 } __attribute__((aligned(64)));
 extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
 

@@ -7,13 +7,15 @@
 #include "format/facts.h"
 #include "format/names.h"
 #include "format/stamp.h"
+#include "tcpshim/record.h"
 
 enum {
-	TEXT_BYTES = 512,   /* an argument, or a note's text */
-	LINE_BOUND = 8192,  /* an object without payload, notes and stack */
-	NOTE_BOUND = 2048,  /* what one note adds to twice its text */
-	FRAME_BOUND = 1024, /* what one frame of a stack takes */
-	ESCAPE_BOUND = 6,   /* bytes that one byte of text may take */
+	TEXT_BYTES = 512,  /* an argument, or a note's text */
+	LINE_BOUND = 8192, /* an object without payload, notes and stack */
+	NOTE_BOUND = 2048, /* what one note adds to twice its text */
+	ESCAPE_BOUND = 6,  /* bytes that one byte of text may take */
+	/* what one frame of a stack takes: with its quotes and the comma */
+	FRAME_BOUND = TRUSS_FRAME_BYTES * ESCAPE_BOUND + 3,
 };
 
 static const char *const severities[] = {
@@ -46,11 +48,63 @@ static void append_escaped(struct strbuf *buf, uint8_t byte)
 	}
 }
 
+/* How a character of UTF-8 that begins with first goes on, as RFC 3629 has it: no overlong forms,
+ * no surrogates, nothing above U+10FFFF. False: none begins so. */
+struct sequence {
+	unsigned more;       /* bytes that follow the first */
+	uint8_t least, most; /* what the second may be; further ones 80 to BF */
+};
+
+static bool begin_sequence(struct sequence *sequence, uint8_t first)
+{
+	*sequence = (struct sequence){.least = 0x80, .most = 0xbf};
+	if (first < 0x80)
+		return true;
+	if (first < 0xc2 || first > 0xf4)
+		return false;
+	sequence->more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+	if (first == 0xe0)
+		sequence->least = 0xa0;
+	else if (first == 0xf0)
+		sequence->least = 0x90;
+	else if (first == 0xed)
+		sequence->most = 0x9f;
+	else if (first == 0xf4)
+		sequence->most = 0x8f;
+	return true;
+}
+
+/* The bytes of the character that text begins with, 0 if it is not UTF-8. */
+static size_t character_size(const uint8_t *text, size_t size)
+{
+	struct sequence sequence;
+
+	if (!begin_sequence(&sequence, text[0]) || sequence.more >= size)
+		return 0;
+	for (unsigned i = 1; i <= sequence.more; i++) {
+		if (text[i] < sequence.least || text[i] > sequence.most)
+			return 0;
+		sequence.least = 0x80;
+		sequence.most = 0xbf;
+	}
+	return sequence.more + 1;
+}
+
+/* A name or a path may be any bytes: for one that is not UTF-8 stands U+FFFD. */
 void json_string(struct strbuf *buf, const char *text, size_t size)
 {
+	const uint8_t *bytes = (const uint8_t *)text;
+
 	strbuf_char(buf, '"');
-	for (size_t i = 0; i < size; i++)
-		append_escaped(buf, (uint8_t)text[i]);
+	for (size_t i = 0; i < size;) {
+		size_t taken = character_size(bytes + i, size - i);
+
+		if (taken == 0)
+			strbuf_string(buf, "\xef\xbf\xbd");
+		for (size_t j = 0; j < taken; j++)
+			append_escaped(buf, bytes[i + j]);
+		i += taken > 0 ? taken : 1;
+	}
 	strbuf_char(buf, '"');
 }
 
@@ -215,35 +269,23 @@ static bool cursor_next(struct cursor *cursor, uint8_t *byte)
 	return true;
 }
 
-/* Well-formed as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF, nothing
- * cut. */
+/* Well-formed to its end: nothing cut. */
 static bool is_utf8(struct cursor cursor)
 {
-	unsigned pending = 0;
-	uint8_t byte, least = 0x80, most = 0xbf;
+	struct sequence sequence = {0};
+	uint8_t byte;
 
 	while (cursor_next(&cursor, &byte)) {
-		if (pending > 0) {
-			if (byte < least || byte > most)
+		if (sequence.more == 0) {
+			if (!begin_sequence(&sequence, byte))
 				return false;
-			least = 0x80;
-			most = 0xbf;
-			pending--;
-		} else if (byte >= 0xc2 && byte <= 0xdf) {
-			pending = 1;
-		} else if (byte >= 0xe0 && byte <= 0xef) {
-			pending = 2;
-			least = byte == 0xe0 ? 0xa0 : 0x80;
-			most = byte == 0xed ? 0x9f : 0xbf;
-		} else if (byte >= 0xf0 && byte <= 0xf4) {
-			pending = 3;
-			least = byte == 0xf0 ? 0x90 : 0x80;
-			most = byte == 0xf4 ? 0x8f : 0xbf;
-		} else if (byte >= 0x80) {
-			return false;
+			continue;
 		}
+		if (byte < sequence.least || byte > sequence.most)
+			return false;
+		sequence = (struct sequence){sequence.more - 1, 0x80, 0xbf};
 	}
-	return pending == 0;
+	return sequence.more == 0;
 }
 
 static void append_base64(struct strbuf *buf, struct cursor cursor)
@@ -325,6 +367,14 @@ static void append_value(struct strbuf *buf, const char *name,
 	strbuf_char(buf, '"');
 }
 
+static void append_fact(struct strbuf *buf, unsigned fact, int64_t value)
+{
+	if (fact_fields[fact].is_signed)
+		append_integer(buf, fact_fields[fact].name, value);
+	else
+		append_unsigned(buf, fact_fields[fact].name, (uint64_t)value);
+}
+
 static void append_values(struct strbuf *buf, const char *text, const struct tcpshim_facts *facts)
 {
 	struct facts_values values;
@@ -334,7 +384,7 @@ static void append_values(struct strbuf *buf, const char *text, const struct tcp
 	strbuf_char(buf, '{');
 	for (unsigned fact = 0; fact < FACT_FIELDS; fact++)
 		if (values.numbers >> fact & 1)
-			append_integer(buf, fact_fields[fact].name, facts_value(facts, fact));
+			append_fact(buf, fact, facts_value(facts, fact));
 	if (values.has_before)
 		append_text(buf, "state_before", names_tcp_state(facts->before));
 	if (values.has_now)
@@ -443,6 +493,17 @@ static void append_stack(struct strbuf *buf, const struct tcpshim_event *event,
 	strbuf_char(buf, ']');
 }
 
+/* As much of the name as a recording keeps. */
+static void append_program(struct strbuf *buf, const char *program)
+{
+	size_t size = 0;
+
+	while (program[size] && size < RECORD_PROGRAM_BYTES - 1)
+		size++;
+	append_name(buf, "process.executable.name");
+	json_string(buf, program, size);
+}
+
 void json_event(struct strbuf *buf, const struct tcpshim_event *event,
 		const struct truss_style *style)
 {
@@ -454,7 +515,7 @@ void json_event(struct strbuf *buf, const struct tcpshim_event *event,
 	strbuf_char(buf, '"');
 	append_unsigned(buf, "mono_ns", event->time_ns);
 	append_integer(buf, "process.pid", event->pid);
-	append_text(buf, "process.executable.name", event->program ? event->program : "");
+	append_program(buf, event->program ? event->program : "");
 	append_integer(buf, "thread.id", event->tid);
 	append_text(buf, "call", row->shown);
 	append_arguments(buf, event, style);

@@ -363,6 +363,8 @@ bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, cons
 	} else {
 		event->result = fixed.result;
 	}
+	if (!is_in_call && !(fixed.head.flags & RECORD_HAS_BYTES) && fixed.result > 0)
+		set_data(to, NULL, 0, (uint64_t)fixed.result);
 	if (!is_in_call && (fixed.head.flags & RECORD_HAS_BYTES)) {
 		uint64_t stored = size - behind;
 

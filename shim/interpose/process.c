@@ -316,6 +316,15 @@ EXPORT long syscall(long number, ...)
 	return pass_on_descriptor(id, number, &six);
 }
 
+EXPORT int pipe2(int fds[2], int flags)
+{
+	int result = real.pipe2(fds, flags);
+
+	if (result == 0)
+		call_made_pipe(fds);
+	return result;
+}
+
 EXPORT int prctl(int option, ...)
 {
 	enum process_quiet before = PROCESS_LOUD, wanted = PROCESS_LOUD;
