@@ -121,6 +121,23 @@ $(TSAN_UNIT): $(O)/tests/tsan/%: tests/unit/%.c $(TSAN_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(UNIT_CFLAGS) $(TSAN_FLAGS) -pthread -o $@ $< $(TSAN_OBJECTS) -lcmocka -ldl
 
+# A fuzz target is the command's own sources with another end, by clang; $(O)/tests/fuzz/work is what it found.
+FUZZ_CC ?= clang
+FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(BASE_CFLAGS)) $(FUZZ_FLAGS) $(CFLAGS) -DTCPSHIM_LIBDIR='"$(LIBDIR)"' -DTCPSHIM_VERSION='"$(VERSION)"'
+FUZZ := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_OBJECTS := $(patsubst %.c,$(O)/fuzz/%.o,$(filter-out $(patsubst %,shim/cli/%.c,complain explain list main netstat program report run),$(CLI_SOURCES)))
+
+$(O)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$<)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+
+$(FUZZ): $(O)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJECTS) $(CLI_LIBS)
+
 TAP := $(O)/tap
 export TCPSHIM_LIB := $(abspath $(O))/libtcpshim.so
 export BUILD := $(abspath $(O))
@@ -137,13 +154,13 @@ demo: setup-demo ## trace a real nc through a scenario of TCP Puzzlers (SCENARIO
 	$(Q)scripts/demo $(SCENARIO)
 
 .PHONY: tests
-tests: all $(PROGRAMS) $(HOSTILE) $(UNIT) $(TSAN_UNIT)
+tests: all $(PROGRAMS) $(HOSTILE) $(UNIT) $(TSAN_UNIT) $(FUZZ)
 
 .PHONY: check
 check: setup-test ## build and run all tests
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)rm -rf $(TAP)
-	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-json run-record run-programs run-hostile run-puzzlers || true
+	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-json run-record run-fuzz run-programs run-hostile run-puzzlers || true
 	$(Q)scripts/tally $(TAP)/*.tap
 
 .PHONY: check-unit check-san check-e2e
@@ -160,13 +177,13 @@ check-san: setup-test ## the unit tests under ASan, UBSan and TSan
 	$(Q)scripts/tally $(TAP)/*.tap
 
 check-e2e: setup-test ## the tests with real programs: end to end, call for call, hostile, the four scenarios
-	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE) $(O)/tests/unit/test_json
+	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE) $(O)/tests/unit/test_json $(FUZZ)
 	$(Q)rm -rf $(TAP)
 	$(Q)$(MAKE) --no-print-directory -k run-e2e run-json run-record run-programs run-hostile run-puzzlers || true
 	$(Q)scripts/tally $(TAP)/*.tap
 
 # Each leaves a TAP file for scripts/tally; a program that dies leaves an incomplete one, which counts as failed.
-.PHONY: run-unit run-tsan run-e2e run-json run-record run-programs run-hostile run-puzzlers
+.PHONY: run-unit run-tsan run-e2e run-json run-record run-fuzz run-programs run-hostile run-puzzlers
 run-unit:
 	@mkdir -p $(TAP)
 	@for t in $(UNIT); do echo "unit: $${t##*/}"; \
@@ -179,7 +196,7 @@ run-tsan:
 		CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 setarch -R $$t > $(TAP)/tsan-$${t##*/}.tap 2>&1; \
 		echo "# exit status $$?" >> $(TAP)/tsan-$${t##*/}.tap; done
 
-run-e2e run-json run-record run-programs run-hostile run-puzzlers: run-%:
+run-e2e run-json run-record run-fuzz run-programs run-hostile run-puzzlers: run-%:
 	@mkdir -p $(TAP)
 	@for t in tests/$*/*.bats; do echo "$$t"; \
 		timeout 1500 bats --formatter tap $$t > $(TAP)/$*-$$(basename $$t).tap 2>&1; \
@@ -187,6 +204,8 @@ run-e2e run-json run-record run-programs run-hostile run-puzzlers: run-%:
 		sed -n 's/^# | //p' $(TAP)/$*-$$(basename $$t).tap; done
 
 # clang-tidy takes one file a process: its version 14 mistakes every va_list after the first file for uninitialised.
+# The command has one thread, and what it prints to is checked at the end; arrays of pointers are what they seem, and what is copied has been measured.
+CLI_TIDY := -clang-analyzer-security.insecureAPI.strcpy,-concurrency-mt-unsafe,-cert-err33-c,-bugprone-sizeof-expression,-clang-analyzer-optin.performance.Padding
 LINT_FLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -Ishim -U_FORTIFY_SOURCE -fexceptions
 .PHONY: lint
 lint: setup-test ## shellcheck, clang-format, clang-tidy, cppcheck and the checks of the project's own rules
@@ -196,7 +215,8 @@ lint: setup-test ## shellcheck, clang-format, clang-tidy, cppcheck and the check
 	$(call say,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $$(find include shim tests -name '*.[ch]')
 	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' $(sort $(LIB_SOURCES) $(CLI_SOURCES)) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- $(LINT_FLAGS) 2>/dev/null'
+	$(Q)printf '%s\n' $(LIB_SOURCES) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- $(LINT_FLAGS) 2>/dev/null'
+	$(Q)printf '%s\n' $(filter shim/cli/%,$(CLI_SOURCES)) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --checks=$(CLI_TIDY) "$$0" -- $(LINT_FLAGS) 2>/dev/null'
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,style,performance,portability \
 		--suppressions-list=scripts/cppcheck-suppressions -D_GNU_SOURCE -D__x86_64__ -Iinclude -Ishim shim tests
@@ -215,6 +235,15 @@ soak: MINUTES ?= 5
 soak: setup-test ## real servers under load and all kinds of trouble, for so long (MINUTES=5)
 	$(Q)$(MAKE) --no-print-directory all $(SOAK)
 	$(Q)scripts/soak $(MINUTES)
+
+# What it finds stands in $(O)/tests/fuzz/work and is where the next run goes on; a finding is a file of its own there.
+.PHONY: fuzz
+fuzz: MINUTES ?= 5
+fuzz: setup-test ## any bytes as a recording, shown by the report under ASan and UBSan, for so long (MINUTES=5)
+	$(Q)$(MAKE) --no-print-directory $(FUZZ)
+	@mkdir -p $(O)/tests/fuzz/work
+	$(Q)cd $(O)/tests/fuzz/work && timeout -k 10 $$(($(MINUTES) * 60 + 60)) ../report -max_total_time=$$(($(MINUTES) * 60)) \
+		-max_len=40960 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 . $(CURDIR)/tests/fuzz/corpus
 
 # The manual pages: the tables are those that the command lists.
 MAN := $(O)/man/tcpshim.1 $(O)/man/libtcpshim.7
@@ -276,4 +305,4 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 	@printf '\nVariables: O=dir (build), CC=gcc|clang, DEBUG=1, SAN=address,undefined, V=1, PREFIX, DESTDIR\n'
 
--include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZ:=.d)

@@ -10,9 +10,8 @@
 
 static int64_t key_of(const struct merge *merge, const struct stream *stream)
 {
-	int64_t key = (int64_t)stream->order_ns;
-
-	return merge->is_same_boot ? key : key + stream->recording->realtime_offset_ns;
+	return merge->is_same_boot ? (int64_t)stream->order_ns
+				   : recording_realtime(stream->recording, stream->order_ns);
 }
 
 /* Of equal times, the recording and the stream that come first: the same order every time. */
@@ -65,10 +64,10 @@ static void push(struct merge *merge, struct stream *stream)
 static void fill(struct merge *merge)
 {
 	for (size_t i = 0; i < merge->count; i++)
-		for (size_t j = 0; j < merge->recordings[i]->stream_limit; j++) {
+		for (size_t j = 0; j < merge->recordings[i]->stream_count; j++) {
 			struct stream *stream = merge->recordings[i]->streams[j];
 
-			if (stream && !stream->has_ahead && stream_advance(stream))
+			if (!stream->has_ahead && stream_advance(stream))
 				push(merge, stream);
 		}
 }
@@ -167,7 +166,7 @@ static void complete(const struct merge *merge, struct recording *recording,
 {
 	learn(recording, event, is_transfer);
 	event->base_ns = merge->base_ns;
-	event->realtime_ns = (int64_t)event->time_ns + recording->realtime_offset_ns;
+	event->realtime_ns = recording_realtime(recording, event->time_ns);
 	if (event->previous_ns < recording->header.base_ns)
 		event->previous_ns = recording->header.base_ns;
 	if (merge->count > 1 && !merge->has_prefixes)
@@ -207,10 +206,10 @@ bool merge_next_current(struct merge *merge, struct item *item, struct unpacked 
 	struct stream *next = NULL;
 
 	for (size_t i = 0; i < merge->count; i++)
-		for (size_t j = 0; j < merge->recordings[i]->stream_limit; j++) {
+		for (size_t j = 0; j < merge->recordings[i]->stream_count; j++) {
 			struct stream *stream = merge->recordings[i]->streams[j];
 
-			if (!stream || stream->is_current_told || !stream_current(stream, to))
+			if (stream->is_current_told || !stream_current(stream, to))
 				continue;
 			stream->order_ns = to->event.start_ns;
 			if (!next || is_before(merge, stream, next))

@@ -325,7 +325,7 @@ static void watch(struct netstat *netstat)
 		if (ferror(stdout) || !is_live)
 			return;
 		nanosleep(&pause, NULL);
-		for (size_t i = 0; i < netstat->recording->stream_limit; i++)
+		for (size_t i = 0; i < netstat->recording->stream_count; i++)
 			if (netstat->recording->streams[i])
 				netstat->recording->streams[i]->is_current_told = false;
 		merge_refresh(&netstat->merge);

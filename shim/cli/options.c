@@ -8,13 +8,10 @@
 
 #include "cli/complain.h"
 
-extern char **environ;
-
 static const struct {
-	const char *name, *values, *meaning;
-	char letter; /* truss's */
+	const char *name, *meaning;
 } variables[] = {
-#define VARIABLE(name, values, wants, example, meaning) {#name, values, meaning, 0},
+#define VARIABLE(name, values, wants, example, meaning) {#name, meaning},
 #include "tcpshim/variables.def"
 #undef VARIABLE
 };

@@ -35,29 +35,29 @@ static bool is_runnable(const char *path, int *error)
 	return true;
 }
 
-int program_find(const char *name, char path[PATH_MAX], int *error)
+/* name in the folder, whose name is size bytes long; the empty one is here. */
+static bool join(char path[PATH_MAX], const char *folder, size_t size, const char *name)
 {
-	const char *folders = getenv("PATH");
+	if (size == 0) {
+		folder = ".";
+		size = 1;
+	}
+	if (size + 1 + strlen(name) >= PATH_MAX)
+		return false;
+	memcpy(path, folder, size);
+	path[size] = '/';
+	strcpy(path + size + 1, name);
+	return true;
+}
+
+static int find_in_folders(const char *folders, const char *name, char path[PATH_MAX], int *error)
+{
 	bool is_forbidden = false;
 
-	*error = ENOENT;
-	if (strchr(name, '/')) {
-		if (strlen(name) >= PATH_MAX) {
-			*error = ENAMETOOLONG;
-			return EXIT_NOT_FOUND;
-		}
-		strcpy(path, name);
-		if (is_runnable(path, error))
-			return 0;
-		return *error == ENOENT || *error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
-	}
-	for (const char *folder = folders ? folders : "/bin:/usr/bin"; folder && *name;) {
+	for (const char *folder = folders; folder && *name;) {
 		size_t size = strcspn(folder, ":");
 
-		if (size + strlen(name) + 3 < PATH_MAX) {
-			memcpy(path, size > 0 ? folder : ".", size > 0 ? size : 1);
-			path[size > 0 ? size : 1] = '/';
-			strcpy(path + (size > 0 ? size : 1) + 1, name);
+		if (join(path, folder, size, name)) {
 			if (is_runnable(path, error))
 				return 0;
 			is_forbidden |= *error == EACCES;
@@ -66,6 +66,22 @@ int program_find(const char *name, char path[PATH_MAX], int *error)
 	}
 	*error = is_forbidden ? EACCES : ENOENT;
 	return is_forbidden ? EXIT_CANNOT_RUN : EXIT_NOT_FOUND;
+}
+
+int program_find(const char *name, char path[PATH_MAX], int *error)
+{
+	const char *folders = getenv("PATH");
+
+	if (!strchr(name, '/'))
+		return find_in_folders(folders ? folders : "/bin:/usr/bin", name, path, error);
+	if (strlen(name) >= PATH_MAX) {
+		*error = ENAMETOOLONG;
+		return EXIT_NOT_FOUND;
+	}
+	strcpy(path, name);
+	if (is_runnable(path, error))
+		return 0;
+	return *error == ENOENT || *error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
 
 static bool has_section(int fd, const Elf64_Ehdr *header, const char *wanted)

@@ -12,24 +12,28 @@
 #include "cli/complain.h"
 #include "format/facts.h"
 
-enum {
-	MOST_STREAMS = 1 << 20,
-	MOST_PAYLOAD = 64 << 20,
-	MOST_MODULES = 4096,
-};
+enum { MOST_MODULES = 4096 };
 
-static bool read_at(int fd, void *to, size_t size, uint64_t offset)
+/* How many bytes there are, at most size. */
+static size_t read_some(int fd, void *to, size_t size, uint64_t offset)
 {
-	for (size_t done = 0; done < size;) {
+	size_t done = 0;
+
+	while (done < size) {
 		ssize_t got = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return false;
+			break;
 		done += (size_t)got;
 	}
-	return true;
+	return done;
+}
+
+static bool read_at(int fd, void *to, size_t size, uint64_t offset)
+{
+	return read_some(fd, to, size, offset) == size;
 }
 
 static bool read_names(struct recording *recording)
@@ -87,7 +91,8 @@ struct recording *recording_open(const char *path)
 	struct stat status;
 
 	*recording = (struct recording){.path = path};
-	recording->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: of a pipe, nobody's end is waited for. */
+	recording->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (recording->fd < 0 || fstat(recording->fd, &status) < 0) {
 		complain("%s cannot be read: %s", path, strerror(errno));
 	} else if (S_ISDIR(status.st_mode)) {
@@ -105,8 +110,6 @@ struct recording *recording_open(const char *path)
 
 static void free_stream(struct stream *stream)
 {
-	if (!stream)
-		return;
 	free(stream->blocks);
 	free(stream->block);
 	free(stream->payload);
@@ -118,7 +121,7 @@ void recording_close(struct recording *recording)
 {
 	if (recording->fd >= 0)
 		close(recording->fd);
-	for (size_t i = 0; i < recording->stream_limit; i++)
+	for (size_t i = 0; i < recording->stream_count; i++)
 		free_stream(recording->streams[i]);
 	free(recording->streams);
 	for (size_t i = 0; i < recording->module_count; i++)
@@ -141,22 +144,29 @@ bool recording_is_live(const struct recording *recording)
 
 static struct stream *stream_of(struct recording *recording, uint32_t id)
 {
+	size_t at = 0, end = recording->stream_count;
 	struct stream *stream;
 
-	if (id >= recording->stream_limit) {
-		size_t limit = id + 64;
+	while (at < end) {
+		size_t middle = at + (end - at) / 2;
 
+		if (recording->streams[middle]->id < id)
+			at = middle + 1;
+		else
+			end = middle;
+	}
+	if (at < recording->stream_count && recording->streams[at]->id == id)
+		return recording->streams[at];
+	if (recording->stream_count == recording->stream_capacity) {
+		recording->stream_capacity = 2 * recording->stream_capacity + 8;
 		recording->streams =
-			reallocate(recording->streams, limit * sizeof(recording->streams[0]));
-		memset(recording->streams + recording->stream_limit, 0,
-		       (limit - recording->stream_limit) * sizeof(recording->streams[0]));
-		recording->stream_limit = limit;
+			reallocate(recording->streams,
+				   recording->stream_capacity * sizeof(recording->streams[0]));
 	}
-	stream = recording->streams[id];
-	if (!stream) {
-		stream = recording->streams[id] = allocate(sizeof(*stream));
-		*stream = (struct stream){.recording = recording, .id = id};
-	}
+	memmove(recording->streams + at + 1, recording->streams + at,
+		(recording->stream_count++ - at) * sizeof(recording->streams[0]));
+	stream = recording->streams[at] = allocate(sizeof(*stream));
+	*stream = (struct stream){.recording = recording, .id = id};
 	return stream;
 }
 
@@ -196,7 +206,7 @@ static void scan(struct recording *recording, uint64_t first, uint64_t end)
 		}
 		if (block.sequence == 0) /* empty, or about to be used again */
 			continue;
-		if (block.stream == 0 || block.stream >= MOST_STREAMS) {
+		if (block.stream == 0) {
 			recording->damage.blocks++;
 			continue;
 		}
@@ -226,10 +236,10 @@ bool recording_refresh(struct recording *recording)
 	scan(recording, now.blocks_taken > header->block_count ? 0 : recording->scanned_blocks,
 	     end);
 	recording->scanned_blocks = end;
-	for (size_t i = 0; i < recording->stream_limit; i++) {
+	for (size_t i = 0; i < recording->stream_count; i++) {
 		struct stream *stream = recording->streams[i];
 
-		if (stream && stream->block_count > stream->next_block)
+		if (stream->block_count > stream->next_block)
 			qsort(stream->blocks + stream->next_block,
 			      stream->block_count - stream->next_block, sizeof(stream->blocks[0]),
 			      compare_blocks);
@@ -237,40 +247,51 @@ bool recording_refresh(struct recording *recording)
 	return true;
 }
 
-/* Where the records of the block end. */
-static size_t find_end(const uint8_t *block)
+/* Where the records of the block end, of which size bytes are there; *events: how many are of
+ * calls. */
+static size_t find_end(const uint8_t *block, size_t size, uint32_t *events)
 {
 	size_t position = sizeof(struct record_block);
 
-	while (position + sizeof(struct record_head) <= RECORD_BLOCK_BYTES) {
+	*events = 0;
+	while (position + sizeof(struct record_head) <= size) {
 		struct record_head head;
 
 		memcpy(&head, block + position, sizeof(head));
-		if (head.size < 8 || head.size % 8 != 0 ||
-		    head.size > RECORD_BLOCK_BYTES - position)
+		if (head.size < 8 || head.size % 8 != 0 || head.size > size - position)
 			break;
 		position += head.size;
+		*events += head.kind == RECORD_TRANSFER || head.kind == RECORD_EVENT;
 	}
 	return position;
 }
 
 /* Reads a block that may be written to: what was complete at the first reading is copied by the
- * second, and what has come since is left for later. False: it is another block by now. */
-static bool read_block(const struct recording *recording, const struct block_ref *ref, uint8_t *to)
+ * second, and what has come since is left for later. The file may end within it. False: it is
+ * another block by now. *missing: events that it says are there, and that are not. */
+static bool read_block(struct recording *recording, const struct block_ref *ref, uint8_t *to,
+		       uint32_t *missing)
 {
+	const struct record_block *block = (const struct record_block *)to;
 	uint64_t offset = RECORD_HEADER_BYTES + ref->number * RECORD_BLOCK_BYTES, sequence;
-	size_t end;
+	size_t size = read_some(recording->fd, to, RECORD_BLOCK_BYTES, offset), end;
+	uint32_t events;
 
-	if (!read_at(recording->fd, to, RECORD_BLOCK_BYTES, offset))
+	if (size < sizeof(*block))
 		return false;
-	end = find_end(to);
-	if (!read_at(recording->fd, to, RECORD_BLOCK_BYTES, offset) ||
+	end = find_end(to, size, &events);
+	*missing = block->events > events ? block->events - events : 0;
+	if (!read_at(recording->fd, to, size, offset) ||
 	    !read_at(recording->fd, &sequence, sizeof(sequence), offset))
 		return false;
-	if (end + sizeof(struct record_head) <= RECORD_BLOCK_BYTES)
+	if (size < RECORD_BLOCK_BYTES) {
+		recording->damage.is_cut = true;
+		*missing = 0;
+		memset(to + end, 0, RECORD_BLOCK_BYTES - end);
+	} else if (end + sizeof(struct record_head) <= RECORD_BLOCK_BYTES) {
 		memset(to + end, 0, sizeof(struct record_head));
-	return ((const struct record_block *)to)->sequence == ref->sequence &&
-	       sequence == ref->sequence;
+	}
+	return block->sequence == ref->sequence && sequence == ref->sequence;
 }
 
 static void enter_block(struct stream *stream)
@@ -284,19 +305,28 @@ static void enter_block(struct stream *stream)
 	stream->previous_ns = block->previous_ns;
 }
 
+/* What stands in the stream's block is not its own any more: no record, and in no call. */
+static void leave_block(struct stream *stream)
+{
+	stream->position = RECORD_BLOCK_BYTES;
+	memset(stream->block, 0, sizeof(struct record_block));
+}
+
 static bool next_block(struct stream *stream)
 {
 	while (stream->next_block < stream->block_count) {
 		const struct block_ref *ref = &stream->blocks[stream->next_block++];
+		uint32_t missing;
 
 		if (!stream->block)
 			stream->block = allocate(RECORD_BLOCK_BYTES);
-		if (read_block(stream->recording, ref, stream->block)) {
+		if (read_block(stream->recording, ref, stream->block, &missing)) {
+			stream->recording->damage.records += missing;
 			enter_block(stream);
 			return true;
 		}
 		stream->recording->damage.blocks++;
-		stream->position = RECORD_BLOCK_BYTES;
+		leave_block(stream);
 	}
 	return false;
 }
@@ -307,6 +337,7 @@ static bool next_block(struct stream *stream)
 static const struct record_head *next_record(struct stream *stream)
 {
 	bool is_read_again = false;
+	uint32_t missing;
 
 	for (;;) {
 		const struct record_head *head;
@@ -325,12 +356,25 @@ static const struct record_head *next_record(struct stream *stream)
 			return NULL;
 		}
 		/* The last block may have grown. */
-		if (is_read_again || !stream->block || stream->next_block == 0 ||
-		    !read_block(stream->recording, &stream->blocks[stream->next_block - 1],
-				stream->block))
+		if (is_read_again || !stream->block || stream->next_block == 0)
 			return NULL;
+		if (!read_block(stream->recording, &stream->blocks[stream->next_block - 1],
+				stream->block, &missing)) {
+			leave_block(stream);
+			return NULL;
+		}
 		is_read_again = true;
 	}
+}
+
+/* The payload grows by what the file holds, not by what it says. */
+static void add_payload(struct stream *stream, size_t done, const void *bytes, size_t size)
+{
+	if (stream->payload_capacity < done + size || !stream->payload) {
+		stream->payload_capacity = 2 * (done + size) + 8;
+		stream->payload = reallocate(stream->payload, stream->payload_capacity);
+	}
+	memcpy(stream->payload + done, bytes, size);
 }
 
 /* The rest of a payload, from the records that follow. */
@@ -341,17 +385,8 @@ static void put_together(struct stream *stream)
 	size_t done = ahead->stored_bytes;
 	bool has_more = true;
 
-	if (total > MOST_PAYLOAD)
-		total = MOST_PAYLOAD;
-	if (stream->payload_capacity < total) {
-		stream->payload = reallocate(stream->payload, total);
-		stream->payload_capacity = total;
-	}
-	if (done > total)
-		done = total;
-	memcpy(stream->payload, ahead->data.iov_base, done);
+	add_payload(stream, 0, ahead->data.iov_base, done);
 	while (has_more) {
-		size_t position = stream->position;
 		const struct record_head *head = next_record(stream);
 		const struct record_more *more = (const struct record_more *)head;
 
@@ -359,10 +394,10 @@ static void put_together(struct stream *stream)
 		    more->number > head->size - sizeof(*more) || more->number > total - done) {
 			stream->recording->damage.records++;
 			if (head && head->kind != RECORD_MORE)
-				stream->position = position;
+				stream->position -= head->size; /* it comes next */
 			break;
 		}
-		memcpy(stream->payload + done, more + 1, more->number);
+		add_payload(stream, done, more + 1, more->number);
 		done += more->number;
 		has_more = head->flags & RECORD_HAS_MORE;
 	}
@@ -486,6 +521,7 @@ bool stream_advance(struct stream *stream)
 			break;
 		case RECORD_LINE:
 			stream->has_ahead = take_line(stream, head);
+			stream->recording->damage.records += !stream->has_ahead;
 			break;
 		case RECORD_MODULE:
 			take_module(stream->recording, head);

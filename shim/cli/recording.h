@@ -65,8 +65,8 @@ struct recording {
 	int fd;
 	struct record_header header;
 	struct unpack_names names;
-	struct stream **streams; /* by id, NULL where there is none */
-	size_t stream_limit;
+	struct stream **streams; /* in the order of their ids */
+	size_t stream_count, stream_capacity;
 	uint64_t scanned_blocks;
 	struct recording_damage damage;
 	int64_t realtime_offset_ns; /* as of the last event */
@@ -81,6 +81,12 @@ void recording_close(struct recording *recording);
 
 /* Looks for blocks that were not there the last time. False: the file cannot be read any more. */
 bool recording_refresh(struct recording *recording);
+
+/* The time of day at an instant, as of the last event; of numbers that make no sense, any. */
+static inline int64_t recording_realtime(const struct recording *recording, uint64_t time_ns)
+{
+	return (int64_t)(time_ns + (uint64_t)recording->realtime_offset_ns);
+}
 
 /* Makes the stream's next event stand ahead; false: there is none, now. */
 bool stream_advance(struct stream *stream);

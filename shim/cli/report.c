@@ -192,7 +192,21 @@ static void append_base_line(struct report *report, struct strbuf *buf,
 		strbuf_integer(buf, event->pid);
 		strbuf_string(buf, ":\t");
 	}
-	stamp_base_line(buf, (int64_t)report->merge.base_ns + first->header.realtime_offset_ns);
+	stamp_base_line(buf, (int64_t)(report->merge.base_ns +
+				       (uint64_t)first->header.realtime_offset_ns));
+}
+
+/* Nothing of it that a terminal would obey: the file may be damaged. */
+static void append_line(struct strbuf *buf, const char *line, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		strbuf_char(buf,
+			    ((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f
+				    ? '?'
+				    : line[i]);
+	if (size > 0 && line[size - 1] == '\n')
+		buf->size--;
+	strbuf_char(buf, '\n');
 }
 
 static void write_line(struct report *report, const struct item *item)
@@ -202,7 +216,7 @@ static void write_line(struct report *report, const struct item *item)
 	if (asked.is_json)
 		json_line(&buf, item->line, item->line_size);
 	else
-		strbuf_bytes(&buf, item->line, item->line_size);
+		append_line(&buf, item->line, item->line_size);
 	write_text(&buf);
 }
 
@@ -211,8 +225,8 @@ static struct truss_style style_for(const struct report *report, const struct it
 {
 	struct truss_style style = report->style;
 
-	if (style.data_bytes > item->recording->header.data_bytes)
-		style.data_bytes = item->recording->header.data_bytes;
+	if (style.data_bytes > item->stored_bytes)
+		style.data_bytes = item->stored_bytes;
 	return style;
 }
 
@@ -258,11 +272,10 @@ static uint64_t recorded_blocks(const struct report *report, bool is_read)
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < report->merge.count; i++)
-		for (size_t j = 0; j < report->merge.recordings[i]->stream_limit; j++) {
+		for (size_t j = 0; j < report->merge.recordings[i]->stream_count; j++) {
 			const struct stream *stream = report->merge.recordings[i]->streams[j];
 
-			if (stream)
-				count += is_read ? stream->next_block : stream->block_count;
+			count += is_read ? stream->next_block : stream->block_count;
 		}
 	return count;
 }

@@ -130,7 +130,7 @@ static const struct module *find_module(uint64_t address)
 
 static void append_printable(struct strbuf *buf, const char *text, size_t most)
 {
-	for (size_t i = 0; text[i] && i < most; i++)
+	for (size_t i = 0; i < most && text[i]; i++)
 		strbuf_char(buf, text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?');
 }
 

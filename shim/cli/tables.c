@@ -237,7 +237,8 @@ void summary_end(struct summary_table *table, FILE *to, bool is_json)
 		fprintf(to, "%16s %12s %9s %7s\n%-16s %12.6f %9lu %7lu\n%-16s %12.6f\n", "",
 			"------------", "---------", "-------", "total", seconds(total.total_ns),
 			total.calls, total.errors, "elapsed",
-			seconds(table->last_ns - table->first_ns));
+			seconds(table->last_ns > table->first_ns ? table->last_ns - table->first_ns
+								 : 0));
 	for (unsigned call = 0; call < CALL_COUNT; call++)
 		free(table->sums[call].buckets);
 	free(table);

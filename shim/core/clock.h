@@ -43,7 +43,7 @@ static inline uint64_t clock_now_ns(void)
 	     (cycles * atomic_load_explicit(&clock_line.rate, memory_order_relaxed) >>
 	      CLOCK_RATE_BITS);
 	atomic_thread_fence(memory_order_acquire);
-	if (__builtin_expect((cycles < limit) & !(sequence & 1) &
+	if (__builtin_expect(cycles < limit && !(sequence & 1) &&
 				     (atomic_load_explicit(&clock_line.sequence,
 							   memory_order_relaxed) == sequence),
 			     1))

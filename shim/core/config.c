@@ -178,6 +178,7 @@ static bool read_RECORD(const char *value)
 	static const char name[] = "/%n.%p.tcpshim";
 	static char path[PATH_MAX]; /* too large for the stack; only the constructor comes here */
 	size_t size = strlen(value);
+	struct strbuf full;
 
 	config.has_record = strcmp(value, "none") != 0;
 	if (!config.has_record)
@@ -188,8 +189,10 @@ static bool read_RECORD(const char *value)
 		size--;
 	if (size + sizeof(name) > sizeof(path))
 		return false;
-	memcpy(path, value, size);
-	memcpy(path + size, name, sizeof(name));
+	strbuf_init(&full, path, sizeof(path) - 1);
+	strbuf_bytes(&full, value, size);
+	strbuf_string(&full, name);
+	path[full.size] = '\0';
 	return set_path(config.record_path, path, config.program);
 }
 

@@ -65,15 +65,13 @@ static bool has_nothing_to_tell(const struct conn *conn, uint32_t lap)
  * second time, or takes the finding back after it was stored. */
 static __attribute__((noinline, cold)) bool find_ordinary(struct conn *conn, uint32_t lap)
 {
-	bool is_ordinary;
-
 	if (!has_nothing_to_tell(conn, lap))
 		return false;
 	atomic_store(&conn->ordinary_lap, lap);
-	is_ordinary = has_nothing_to_tell(conn, lap);
-	if (!is_ordinary)
-		conn_is_changed(conn);
-	return is_ordinary;
+	if (has_nothing_to_tell(conn, lap))
+		return true;
+	conn_is_changed(conn);
+	return false;
 }
 
 /* Nothing that a note, a policy or the recording's reader would have to be told first. */
@@ -104,10 +102,10 @@ static void end_mark(struct record_current *mark)
 /* The four flags that may be there. */
 static inline uint8_t pack_flags(int flags)
 {
-	return (uint8_t)((flags & MSG_DONTWAIT ? RECORD_MSG_DONTWAIT : 0) |
-			 (flags & MSG_NOSIGNAL ? RECORD_MSG_NOSIGNAL : 0) |
-			 (flags & MSG_WAITALL ? RECORD_MSG_WAITALL : 0) |
-			 (flags & MSG_MORE ? RECORD_MSG_MORE : 0));
+	return (uint8_t)(((flags & MSG_DONTWAIT) ? RECORD_MSG_DONTWAIT : 0) |
+			 ((flags & MSG_NOSIGNAL) ? RECORD_MSG_NOSIGNAL : 0) |
+			 ((flags & MSG_WAITALL) ? RECORD_MSG_WAITALL : 0) |
+			 ((flags & MSG_MORE) ? RECORD_MSG_MORE : 0));
 }
 
 static inline void raise_guard(const struct quick *quick)

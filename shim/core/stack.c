@@ -47,12 +47,13 @@ struct walk {
 	uint32_t most, count;
 };
 
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-extern const char _end[] __attribute__((visibility("hidden")));
+/* The linker's names for where this library begins and ends. */
+extern const char library_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+extern const char library_end[] __asm__("_end") __attribute__((visibility("hidden")));
 
 static bool is_own(uint64_t address)
 {
-	return address >= (uintptr_t)__ehdr_start && address < (uintptr_t)_end;
+	return address >= (uintptr_t)library_start && address < (uintptr_t)library_end;
 }
 
 static void walk(void *argument)

@@ -114,9 +114,7 @@ void history_call(struct history *row, const struct tcpshim_event *event)
 		row->state = connection->state;
 	if (event->flags & EVENT_SLEEPING)
 		return;
-	if (effect == EFFECT_ACCEPT && event->error == 0)
-		row->fd = (int32_t)event->result;
-	else if (effect == EFFECT_CREATE && event->error == 0)
+	if ((effect == EFFECT_ACCEPT || effect == EFFECT_CREATE) && event->error == 0)
 		row->fd = (int32_t)event->result;
 	else if (event->argument_count > 0 && call_rows[event->call].kinds[0] == ARG_FD)
 		row->fd = (int32_t)event->arguments[0];

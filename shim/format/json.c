@@ -498,7 +498,7 @@ static void append_program(struct strbuf *buf, const char *program)
 {
 	size_t size = 0;
 
-	while (program[size] && size < RECORD_PROGRAM_BYTES - 1)
+	while (size < RECORD_PROGRAM_BYTES - 1 && program[size])
 		size++;
 	append_name(buf, "process.executable.name");
 	json_string(buf, program, size);

@@ -9,10 +9,24 @@ struct civil {
 	unsigned month, day, weekday, hour, minute, second;
 };
 
+/* Whole seconds; what is behind them counts on from there, before 1970 too. */
+static int64_t seconds_of(int64_t realtime_ns)
+{
+	return realtime_ns / NS_PER_S - (realtime_ns % NS_PER_S < 0);
+}
+
+static uint64_t rest_of(int64_t realtime_ns)
+{
+	int64_t rest = realtime_ns % NS_PER_S;
+
+	return (uint64_t)(rest < 0 ? rest + NS_PER_S : rest);
+}
+
+/* From 1677 to 2262, which is what 64 bits of nanoseconds tell: shifted is above 0. */
 static struct civil civil_from_seconds(int64_t seconds)
 {
-	int64_t days = seconds / 86400;
-	unsigned rest = (unsigned)(seconds % 86400);
+	int64_t days = seconds / 86400 - (seconds % 86400 < 0);
+	unsigned rest = (unsigned)(seconds - days * 86400);
 	int64_t shifted = days + 719468; /* days from 0000-03-01 to 1970-01-01 */
 	int64_t era = shifted / 146097;
 	unsigned day_of_era = (unsigned)(shifted % 146097);
@@ -24,7 +38,7 @@ static struct civil civil_from_seconds(int64_t seconds)
 	struct civil civil = {
 		.day = day_of_year - (153 * month_index + 2) / 5 + 1,
 		.month = month_index < 10 ? month_index + 3 : month_index - 9,
-		.weekday = (unsigned)((days + 4) % 7),
+		.weekday = (unsigned)((shifted + 3) % 7),
 		.hour = rest / 3600,
 		.minute = rest / 60 % 60,
 		.second = rest % 60,
@@ -39,12 +53,12 @@ void stamp_base_line(struct strbuf *buf, int64_t realtime_ns)
 	static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
 					   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	struct civil civil = civil_from_seconds(realtime_ns / NS_PER_S);
+	struct civil civil = civil_from_seconds(seconds_of(realtime_ns));
 
 	strbuf_string(buf, "Base time stamp:  ");
-	strbuf_integer(buf, realtime_ns / NS_PER_S);
+	strbuf_integer(buf, seconds_of(realtime_ns));
 	strbuf_char(buf, '.');
-	strbuf_padded(buf, (uint64_t)(realtime_ns % NS_PER_S / 100000), 4);
+	strbuf_padded(buf, rest_of(realtime_ns) / 100000, 4);
 	strbuf_string(buf, "  [ ");
 	strbuf_string(buf, days[civil.weekday]);
 	strbuf_char(buf, ' ');
@@ -62,9 +76,9 @@ void stamp_base_line(struct strbuf *buf, int64_t realtime_ns)
 	strbuf_string(buf, " ]\n");
 }
 
-static void append_utc(struct strbuf *buf, int64_t realtime_ns, unsigned digits, int64_t unit_ns)
+static void append_utc(struct strbuf *buf, int64_t realtime_ns, unsigned digits, unsigned unit_ns)
 {
-	struct civil civil = civil_from_seconds(realtime_ns / NS_PER_S);
+	struct civil civil = civil_from_seconds(seconds_of(realtime_ns));
 
 	strbuf_padded(buf, (uint64_t)civil.year, 4);
 	strbuf_char(buf, '-');
@@ -78,7 +92,7 @@ static void append_utc(struct strbuf *buf, int64_t realtime_ns, unsigned digits,
 	strbuf_char(buf, ':');
 	strbuf_padded(buf, civil.second, 2);
 	strbuf_char(buf, '.');
-	strbuf_padded(buf, (uint64_t)(realtime_ns % NS_PER_S / unit_ns), digits);
+	strbuf_padded(buf, rest_of(realtime_ns) / unit_ns, digits);
 	strbuf_char(buf, 'Z');
 }
 

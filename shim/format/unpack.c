@@ -345,7 +345,7 @@ bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, cons
 		return false;
 	memcpy(&fixed, bytes, sizeof(fixed));
 	call = call_of(names, fixed.call);
-	if (call == UNPACK_UNKNOWN ||
+	if (call == UNPACK_UNKNOWN || (!is_in_call && fixed.result <= -4096) ||
 	    (call_rows[call].kinds[1] != ARG_BYTES && call_rows[call].kinds[1] != ARG_BYTES_OUT))
 		return false;
 	event->call = call;
@@ -381,8 +381,7 @@ bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, cons
 	event->arguments[2] = fixed.asked;
 	event->arguments[3] = message_flags(fixed.message_flags);
 	event->argument_count = call_rows[call].kinds[3] != ARG_NONE ? 4 : 3;
-	return has_arguments(call, event->argument_count) && call_rows[call].kinds[2] == ARG_SIZE &&
-	       (is_in_call || fixed.result > -4096);
+	return has_arguments(call, event->argument_count) && call_rows[call].kinds[2] == ARG_SIZE;
 }
 
 bool unpack_current(struct unpacked *to, const struct unpack_names *names,

@@ -216,7 +216,7 @@ static int map_file(struct recording *recording, int fd)
 {
 	uint64_t size = limit_size(config.record_bytes);
 	uint64_t blocks = (size - RECORD_HEADER_BYTES) / RECORD_BLOCK_BYTES;
-	struct stat status;
+	struct stat status = {0};
 	long mapped, result;
 
 	if (size < RECORD_HEADER_BYTES || blocks < LEAST_BLOCKS)
@@ -258,7 +258,7 @@ static void unmap(struct recording *recording)
 
 static void append_path(struct strbuf *line, const char *path)
 {
-	for (size_t i = 0; path[i] && i < 256; i++)
+	for (size_t i = 0; i < 256 && path[i]; i++)
 		strbuf_char(line, path[i] >= ' ' && path[i] != 0x7f ? path[i] : '?');
 }
 

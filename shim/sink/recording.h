@@ -39,13 +39,14 @@ static inline void recording_commit(size_t size, unsigned kind, unsigned flags)
 	uint8_t *at = (uint8_t *)thread.block + thread.used;
 
 	thread.used += (uint32_t)size;
-	thread.events += kind <= RECORD_EVENT;
-	thread.block->events = thread.events;
 	/* What an earlier use of the block left behind must not pass for the next record. */
 	if (thread.used < RECORD_BLOCK_BYTES)
 		*(uint64_t *)(at + size) = 0;
 	__atomic_store_n((uint32_t *)at, (uint32_t)size | kind << 16 | flags << 24,
 			 __ATOMIC_RELEASE);
+	/* Behind it: a block that was left in the middle holds no fewer than it says. */
+	thread.events += kind <= RECORD_EVENT;
+	__atomic_store_n(&thread.block->events, thread.events, __ATOMIC_RELEASE);
 }
 
 /* Changes with every sixteenth of a recording that wraps: what was told once has to be told again,

@@ -24,6 +24,10 @@ static void test_base_line(void **state)
 		 "Base time stamp:  1735689599.0000  [ Tue Dec 31 23:59:59 UTC 2024 ]\n"},
 		{4107542400 * SECOND,
 		 "Base time stamp:  4107542400.0000  [ Mon Mar  1 00:00:00 UTC 2100 ]\n"},
+		/* A damaged recording's. */
+		{-SECOND, "Base time stamp:  -1.0000  [ Wed Dec 31 23:59:59 UTC 1969 ]\n"},
+		{INT64_MIN,
+		 "Base time stamp:  -9223372037.1452  [ Tue Sep 21 00:12:43 UTC 1677 ]\n"},
 	};
 	bool is_right = true;
 
@@ -45,6 +49,8 @@ static void test_utc(void **state)
 		{0, "1970-01-01T00:00:00.000000Z"},
 		{1709164800 * SECOND + 1000, "2024-02-29T00:00:00.000001Z"},
 		{4107542399 * SECOND, "2100-02-28T23:59:59.000000Z"},
+		{-1000, "1969-12-31T23:59:59.999999Z"},
+		{INT64_MIN, "1677-09-21T00:12:43.145224Z"},
 	};
 	bool is_right = true;
 

@@ -1,0 +1,23 @@
+#!/usr/bin/env bats
+#
+# Whatever the bytes of a recording, the report of it neither crashes nor hangs: what was found once, and a while of
+# looking for more (`make fuzz` looks longer).
+
+# shellcheck disable=SC2154	# set in common.bash
+
+load ../common
+
+target=${BUILD:-$repository/build}/tests/fuzz/report
+
+@test "each file of the corpus is read" {
+	timeout -k 5 60 "$target" -timeout=10 "$repository"/tests/fuzz/corpus/* >said 2>&1 || fail "a finding:" "$(tail -n 60 said)"
+	(($(grep -c '^Executed ' said) == $(find "$repository/tests/fuzz/corpus" -type f | wc -l))) || fail "not all were read:" "$(tail -n 20 said)"
+}
+
+@test "nothing new is found, 30 seconds long" {
+	mkdir work
+	timeout -k 5 120 "$target" -seed=1 -runs=20000 -max_total_time=30 -timeout=10 -rss_limit_mb=1024 -max_len=40960 \
+		work "$repository/tests/fuzz/corpus" >said 2>&1 ||
+		fail "a finding:" "$(tail -n 60 said)" "$(base64 -w 0 crash-* oom-* timeout-* leak-* 2>/dev/null)"
+	(($(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' said) > 1000)) || fail "too slow:" "$(tail -n 3 said)"
+}

@@ -1,0 +1,492 @@
+/*
+ * report: any bytes as a recording, shown as tcpshim report shows it.
+ *
+ * A fuzz target of libFuzzer. An input that begins with the magic is a recording's file. Any other
+ * is one in short (struct brief and what stands behind it), from which a file is made whose header
+ * is good: so a block costs as many bytes as it has records.
+ *
+ * Besides what the sanitizers find, it ends where memory is asked for by a number in the file,
+ * where JSON is not JSON, and where text has bytes that a terminal would obey.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* The command as it is, with its own parts. */
+#include "../../shim/cli/report.c"
+#include "format/pack.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most);
+
+enum {
+	MOST_FILE = 10 * RECORD_BLOCK_BYTES,
+	/* A row of notes for each of the connections in an event, and the tables of a report. */
+	MOST_MEMORY = 4 << 20,
+};
+
+enum brief_shows {
+	SHOWS_JSON = 1 << 0,
+	SHOWS_TABLES = 1 << 1,
+	SHOWS_ALL_DATA = 1 << 2,
+	HAS_NAMES = 1 << 3,  /* its own, not those of this version */
+	IS_TWICE = 1 << 4,   /* with another recording of the same, of another boot */
+	IS_CUT = 1 << 5,     /* where the last block's records end */
+	IS_ENDED = 1 << 6,   /* by exit */
+	HAS_STAMPS = 1 << 7, /* all of them */
+};
+
+/* Then, with HAS_NAMES: 2 bytes, the size of the tables, and the tables. Then each block: struct
+ * record_block; 2 bytes, the size of its records; its records. */
+struct brief {
+	uint8_t shows; /* enum brief_shows */
+	uint8_t flags; /* the header's */
+	uint16_t more_blocks;
+	int32_t lost_error;
+	uint64_t base_ns;
+	int64_t realtime_offset_ns;
+	uint64_t data_bytes;
+	char program[8];
+};
+
+static int file = -1;
+static size_t file_size;
+
+/* --- What the parts of the command call (cli/complain.h). --- */
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "report: %s\n", what);
+	abort();
+}
+
+void complain(const char *format, ...)
+{
+	char line[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+}
+
+void *reallocate(void *memory, size_t size)
+{
+	if (size > MOST_MEMORY + 16 * file_size)
+		fail("more memory than the file could need");
+	memory = realloc(memory, size);
+	if (!memory && size > 0)
+		fail("no memory");
+	return memory;
+}
+
+void *allocate(size_t size)
+{
+	return reallocate(NULL, size);
+}
+
+char *duplicate(const char *text)
+{
+	return strcpy(allocate(strlen(text) + 1), text);
+}
+
+/* --- What comes out. --- */
+
+static void check_text(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (((unsigned char)text[i] < ' ' && text[i] != '\n' && text[i] != '\t') ||
+		    text[i] == 0x7f)
+			fail("a control character in text");
+}
+
+static bool skip_utf8(const char **at)
+{
+	const unsigned char *c = (const unsigned char *)*at;
+	unsigned size = *c < 0x80 ? 1 : *c < 0xc2 ? 0 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : 4;
+
+	if (size == 0 || *c > 0xf4 || (*c == 0xe0 && c[1] < 0xa0) || (*c == 0xed && c[1] > 0x9f) ||
+	    (*c == 0xf0 && c[1] < 0x90) || (*c == 0xf4 && c[1] > 0x8f))
+		return false;
+	for (unsigned i = 1; i < size; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return false;
+	*at += size;
+	return true;
+}
+
+static bool skip_string(const char **at)
+{
+	if (*(*at)++ != '"')
+		return false;
+	while (**at != '"') {
+		if ((unsigned char)**at < ' ')
+			return false;
+		if (**at == '\\') {
+			size_t digits = (*at)[1] == 'u' ? strspn(*at + 2, "0123456789abcdefABCDEF")
+							: 4;
+
+			if (digits < 4 || !strchr("\"\\/bfnrtu", (*at)[1]) || (*at)[1] == '\0')
+				return false;
+			*at += (*at)[1] == 'u' ? 6 : 2;
+		} else if (!skip_utf8(at)) {
+			return false;
+		}
+	}
+	(*at)++;
+	return true;
+}
+
+static bool skip_value(const char **at);
+
+/* "[…]" or "{…}". */
+static bool skip_list(const char **at, char end)
+{
+	bool is_first = true;
+
+	for ((*at)++; **at != end; is_first = false) {
+		if (!is_first && *(*at)++ != ',')
+			return false;
+		if (end == '}' && (!skip_string(at) || *(*at)++ != ':'))
+			return false;
+		if (!skip_value(at))
+			return false;
+	}
+	(*at)++;
+	return true;
+}
+
+static bool skip_value(const char **at)
+{
+	static const char *const words[] = {"null", "true", "false"};
+	size_t digits;
+
+	if (**at == '{' || **at == '[')
+		return skip_list(at, **at == '{' ? '}' : ']');
+	if (**at == '"')
+		return skip_string(at);
+	for (unsigned i = 0; i < 3; i++)
+		if (strncmp(*at, words[i], strlen(words[i])) == 0) {
+			*at += strlen(words[i]);
+			return true;
+		}
+	*at += **at == '-';
+	digits = strspn(*at, "0123456789");
+	*at += digits;
+	return digits > 0;
+}
+
+static void check_json(const char *text)
+{
+	while (*text) {
+		if (*text != '{' || !skip_value(&text) || *text++ != '\n')
+			fail("this is no JSON");
+	}
+}
+
+/* --- The file. --- */
+
+static void put(const void *bytes, size_t size, size_t offset)
+{
+	if (offset + size > MOST_FILE)
+		size = offset < MOST_FILE ? MOST_FILE - offset : 0;
+	if (pwrite(file, bytes, size, (off_t)offset) != (ssize_t)size)
+		fail("the file cannot be written");
+	if (offset + size > file_size)
+		file_size = offset + size;
+}
+
+static bool take_bytes(const uint8_t **bytes, size_t *size, void *to, size_t wanted)
+{
+	if (*size < wanted)
+		return false;
+	memcpy(to, *bytes, wanted);
+	*bytes += wanted;
+	*size -= wanted;
+	return true;
+}
+
+/* 2 bytes that say how many follow: at most so many as there are. */
+static size_t take_size(const uint8_t **bytes, size_t *size)
+{
+	uint16_t told = 0;
+
+	take_bytes(bytes, size, &told, sizeof(told));
+	return told < *size ? told : *size;
+}
+
+static uint32_t put_names(uint32_t offset, const struct brief *brief, const uint8_t **bytes,
+			  size_t *size)
+{
+	static uint8_t own[8192];
+	static size_t own_size;
+	size_t told;
+
+	if (!(brief->shows & HAS_NAMES)) {
+		if (own_size == 0)
+			own_size = pack_names(own, sizeof(own));
+		put(own, own_size, offset);
+		return (uint32_t)own_size;
+	}
+	told = take_size(bytes, size);
+	put(*bytes, told, offset);
+	*bytes += told;
+	*size -= told;
+	return (uint32_t)told;
+}
+
+static uint32_t put_blocks(const struct brief *brief, const uint8_t *bytes, size_t size)
+{
+	struct record_block block;
+	uint32_t count = 0;
+	size_t offset = RECORD_HEADER_BYTES;
+
+	while (offset < MOST_FILE && take_bytes(&bytes, &size, &block, sizeof(block))) {
+		size_t told = take_size(&bytes, &size);
+
+		offset = RECORD_HEADER_BYTES + (size_t)count++ * RECORD_BLOCK_BYTES;
+		if (told > RECORD_BLOCK_BYTES - sizeof(block))
+			told = RECORD_BLOCK_BYTES - sizeof(block);
+		put(&block, sizeof(block), offset);
+		put(bytes, told, offset + sizeof(block));
+		bytes += told;
+		size -= told;
+	}
+	if (!(brief->shows & IS_CUT) && count > 0)
+		put("", 1, offset + RECORD_BLOCK_BYTES - 1);
+	return count;
+}
+
+static void make_file(const struct brief *brief, const uint8_t *bytes, size_t size)
+{
+	struct record_header header = {
+		.magic = RECORD_MAGIC,
+		.version = RECORD_VERSION,
+		.header_bytes = RECORD_HEADER_BYTES,
+		.block_bytes = RECORD_BLOCK_BYTES,
+		.flags = brief->flags,
+		.pid = 1,
+		.names_offset = sizeof(header),
+		.base_ns = brief->base_ns,
+		.realtime_offset_ns = brief->realtime_offset_ns,
+		.data_bytes = brief->data_bytes,
+		.lost_events = (uint64_t)(brief->lost_error != 0),
+		.lost_error = brief->lost_error,
+		.end = brief->shows & IS_ENDED ? RECORD_ENDED : RECORD_NOT_ENDED,
+	};
+
+	memcpy(header.program, brief->program, sizeof(brief->program));
+	header.names_bytes = put_names(sizeof(header), brief, &bytes, &size);
+	header.blocks_taken = put_blocks(brief, bytes, size) + brief->more_blocks;
+	header.block_count = (uint32_t)header.blocks_taken;
+	put(&header, sizeof(header), 0);
+}
+
+static struct recording *open_file(bool is_other_boot)
+{
+	static char path[32]; /* which the recording keeps */
+
+	if (is_other_boot)
+		put("other", sizeof("other"), offsetof(struct record_header, boot));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	return recording_open(path);
+}
+
+static void empty_file(void)
+{
+	if (file < 0)
+		file = memfd_create("recording", MFD_CLOEXEC);
+	if (file < 0 || ftruncate(file, 0) < 0)
+		fail("there is no file");
+	file_size = 0;
+}
+
+/* --- A report of it. --- */
+
+static void show(unsigned shows)
+{
+	FILE *const before = stdout;
+	struct recording *recordings[2];
+	struct report report;
+	char *text = NULL;
+	size_t size = 0, count = 0;
+
+	for (unsigned i = 0; i < (shows & IS_TWICE ? 2 : 1); i++)
+		if ((recordings[count] = open_file(i == 1)))
+			count++;
+	if (count == 0)
+		return;
+	asked.is_json = shows & SHOWS_JSON;
+	asked.has_connections = asked.has_summary = shows & SHOWS_TABLES;
+	asked.filter = filter_of_nothing;
+	config.style = (struct truss_style){
+		.stamps = shows & HAS_STAMPS ? TRUSS_BASE | TRUSS_DELTA | TRUSS_ELAPSED | TRUSS_UTC
+					     : TRUSS_BASE,
+		.data_bytes = shows & SHOWS_ALL_DATA ? UINT64_MAX : 12,
+		.least_severity = SEVERITY_INFO,
+	};
+	memset(config.is_shown, true, sizeof(config.is_shown));
+	stdout = open_memstream(&text, &size);
+	if (!stdout)
+		fail("no memory");
+	start(&report, recordings, count);
+	take_all(&report, false);
+	merge_refresh(&report.merge);
+	take_all(&report, false);
+	take_current(&report);
+	finish(&report);
+	symbols_end();
+	for (size_t i = 0; i < count; i++)
+		recording_close(recordings[i]);
+	fclose(stdout);
+	stdout = before;
+	if (shows & SHOWS_JSON)
+		check_json(text);
+	else
+		check_text(text, size);
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct brief brief;
+
+	empty_file();
+	if (size >= 8 && memcmp(bytes, RECORD_MAGIC, 8) == 0) {
+		put(bytes, size, 0);
+		for (unsigned shows = 0; shows <= (SHOWS_JSON | SHOWS_TABLES); shows++)
+			show(shows | SHOWS_ALL_DATA);
+	} else if (take_bytes(&bytes, &size, &brief, sizeof(brief))) {
+		make_file(&brief, bytes, size);
+		show(brief.shows);
+	}
+	return 0;
+}
+
+/* --- Other inputs from one: records are changed as records. --- */
+
+static uint16_t size_at(const uint8_t *bytes)
+{
+	uint16_t size;
+
+	memcpy(&size, bytes, sizeof(size));
+	return size;
+}
+
+static void set_size(uint8_t *bytes, size_t size)
+{
+	const uint16_t told = (uint16_t)size;
+
+	memcpy(bytes, &told, sizeof(told));
+}
+
+/* Where the size of the records of one block stands, 0: nowhere. */
+static size_t find_block(const uint8_t *bytes, size_t size, unsigned choice)
+{
+	size_t position = sizeof(struct brief), found = 0;
+
+	if (size < sizeof(struct brief) || memcmp(bytes, RECORD_MAGIC, 8) == 0)
+		return 0;
+	if (bytes[0] & HAS_NAMES)
+		position +=
+			sizeof(uint16_t) + (position + 2 <= size ? size_at(bytes + position) : 0);
+	for (unsigned i = 0; i <= choice % 4; i++) {
+		size_t at = position + sizeof(struct record_block);
+
+		if (at + sizeof(uint16_t) > size ||
+		    at + sizeof(uint16_t) + size_at(bytes + at) > size)
+			break;
+		found = at;
+		position = at + sizeof(uint16_t) + size_at(bytes + at);
+	}
+	return found;
+}
+
+/* The record in [from, to) that is chosen, or 0. */
+static size_t find_record(const uint8_t *bytes, size_t from, size_t to, unsigned choice)
+{
+	size_t positions[64];
+	unsigned count = 0;
+
+	while (count < 64 && from + 8 <= to && size_at(bytes + from) >= 8 &&
+	       size_at(bytes + from) <= to - from) {
+		positions[count++] = from;
+		from += size_at(bytes + from);
+	}
+	return count > 0 ? positions[choice % count] : 0;
+}
+
+/* Within a record: a number of 8 bytes, a section's or the record's own size, kind. */
+static void change_word(uint8_t *record, unsigned choice)
+{
+	static const uint64_t numbers[] = {
+		0,
+		1,
+		7,
+		8,
+		UINT64_MAX,
+		INT64_MAX,
+		UINT64_C(1) << 63,
+		UINT32_MAX,
+		UINT32_C(1) << 31,
+		4096,
+	};
+	size_t words = size_at(record) / 8U, at = words > 0 ? choice % words * 8 : 0;
+	unsigned kind = choice >> 8;
+
+	if (at > 0 && kind % 4 == 0)
+		memcpy(record + at, &numbers[choice >> 16 & 7], sizeof(numbers[0]));
+	else if (kind % 4 == 1)
+		LLVMFuzzerMutate(record + at + 2, 6, 6);
+	else if (at > 0 && kind % 4 == 2)
+		set_size(record + at, choice >> 16 & 0xf8);
+	else
+		record[at + 2 + (choice >> 16) % 6] ^= (uint8_t)(1 << (choice >> 20 & 7));
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed)
+{
+	unsigned choice = seed * 2654435761U;
+	size_t block = find_block(bytes, size, choice), record = 0, end = 0, length;
+
+	if (block > 0) {
+		end = block + sizeof(uint16_t) + size_at(bytes + block);
+		record = find_record(bytes, block + sizeof(uint16_t), end, choice >> 3);
+	}
+	if (record == 0 || choice >> 30 == 0)
+		return LLVMFuzzerMutate(bytes, size, most);
+	length = size_at(bytes + record);
+	switch (choice >> 27 & 7) {
+	case 0: /* left out */
+		memmove(bytes + record, bytes + record + length, size - record - length);
+		set_size(bytes + block, end - block - sizeof(uint16_t) - length);
+		return size - length;
+	case 1: /* twice */
+		if (size + length > most || end - block + length > UINT16_MAX)
+			break;
+		memmove(bytes + record + length, bytes + record, size - record);
+		set_size(bytes + block, end - block - sizeof(uint16_t) + length);
+		return size + length;
+	case 2: /* with 8 bytes more, or less, at its end */
+		if ((choice & 1) && length > 8) {
+			memmove(bytes + record + length - 8, bytes + record + length,
+				size - record - length);
+			set_size(bytes + record, length - 8);
+			set_size(bytes + block, end - block - sizeof(uint16_t) - 8);
+			return size - 8;
+		}
+		if (size + 8 > most || length + 8 > UINT16_MAX || end - block + 8 > UINT16_MAX)
+			break;
+		memmove(bytes + record + length + 8, bytes + record + length,
+			size - record - length);
+		memset(bytes + record + length, 0, 8);
+		set_size(bytes + record, length + 8);
+		set_size(bytes + block, end - block - sizeof(uint16_t) + 8);
+		return size + 8;
+	default:
+		break;
+	}
+	change_word(bytes + record, choice);
+	return size;
+}
