@@ -1,17 +1,19 @@
 /*
  * calls: what one call costs, in nanoseconds.
  *
- * calls file|pipe|tcp|idle ITERATIONS prints the median over batches of the time of one call: a
- * read of 64 bytes from /dev/zero, a write and a read of 64 bytes through a pipe, or the same over
- * a loopback TCP connection, each pair counted as two calls; idle: a write of nothing and a read
- * that finds nothing on a TCP connection, the shortest calls that there are, in which a few
- * nanoseconds can be seen. Run bare and under the library by turns by scripts/bench.
+ * calls file|pipe|tcp|tcp2|idle ITERATIONS prints the median over batches of the time of one call:
+ * a read of 64 bytes from /dev/zero, a write and a read of 64 bytes through a pipe, or the same
+ * over a loopback TCP connection, each pair counted as two calls; tcp2: the same in two threads at
+ * once; idle: a write of nothing and a read that finds nothing on a TCP connection, the shortest
+ * calls that there are, in which a few nanoseconds can be seen. Run bare and under the library by
+ * turns by scripts/bench.
  */
 #include <arpa/inet.h>
 #include <err.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,17 +59,31 @@ static void make_connection(int fds[2])
 	close(listener);
 }
 
+static int other_fds[2];
+
+/* The other thread's exchange, until the process ends. */
+static void *exchange(void *unused)
+{
+	char bytes[BYTES] = "kang";
+
+	while (write(other_fds[1], bytes, BYTES) == BYTES &&
+	       read(other_fds[0], bytes, BYTES) == BYTES)
+		;
+	return unused;
+}
+
 int main(int argc, char **argv)
 {
 	/* the same place in every run */
 	static _Alignas(4096) char bytes[BYTES] = "kodos, are you there?";
 	double results[BATCHES];
 	int fds[2] = {-1, -1};
+	pthread_t other;
 	long iterations = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
 	int calls = 2, moved = BYTES, found = BYTES;
 
 	if (iterations < BATCHES)
-		errx(2, "usage: calls file|pipe|tcp|idle ITERATIONS (at least %d)", BATCHES);
+		errx(2, "usage: calls file|pipe|tcp|tcp2|idle ITERATIONS (at least %d)", BATCHES);
 	if (strcmp(argv[1], "file") == 0) {
 		fds[0] = open("/dev/zero", O_RDONLY);
 		calls = 1;
@@ -76,13 +92,18 @@ int main(int argc, char **argv)
 			err(1, "pipe");
 	} else if (strcmp(argv[1], "tcp") == 0) {
 		make_connection(fds);
+	} else if (strcmp(argv[1], "tcp2") == 0) {
+		make_connection(fds);
+		make_connection(other_fds);
+		if (pthread_create(&other, NULL, exchange, NULL) != 0)
+			errx(1, "pthread_create");
 	} else if (strcmp(argv[1], "idle") == 0) {
 		make_connection(fds);
 		fcntl(fds[0], F_SETFL, O_NONBLOCK);
 		moved = 0;
 		found = -1;
 	} else {
-		errx(2, "file, pipe, tcp or idle");
+		errx(2, "file, pipe, tcp, tcp2 or idle");
 	}
 	for (int batch = 0; batch < BATCHES; batch++) {
 		double start = now_ns();

@@ -983,12 +983,67 @@ static void test_fuzz_together(void **state)
 	assert_true(is_right);
 }
 
+static void test_recording(void **state)
+{
+	(void)state;
+	read_environment("TCPSHIM_RECORD=/tmp", NULL);
+	assert_string_equal(config.record_path, "/tmp/nc.%p.tcpshim");
+	assert_true(config.has_record);
+	assert_false(config.has_text);
+	assert_false(config.has_lines);
+	assert_false(config.has_sleeping);
+	assert_int_equal(config.record_bytes, 256 << 20);
+	assert_false(config.record_wraps);
+	read_environment("TCPSHIM_RECORD=/tmp/", "TCPSHIM_OUTPUT=stderr");
+	assert_string_equal(config.record_path, "/tmp/nc.%p.tcpshim");
+	assert_true(config.has_lines);
+	read_environment("TCPSHIM_RECORD=/x/%n-%p", "TCPSHIM_SUMMARY=only");
+	assert_string_equal(config.record_path, "/x/nc-%p");
+	assert_true(config.has_text);
+	assert_false(config.has_lines);
+	read_environment("TCPSHIM_RECORD=none", NULL);
+	assert_false(config.has_record);
+	assert_true(config.has_lines);
+	read_environment("TCPSHIM_RECORD=/tmp/x", NULL);
+	assert_int_equal(config.errors, 1);
+	assert_false(config.has_record);
+	read_environment("TCPSHIM_RECORD_SIZE=1G", "TCPSHIM_RECORD_FULL=wrap");
+	assert_int_equal(config.record_bytes, 1 << 30);
+	assert_true(config.record_wraps);
+	read_environment("TCPSHIM_RECORD_SIZE=255K", "TCPSHIM_RECORD_FULL=wrop");
+	assert_int_equal(config.errors, 2);
+	assert_int_equal(config.record_bytes, 256 << 20);
+}
+
+static void test_stacks(void **state)
+{
+	(void)state;
+	read_environment("TCPSHIM_STACK=connect,%data,errors", NULL);
+	assert_true(config.has_any_stack);
+	assert_true(config.has_stack[CALL_connect]);
+	assert_true(config.has_stack[CALL_read]);
+	assert_false(config.has_stack[CALL_close]);
+	assert_true(config.has_stack_of_errors);
+	assert_false(config.has_stack_of_notes);
+	assert_true(config.is_shown[CALL_close]);
+	read_environment("TCPSHIM_STACK=none", NULL);
+	assert_false(config.has_any_stack);
+	assert_int_equal(config.errors, 0);
+	read_environment("TCPSHIM_STACK=all", "TCPSHIM_FORMAT=json");
+	assert_true(config.has_stack[CALL_close]);
+	assert_true(config.is_json);
+	read_environment("TCPSHIM_STACK=nots", "TCPSHIM_FORMAT=yaml");
+	assert_int_equal(config.errors, 2);
+	assert_false(config.has_any_stack);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),        cmocka_unit_test(test_empty_values),
 		cmocka_unit_test(test_trace),           cmocka_unit_test(test_fds),
 		cmocka_unit_test(test_programs),        cmocka_unit_test(test_output),
+		cmocka_unit_test(test_recording),       cmocka_unit_test(test_stacks),
 		cmocka_unit_test(test_bad_outputs),     cmocka_unit_test(test_style),
 		cmocka_unit_test(test_complaints),      cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_bad_beside_good), cmocka_unit_test(test_fds_of_nothing_shown),

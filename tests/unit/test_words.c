@@ -253,12 +253,49 @@ static void test_milliseconds(void **state)
 	assert_int_equal(milliseconds, 900000);
 }
 
+static void test_bytes(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes; /* 0: refused */
+	} rows[] = {
+		{"1", 1},
+		{"4096", 4096},
+		{"256K", 262144},
+		{"256M", 268435456},
+		{"2G", UINT64_C(2147483648)},
+		{"17179869183G", UINT64_C(18446744072635809792)},
+		{"17179869184G", 0},
+		{"", 0},
+		{"K", 0},
+		{"1KB", 0},
+		{"1k", 0},
+		{"-1", 0},
+		{" 1", 0},
+		{"1.5G", 0},
+	};
+	bool is_right = true;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint64_t bytes = 0;
+		bool is_read = word_bytes(word_of(rows[i].text), &bytes);
+
+		if (is_read == (rows[i].bytes != 0) && (!is_read || bytes == rows[i].bytes))
+			continue;
+		print_error("%s: %d %lu\n", rows[i].text, is_read, bytes);
+		is_right = false;
+	}
+	assert_true(is_right);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next),   cmocka_unit_test(test_is),
 		cmocka_unit_test(test_cut),    cmocka_unit_test(test_cut_stays_inside),
 		cmocka_unit_test(test_number), cmocka_unit_test(test_milliseconds),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests_name("words", tests, NULL, NULL);
