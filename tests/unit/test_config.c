@@ -1004,7 +1004,7 @@ static void test_recording(void **state)
 	read_environment("TCPSHIM_RECORD=none", NULL);
 	assert_false(config.has_record);
 	assert_true(config.has_lines);
-	read_environment("TCPSHIM_RECORD=/tmp/x", NULL);
+	read_environment("TCPSHIM_RECORD=/nonexistent/x", NULL);
 	assert_int_equal(config.errors, 1);
 	assert_false(config.has_record);
 	read_environment("TCPSHIM_RECORD_SIZE=1G", "TCPSHIM_RECORD_FULL=wrap");
