@@ -154,7 +154,7 @@ demo: setup-demo ## trace a real nc through a scenario of TCP Puzzlers (SCENARIO
 	$(Q)scripts/demo $(SCENARIO)
 
 .PHONY: tests
-tests: all $(PROGRAMS) $(HOSTILE) $(UNIT) $(TSAN_UNIT) $(FUZZ)
+tests: all $(PROGRAMS) $(HOSTILE) $(UNIT) $(TSAN_UNIT) $(FUZZ) $(BENCH)
 
 .PHONY: check
 check: setup-test ## build and run all tests
@@ -177,7 +177,7 @@ check-san: setup-test ## the unit tests under ASan, UBSan and TSan
 	$(Q)scripts/tally $(TAP)/*.tap
 
 check-e2e: setup-test ## the tests with real programs: end to end, call for call, hostile, the four scenarios
-	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE) $(O)/tests/unit/test_json $(FUZZ)
+	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE) $(O)/tests/unit/test_json $(FUZZ) $(BENCH)
 	$(Q)rm -rf $(TAP)
 	$(Q)$(MAKE) --no-print-directory -k run-e2e run-json run-record run-package run-programs run-hostile run-puzzlers || true
 	$(Q)scripts/tally $(TAP)/*.tap

@@ -451,6 +451,15 @@ static bool take_line(struct stream *stream, const struct record_head *head)
 	return true;
 }
 
+/* A transfer's record has room for 12 bytes, also where fewer are recorded. */
+static void limit_payload(struct unpacked *ahead, uint64_t data_bytes)
+{
+	if (ahead->stored_bytes <= data_bytes)
+		return;
+	ahead->stored_bytes = data_bytes;
+	ahead->data.iov_len = data_bytes;
+}
+
 static bool take_event(struct stream *stream, const struct record_head *head)
 {
 	struct recording *recording = stream->recording;
@@ -473,6 +482,7 @@ static bool take_event(struct stream *stream, const struct record_head *head)
 	if (!is_good)
 		return false;
 	recording->damage.unknown_notes += stream->ahead.unknown_notes;
+	limit_payload(&stream->ahead, recording->header.data_bytes);
 	stream->line = NULL;
 	stream->is_transfer = head->kind == RECORD_TRANSFER;
 	stream->time_ns = stream->ahead.event.time_ns;

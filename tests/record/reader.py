@@ -308,10 +308,10 @@ class Stream:
                 if size == 0:
                     break
                 end += size
-                found += 1
                 if record is not None:
+                    found += record["kind"] in ("transfer", "event")
                     yield from self.joined(record)
-            if found != promised:
+            if found < promised:
                 self.damage["blocks_with_another_count"] += 1
             last = raw, end
         yield from self.finished()
@@ -425,7 +425,7 @@ class Stream:
             "result": max(result, -1),
             "error": error_name(-result if result < 0 else 0),
             "arguments": self.transfer_arguments(call, fd, buffer, asked, message_flags),
-            "moved": moved if data is not None else None,
+            "moved": moved or None,
             "data": data,
             "notes": [],
             "continues": bool(flags & HAS_MORE),

@@ -335,7 +335,7 @@ in_namespace() {
 	"$tcpshim" report --connections recordings/* >rows
 	read -r -a row < <(tail -n 1 rows)
 	[[ ${row[2]} == client && ${row[4]} == "127.0.0.1:$port" ]]
-	awk 'NR == 2' rows | grep -q ' peer .*closed-after-peer\|closed-after-peer' || fail "$(cat rows)"
+	grep -qE ' (here|peer) +closed-(first|after-peer) ' rows || fail "$(cat rows)"
 	size=$(stat -c %s www/numbers)
 	"$tcpshim" report --connections --json recordings/* | jq -e ".received_bytes > $size and .sent_bytes > 50" >/dev/null
 }
