@@ -8,7 +8,10 @@
 #include "core/quick.h"
 #include "interpose/export.h"
 
-EXPORT HOT ssize_t read(int fd, void *buf, size_t size)
+/* Apart from its wrapper, which makes no frame where nothing is watched: it only jumps. */
+#define WATCHED HOT __attribute__((noinline))
+
+static WATCHED ssize_t watched_read(int fd, void *buf, size_t size)
 {
 	struct call call;
 	struct quick quick;
@@ -34,7 +37,14 @@ EXPORT HOT ssize_t read(int fd, void *buf, size_t size)
 	return call_leave(&call, got);
 }
 
-EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
+EXPORT HOT ssize_t read(int fd, void *buf, size_t size)
+{
+	if (!call_is_watched(fd) && config.policy.on_eof == POLICY_EOF_OFF)
+		return real.read(fd, buf, size);
+	return watched_read(fd, buf, size);
+}
+
+static WATCHED ssize_t watched_read_checked(int fd, void *buf, size_t size, size_t buf_size)
 {
 	struct call call;
 	struct quick quick;
@@ -58,6 +68,13 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
 	if (got != 0)
 		got = real.__read_chk(fd, buf, size, buf_size);
 	return call_leave(&call, got);
+}
+
+EXPORT HOT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
+{
+	if (!call_is_watched(fd) && config.policy.on_eof == POLICY_EOF_OFF)
+		return real.__read_chk(fd, buf, size, buf_size);
+	return watched_read_checked(fd, buf, size, buf_size);
 }
 
 EXPORT ssize_t readv(int fd, const struct iovec *vector, int count)
@@ -120,7 +137,7 @@ EXPORT ssize_t preadv64v2(int fd, const struct iovec *vector, int count, off64_t
 	return read_at(CALL_preadv64v2, fd, vector, count, position, flags);
 }
 
-EXPORT HOT ssize_t recv(int fd, void *buf, size_t size, int flags)
+static WATCHED ssize_t watched_recv(int fd, void *buf, size_t size, int flags)
 {
 	struct call call;
 	struct quick quick;
@@ -147,7 +164,15 @@ EXPORT HOT ssize_t recv(int fd, void *buf, size_t size, int flags)
 	return call_leave(&call, got);
 }
 
-EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags)
+EXPORT HOT ssize_t recv(int fd, void *buf, size_t size, int flags)
+{
+	if (!call_is_watched(fd) && config.policy.on_eof == POLICY_EOF_OFF)
+		return real.recv(fd, buf, size, flags);
+	return watched_recv(fd, buf, size, flags);
+}
+
+static WATCHED ssize_t watched_recv_checked(int fd, void *buf, size_t size, size_t buf_size,
+					    int flags)
 {
 	struct call call;
 	struct quick quick;
@@ -172,6 +197,13 @@ EXPORT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int f
 	if (got != 0)
 		got = real.__recv_chk(fd, buf, size, buf_size, flags);
 	return call_leave(&call, got);
+}
+
+EXPORT HOT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags)
+{
+	if (!call_is_watched(fd) && config.policy.on_eof == POLICY_EOF_OFF)
+		return real.__recv_chk(fd, buf, size, buf_size, flags);
+	return watched_recv_checked(fd, buf, size, buf_size, flags);
 }
 
 EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *address,
@@ -293,13 +325,10 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	return (int)call_leave(&call, got);
 }
 
-EXPORT HOT ssize_t write(int fd, const void *buf, size_t size)
+static WATCHED ssize_t watched_write(int fd, const void *buf, size_t size)
 {
 	struct call call;
 	struct quick quick;
-
-	if (!call_is_watched(fd))
-		return real.write(fd, buf, size);
 
 	if (quick_enter(&quick, CALL_write, fd, buf, size, 0))
 		return quick_leave(&quick, real.write(fd, buf, size));
@@ -310,6 +339,13 @@ EXPORT HOT ssize_t write(int fd, const void *buf, size_t size)
 	call_begin(&call);
 	ssize_t sent = real.write(fd, buf, size);
 	return call_leave(&call, sent);
+}
+
+EXPORT HOT ssize_t write(int fd, const void *buf, size_t size)
+{
+	if (!call_is_watched(fd))
+		return real.write(fd, buf, size);
+	return watched_write(fd, buf, size);
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *vector, int count)
@@ -358,13 +394,10 @@ EXPORT ssize_t pwritev64v2(int fd, const struct iovec *vector, int count, off64_
 	return write_at(CALL_pwritev64v2, fd, vector, count, position, flags);
 }
 
-EXPORT HOT ssize_t send(int fd, const void *buf, size_t size, int flags)
+static WATCHED ssize_t watched_send(int fd, const void *buf, size_t size, int flags)
 {
 	struct call call;
 	struct quick quick;
-
-	if (!call_is_watched(fd))
-		return real.send(fd, buf, size, flags);
 
 	if (quick_enter(&quick, CALL_send, fd, buf, size, flags))
 		return quick_leave(&quick, real.send(fd, buf, size, flags));
@@ -376,6 +409,13 @@ EXPORT HOT ssize_t send(int fd, const void *buf, size_t size, int flags)
 	call_begin(&call);
 	ssize_t sent = real.send(fd, buf, size, flags);
 	return call_leave(&call, sent);
+}
+
+EXPORT HOT ssize_t send(int fd, const void *buf, size_t size, int flags)
+{
+	if (!call_is_watched(fd))
+		return real.send(fd, buf, size, flags);
+	return watched_send(fd, buf, size, flags);
 }
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags,
