@@ -1,6 +1,8 @@
 #include "core/process.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <sys/uio.h>
@@ -162,12 +164,17 @@ void process_unclaim_base_line(void)
 
 void process_complain(const char *line, size_t size)
 {
-	struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
+	const struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
+	const uint64_t all = ~UINT64_C(0);
+	uint64_t mask = 0;
 
 	/* In quiet mode it cannot be asked what standard error is, and the peer must never read
-	 * this. */
-	if (!process_is_quiet() && !raw_is_tcp_socket(2))
-		raw_syscall3(SYS_writev, 2, (long)parts, 2);
+	 * this; nor does the program wait for a pipe that nobody empties. */
+	if (process_is_quiet() || raw_is_tcp_socket(2) || !raw_is_ready(2, POLLOUT))
+		return;
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
+	raw_write_without_signal(2, parts, 2);
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
 }
 
 void process_start_over(void)

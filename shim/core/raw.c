@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -19,6 +20,21 @@ void *raw_map(size_t size)
 void raw_unmap(void *memory, size_t size)
 {
 	raw_syscall2(SYS_munmap, (long)memory, (long)size);
+}
+
+long raw_write_without_signal(int fd, const struct iovec *parts, int count)
+{
+	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+	struct timespec none = {0};
+	uint64_t pending = 0, fresh;
+	long result;
+
+	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
+	result = raw_syscall3(SYS_writev, fd, (long)parts, count);
+	fresh = ours & ~pending;
+	if (result == -EPIPE || result == -EFBIG)
+		raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
+	return result;
 }
 
 int raw_copy_from_program(void *to, const void *from, size_t size)

@@ -83,6 +83,11 @@ static inline long raw_write(int fd, const void *bytes, size_t size)
 	return raw_syscall3(SYS_write, fd, (long)bytes, (long)size);
 }
 
+/* The same where a pipe without a reader would raise SIGPIPE, or a file at its limit SIGXFSZ: the
+ * thread holds both back, and gets none that it had not already. */
+struct iovec;
+long raw_write_without_signal(int fd, const struct iovec *parts, int count);
+
 static inline long raw_close(int fd)
 {
 	return raw_syscall1(SYS_close, fd);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -306,25 +307,16 @@ bool output_may_wait(void)
 	return !output.is_regular || output.is_signalling;
 }
 
-/* A pipe without a reader raises SIGPIPE, a file at its limit SIGXFSZ, in this thread, which holds
- * all signals back: taken back if it was not pending before. In quiet mode the mask cannot be
- * touched; there poll without events tells a pipe that has no reader. */
+/* This thread holds all signals back, but in quiet mode, where the mask cannot be touched: there
+ * poll without events tells a pipe that has no reader. */
 static long write_without_signal(int fd, const char *bytes, size_t size)
 {
-	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
-	struct timespec none = {0};
-	uint64_t pending = 0, fresh;
-	long result;
+	const struct iovec part = {(void *)bytes, size};
 
 	if (process_is_quiet())
 		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE
 								   : raw_write(fd, bytes, size);
-	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
-	result = raw_write(fd, bytes, size);
-	fresh = ours & ~pending;
-	if (result == -EPIPE || result == -EFBIG)
-		raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
-	return result;
+	return raw_write_without_signal(fd, &part, 1);
 }
 
 static long write_once(int fd, const char *bytes, size_t size)
