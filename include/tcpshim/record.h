@@ -133,7 +133,7 @@ enum record_kind {
 	RECORD_TRANSFER = 1, /* an ordinary read or write: struct record_transfer */
 	RECORD_EVENT,        /* any other call: struct record_event */
 	RECORD_MORE,         /* the payload of the event just before it in the stream goes on */
-	RECORD_THREAD,       /* from here on the block is another thread's: struct record_thread */
+	RECORD_THREAD,       /* from here on the block is this thread's: struct record_thread */
 	RECORD_CLOCK,        /* the time of day was set: struct record_clock */
 	RECORD_LINE,         /* a line of text about the trace itself: struct record_line */
 	RECORD_MODULE,       /* a file mapped with code: struct record_module */

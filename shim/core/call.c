@@ -15,7 +15,6 @@
 #include "core/tell.h"
 #include "core/thread.h"
 #include "format/facts.h"
-#include "sink/output.h"
 #include "sink/sinks.h"
 
 static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
@@ -278,8 +277,7 @@ enum process_quiet call_be_quiet(enum process_quiet quiet)
 	if (quiet != PROCESS_LOUD)
 		quick_stop();
 	if (thread_raise_guard(&quiet)) {
-		thread_area();
-		output_be_quiet();
+		sinks_be_quiet(thread_area());
 		thread_lower_guard();
 	}
 	return process_set_quiet(quiet);

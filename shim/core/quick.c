@@ -136,10 +136,31 @@ static inline void fill_before(struct quick *quick, uint32_t serial)
 	__atomic_store_n(&at->call, (uint8_t)quick->id, __ATOMIC_RELEASE);
 }
 
+/* Under the guard: until it is raised, a handler's calls may still be recorded there. */
+static inline bool find_room(struct quick *quick)
+{
+	struct record_block *block = own_block();
+
+	if (unlikely(!block || thread.used + LEAST_ROOM > RECORD_BLOCK_BYTES))
+		return false;
+	quick->at = (struct record_transfer *)((uint8_t *)block + thread.used);
+	return true;
+}
+
+/* Under the guard, after the call: its record's place may hold one of a handler's calls, and its
+ * descriptor may be another's. */
+static inline bool is_place_kept(const struct quick *quick, size_t shown)
+{
+	return (const uint8_t *)quick->at == (const uint8_t *)own_block() + thread.used &&
+	       fdtable_load(quick->fd) == quick->slot && is_ordinary(quick->conn) &&
+	       thread.used + shown + LEAST_ROOM <= RECORD_BLOCK_BYTES;
+}
+
 HOT bool quick_enter(struct quick *quick, enum tcpshim_call id, int fd, const void *buf,
 		     size_t size, int flags)
 {
 	uint64_t slot;
+	bool is_room;
 
 	if (unlikely(load(&data_bytes) == SIZE_MAX || (flags & ~PLAIN_FLAGS) || size > UINT32_MAX ||
 		     (unsigned)fd >= FDTABLE_LOW))
@@ -147,8 +168,7 @@ HOT bool quick_enter(struct quick *quick, enum tcpshim_call id, int fd, const vo
 	process_check();
 	slot = fdtable_load(fd);
 	quick->conn = conn_peek(slot);
-	if (unlikely(!own_block() || !quick->conn || thread.guard != 0 ||
-		     !is_ordinary(quick->conn) || thread.used + LEAST_ROOM > RECORD_BLOCK_BYTES))
+	if (unlikely(!quick->conn || thread.guard != 0 || !is_ordinary(quick->conn)))
 		return false;
 	quick->start_ns = clock_now_ns();
 	if (unlikely(!process_is_clock_checked(quick->start_ns) ||
@@ -157,16 +177,17 @@ HOT bool quick_enter(struct quick *quick, enum tcpshim_call id, int fd, const vo
 		      quick->start_ns - load(&quick->conn->active_ns) >= SILENCE_NS)))
 		return false;
 	quick->slot = slot;
-	quick->at = (struct record_transfer *)((uint8_t *)thread.block + thread.used);
 	quick->buf = buf;
 	quick->size = size;
 	quick->fd = fd;
 	quick->flags = flags;
 	quick->id = id;
 	raise_guard(quick);
-	fill_before(quick, quick->conn->serial);
+	is_room = find_room(quick);
+	if (likely(is_room))
+		fill_before(quick, quick->conn->serial);
 	lower_guard();
-	return true;
+	return is_room;
 }
 
 /* The rest. */
@@ -233,15 +254,14 @@ HOT ssize_t quick_leave(const struct quick *quick, ssize_t result)
 	} else if (!has_found_nothing(quick, result)) {
 		return leave_slowly(quick, result);
 	}
-	/* A handler's calls may have been recorded in its place; the descriptor may be another's.
-	 */
-	if (unlikely((uint8_t *)quick->at != (uint8_t *)own_block() + thread.used ||
-		     fdtable_load(quick->fd) != quick->slot || !is_ordinary(quick->conn) ||
-		     thread.guard != 0 || result > INT32_MAX || shown > PACK_DATA_BYTES ||
-		     thread.used + shown + LEAST_ROOM > RECORD_BLOCK_BYTES ||
+	if (unlikely(thread.guard != 0 || result > INT32_MAX || shown > PACK_DATA_BYTES ||
 		     (int64_t)(now_ns - quick->start_ns) > UINT32_MAX))
 		return leave_slowly(quick, result);
 	raise_guard(quick);
+	if (unlikely(!is_place_kept(quick, shown))) {
+		lower_guard();
+		return leave_slowly(quick, result);
+	}
 	/* First, since an atomic operation waits for the stores before it, and the record's lines
 	 * may be far away. */
 	if (is_write(quick->id))
@@ -254,31 +274,20 @@ HOT ssize_t quick_leave(const struct quick *quick, ssize_t result)
 	return result;
 }
 
-/* A thread's first call may be the one that it stays in. */
-static void begin(const struct call *call)
+static void mark(const struct call *call)
 {
-	bool is_raised = thread.guard == 0 && thread_raise_guard(call);
-	struct area *area = thread_area();
-
-	if (area)
-		recording_begin(area, call->start_ns);
-	if (is_raised)
-		thread_lower_guard();
-}
-
-void quick_mark(const struct call *call)
-{
+	const struct conn *conn = conn_peek(call->slot);
 	struct record_block *block;
-	const struct conn *conn;
 
-	if (call->is_nested)
-		return;
-	if (!own_block())
-		begin(call);
+	if (!own_block()) { /* a thread's first call may be the one that it stays in */
+		struct area *area = thread_area();
+
+		if (area)
+			recording_begin(area, call->start_ns);
+	}
 	block = own_block();
 	if (!block)
 		return;
-	conn = conn_peek(call->slot);
 	start_mark(&block->current);
 	block->current.argument_count = call->argument_count;
 	block->current.serial = conn ? conn->serial : 0;
@@ -287,6 +296,16 @@ void quick_mark(const struct call *call)
 	memcpy(block->current.arguments, call->arguments, sizeof(call->arguments));
 	block->current.call = (uint16_t)(call->id + 1);
 	end_mark(&block->current);
+}
+
+void quick_mark(const struct call *call)
+{
+	bool is_raised = thread.guard == 0 && thread_raise_guard(call);
+
+	if (!call->is_nested)
+		mark(call);
+	if (is_raised)
+		thread_lower_guard();
 }
 
 void quick_unmark(void)

@@ -82,6 +82,7 @@ bool thread_raise_guard(const void *frame)
 		thread.held = NULL;
 		if (held)
 			conn_release(held);
+		thread.block = NULL; /* where its records end has to be found anew */
 	}
 	thread.guard = (uintptr_t)frame;
 	atomic_signal_fence(memory_order_seq_cst);

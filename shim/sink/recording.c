@@ -212,6 +212,13 @@ static uint64_t limit_size(uint64_t size)
 	return limit.rlim_cur < size ? limit.rlim_cur : size;
 }
 
+/* A store into a hole would have the kernel read ahead, as far as the device is set to: where that
+ * is 8 MiB, one call in some thousands would take 1 to 25 ms. */
+static void no_readahead(long mapped, size_t size)
+{
+	raw_syscall3(SYS_madvise, mapped, (long)size, MADV_RANDOM);
+}
+
 static int map_file(struct recording *recording, int fd)
 {
 	uint64_t size = limit_size(config.record_bytes);
@@ -230,6 +237,7 @@ static int map_file(struct recording *recording, int fd)
 	mapped = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (mapped < 0 && mapped > -4096)
 		return (int)mapped;
+	no_readahead(mapped, size);
 	recording->header = (struct record_header *)mapped;
 	recording->mapped_bytes = size;
 	recording->device = status.st_dev;
@@ -295,6 +303,7 @@ static void show_name(struct recording *recording)
 	    status.st_ino == recording->inode)
 		raw_syscall6(SYS_mmap, (long)recording->header, (long)recording->mapped_bytes,
 			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)fd, 0);
+	no_readahead((long)recording->header, recording->mapped_bytes);
 	/* A core file would hold it all once more. */
 	raw_syscall3(SYS_madvise, (long)recording->header, (long)recording->mapped_bytes,
 		     MADV_DONTDUMP);
@@ -515,7 +524,8 @@ static uint32_t find_end(const struct record_block *block)
 	return used;
 }
 
-/* The area's block was another thread's, which has ended: this one goes on in it. */
+/* The area's block was another thread's, which has ended, or this one's, which left the library by
+ * siglongjmp and may have been writing a record: it goes on behind the last that is whole. */
 static void take_over(struct recording *recording, struct area *area, uint64_t now_ns)
 {
 	const struct record_thread told = {
@@ -528,8 +538,11 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 
 	thread.used = find_end(area->block);
 	if (thread.used + sizeof(told) > RECORD_BLOCK_BYTES) {
-		leave_block(recording, area->block);
+		struct record_block *full = area->block;
+
 		area->block = NULL;
+		atomic_signal_fence(memory_order_seq_cst);
+		leave_block(recording, full);
 		return;
 	}
 	thread.block = area->block;
@@ -554,8 +567,12 @@ static bool has_room(struct recording *recording, struct area *area, size_t leas
 	if (!thread.block && area->block)
 		take_over(recording, area, now_ns);
 	if (thread.block && thread.used + least > RECORD_BLOCK_BYTES) {
-		leave_block(recording, thread.block);
+		struct record_block *full = thread.block;
+
+		/* In this order: a handler may leave by siglongjmp between the two. */
 		area->block = thread.block = NULL;
+		atomic_signal_fence(memory_order_seq_cst);
+		leave_block(recording, full);
 	}
 	return thread.block || take_block(recording, area, now_ns);
 }
@@ -566,6 +583,12 @@ void recording_begin(struct area *area, uint64_t now_ns)
 
 	if (recording)
 		has_room(recording, area, 0, now_ns);
+}
+
+void recording_be_quiet(struct area *area, uint64_t now_ns)
+{
+	if (atomic_load_explicit(&current, memory_order_acquire) || make())
+		recording_begin(area, now_ns);
 }
 
 uint8_t *recording_room(struct area *area, size_t least, size_t *room, uint64_t now_ns)

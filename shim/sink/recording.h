@@ -28,6 +28,9 @@ void recording_start_over(void);
  * call that it is in can be marked then. */
 void recording_begin(struct area *area, uint64_t now_ns);
 
+/* The file is made now, if it is not there yet: a filter would refuse it later. */
+void recording_be_quiet(struct area *area, uint64_t now_ns);
+
 /* Where the thread, whose area this is, may write its next record of at most *room bytes, at least
  * least. now_ns: of the event. NULL: there is no room, and one event is counted as
  * lost. */

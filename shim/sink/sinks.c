@@ -7,6 +7,7 @@
 #include "core/config.h"
 #include "core/process.h"
 #include "format/strbuf.h"
+#include "sink/output.h"
 #include "sink/sink_record.h"
 #include "sink/sink_summary.h"
 #include "sink/sink_text.h"
@@ -59,6 +60,13 @@ void sinks_event(struct area *area, uint64_t now_ns)
 		sink_record_event(area);
 	if (config.summary != CONFIG_SUMMARY_OFF)
 		sink_summary_event(area);
+}
+
+void sinks_be_quiet(struct area *area)
+{
+	output_be_quiet();
+	if (config.has_record && process_is_tracing && area)
+		recording_be_quiet(area, process_now_ns());
 }
 
 void sinks_count_lost(void)

@@ -20,6 +20,10 @@ void sinks_start_over(void);
  * of the process is filled in here. Holds back the thread's signals if a sink may wait. */
 void sinks_event(struct area *area, uint64_t now_ns);
 
+/* A filter is about to be set: what needs the kernel and may be refused later is done now. area:
+ * NULL if there is none. */
+void sinks_be_quiet(struct area *area);
+
 /* A call that could not be shown: no memory; and one that interrupted the library's own code. */
 void sinks_count_lost(void);
 void sinks_count_nested(void);
