@@ -427,6 +427,11 @@ static int early_getaddrinfo(const char *node, const char *service, const struct
 	return LOOK_UP(getaddrinfo)(node, service, hints, result);
 }
 
+static int early_pthread_cancel(pthread_t thread)
+{
+	return LOOK_UP(pthread_cancel)(thread);
+}
+
 static __attribute__((noreturn)) void early_quick_exit(int status)
 {
 	LOOK_UP(quick_exit)(status);

@@ -8,6 +8,7 @@
 
 #include "core/call.h"
 #include "core/config.h"
+#include "core/direct.h"
 #include "core/module.h"
 #include "core/process.h"
 #include "core/quick.h"
@@ -74,6 +75,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 		if (config.has_any_stack)
 			config.style.symbol = module_symbol;
 		quick_start();
+		direct_start();
 		process_is_tracing = true;
 	}
 	process_is_watching = process_is_tracing || policy_is_any(&config.policy);

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 
+#include "core/direct.h"
 #include "format/facts.h"
 
 struct six {
@@ -323,6 +324,13 @@ EXPORT int pipe2(int fds[2], int flags)
 	if (result == 0)
 		call_made_pipe(fds);
 	return result;
+}
+
+/* Not shown: see direct.h. */
+EXPORT int pthread_cancel(pthread_t thread)
+{
+	direct_stop();
+	return real.pthread_cancel(thread);
 }
 
 EXPORT int prctl(int option, ...)

@@ -4,6 +4,7 @@
  * On a descriptor that is not watched, but whose end of stream a policy acts on, a read is made
  * first, and only one that returns 0 goes the long way.
  */
+#include "core/direct.h"
 #include "core/hot.h"
 #include "core/quick.h"
 #include "interpose/export.h"
@@ -26,7 +27,7 @@ static WATCHED ssize_t watched_read(int fd, void *buf, size_t size)
 	}
 
 	if (got != 0 && quick_enter(&quick, CALL_read, fd, buf, size, 0))
-		return quick_leave(&quick, real.read(fd, buf, size));
+		return quick_leave(&quick, direct_read(fd, buf, size));
 	call_enter_read(&call, CALL_read, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
@@ -152,7 +153,7 @@ static WATCHED ssize_t watched_recv(int fd, void *buf, size_t size, int flags)
 	}
 
 	if (got != 0 && quick_enter(&quick, CALL_recv, fd, buf, size, flags))
-		return quick_leave(&quick, real.recv(fd, buf, size, flags));
+		return quick_leave(&quick, direct_recv(fd, buf, size, flags));
 	call_enter_read(&call, CALL_recv, fd, got == 0);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
@@ -331,7 +332,7 @@ static WATCHED ssize_t watched_write(int fd, const void *buf, size_t size)
 	struct quick quick;
 
 	if (quick_enter(&quick, CALL_write, fd, buf, size, 0))
-		return quick_leave(&quick, real.write(fd, buf, size));
+		return quick_leave(&quick, direct_write(fd, buf, size));
 	call_enter(&call, CALL_write, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
@@ -400,7 +401,7 @@ static WATCHED ssize_t watched_send(int fd, const void *buf, size_t size, int fl
 	struct quick quick;
 
 	if (quick_enter(&quick, CALL_send, fd, buf, size, flags))
-		return quick_leave(&quick, real.send(fd, buf, size, flags));
+		return quick_leave(&quick, direct_send(fd, buf, size, flags));
 	call_enter(&call, CALL_send, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, buf);

@@ -1,0 +1,33 @@
+#include "core/direct.h"
+
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
+#include <string.h>
+
+bool direct_is_libc HOT_DATA;
+
+static bool is_libcs(const void *function, const void *libc)
+{
+	Dl_info found;
+
+	return dladdr(function, &found) != 0 && found.dli_fbase == libc;
+}
+
+/* A function pointer as an address: POSIX says that it may be one. */
+#define ADDRESS(function) ((const void *)(uintptr_t)(function))
+
+void direct_start(void)
+{
+	Dl_info libc;
+
+	direct_is_libc = dladdr(ADDRESS(gnu_get_libc_version), &libc) != 0 &&
+			 is_libcs(ADDRESS(real.read), libc.dli_fbase) &&
+			 is_libcs(ADDRESS(real.write), libc.dli_fbase) &&
+			 is_libcs(ADDRESS(real.recv), libc.dli_fbase) &&
+			 is_libcs(ADDRESS(real.send), libc.dli_fbase);
+}
+
+void direct_stop(void)
+{
+	__atomic_store_n(&direct_is_libc, false, __ATOMIC_RELAXED);
+}
