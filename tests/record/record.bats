@@ -238,6 +238,37 @@ in_namespace() {
 	grep -qE '^tcpshim: the recording is lost: .* was removed or replaced while it was written$' errors || fail "$(cat errors)"
 }
 
+# Shown: where process_complain (process.c) writes without holding the signal back, SIGPIPE; where it does not ask whether
+# there is room, the second program waits for ever.
+@test "record: standard error without a reader, or full, is no trouble for the program" {
+	cat >complain.py <<-'END'
+		import os, shutil, signal, socket, subprocess, sys
+		if len(sys.argv) > 1:
+		    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+		    a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname()); c = a.accept()[0]
+		    shutil.rmtree(os.environ["TCPSHIM_RECORD"])
+		    b.send(b"x" * 10); c.recv(100)
+		    sys.exit(5)
+		for is_full in False, True:
+		    os.makedirs("given", exist_ok=True)
+		    read, write = os.pipe()
+		    if is_full:
+		        os.set_blocking(write, False)
+		        try:
+		            while True:
+		                os.write(write, b"x" * 4096)
+		        except BlockingIOError:
+		            os.set_blocking(write, True)
+		    else:
+		        os.close(read)
+		    env = dict(os.environ, LD_PRELOAD=os.environ["LIBRARY"], TCPSHIM_RECORD=os.path.abspath("given"))
+		    status = subprocess.run([sys.executable, sys.argv[0], "child"], env=env, stderr=write, timeout=30).returncode
+		    print(is_full, status)
+	END
+	LIBRARY=$library timeout 70 python3 complain.py >out
+	[[ $(cat out) == $'False 5\nTrue 5' ]] || fail "$(cat out)"
+}
+
 @test "record: goes on when the program has given up its user, its root and its directory" {
 	need_root
 	chmod 755 . recordings

@@ -1,0 +1,86 @@
+# How a hostile program is run and looked at: what its header, hostile.h, says of it.
+
+# bats runs each test in a subshell of its own, and functions are handed over by name.
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2317,SC2119,SC2120
+
+programs=${TCPSHIM_HOSTILE:-$repository/build/tests/hostile}
+
+# What a program prints, less its expectations; threads and children may print in any order.
+said() {
+	LC_ALL=C grep -v '^expect ' "$1" | sort || true
+}
+
+bare() {
+	timeout -k 5 "$limit" "$programs/$1" "${@:2}" >bare.out 2>bare.err ||
+		fail "$1 fails bare, with $?:" "$(said bare.out | head -n 20)" "$(tail -n 20 bare.err)"
+}
+
+# settings: variables for the traced run.  Its standard error goes to shim.err.
+settings=(TCPSHIM_OUTPUT=trace.%p TCPSHIM_TIME=none)
+traced() {
+	shim "${settings[@]}" "$programs/$1" "${@:2}" >shim.out 2>shim.err ||
+		fail "$1 fails under the library, with $?:" "$(said shim.out | head -n 20)" \
+			"$(tail -n 20 shim.err)" "$(tail -q -n 5 trace.* 2>/dev/null)"
+	reported
+}
+
+# The text of recordings, where the settings ask for these instead of a trace: all that went by one process id.
+reported() {
+	local file pid
+	for file in recording.*; do
+		pid=${file#recording.}
+		if [[ -e $file && $pid != *.* ]]; then
+			"$repository/build/tcpshim" report --time=none "$file"* >"trace.$pid" || fail "$file is not read, with $?"
+		fi
+	done
+}
+
+same_behaviour() {
+	diff -u <(said bare.out) <(said shim.out) >&2 || fail "does not do the same under the library"
+}
+
+# Of one process, or with a file given, all that is expected of any process is in that file.
+trace_as_expected() {
+	local only=${1:-} expect pid operator count regex bad=0
+	while read -r expect pid operator count regex; do
+		[[ $expect == expect ]] || continue
+		local file=${only:-trace.$pid}
+		if [[ ! -e $file ]]; then
+			[[ $count == 0 ]] && continue
+			echo "no trace of process $pid, which must have: $regex" >&2
+			bad=1
+			continue
+		fi
+		[[ -e $file.plain ]] || trace_plain "$file" >"$file.plain"
+		local found
+		found=$(LC_ALL=C grep -Ec -- "$regex" "$file.plain" || true)
+		if ! { [[ $operator == "=" ]] && ((found == count)); } &&
+			! { [[ $operator == ">=" ]] && ((found >= count)); }; then
+			echo "$file: $found lines, not $operator $count, match $regex" >&2
+			bad=1
+		fi
+	done <shim.out
+	((bad == 0))
+}
+
+traces_are_whole() {
+	local file
+	for file in trace.*; do
+		if [[ -e $file && $file != *.plain ]]; then
+			trace_is_whole "$file"
+		fi
+	done
+}
+
+# The bare run meanwhile, since many of the programs mostly wait.
+hostile() {
+	local bare_pid status=0
+	bare "$@" &
+	bare_pid=$!
+	traced "$@" || status=1
+	wait "$bare_pid" || status=1
+	((status == 0))
+	same_behaviour
+	trace_as_expected
+	traces_are_whole
+}

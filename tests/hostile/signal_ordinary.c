@@ -1,0 +1,50 @@
+/*
+ * signal_ordinary: a timer at 20 kHz, whose handler writes, strikes ordinary reads and writes.
+ *
+ * Hazard: reentrancy (I2).  An ordinary call into a recording spends some tens of nanoseconds where
+ * its record is half written: a handler that writes one of its own there would leave both in
+ * ruins.  What it calls in these moments is counted, not recorded; the main loop's calls are all
+ * there.
+ */
+#include "hostile.h"
+
+#include <sys/time.h>
+
+enum { CALLS = 300000 };
+
+static int ends[2], others[2];
+static volatile sig_atomic_t strikes;
+
+static void strike(int signal_number)
+{
+	int saved_errno = errno;
+
+	(void)signal_number;
+	strikes++;
+	if (strikes % 1000 != 0)
+		CHECK(write(others[0], "x", 1) == 1);
+	else
+		while (recv(others[1], (char[1000]){0}, 1000, MSG_DONTWAIT) > 0)
+			;
+	errno = saved_errno;
+}
+
+int main(void)
+{
+	struct itimerval often = {{0, 50}, {0, 50}}, never = {0};
+	char bytes[8];
+
+	deadline_set(60);
+	tcp_pair(ends);
+	tcp_pair(others);
+	handler_set(SIGALRM, strike, SA_RESTART);
+	CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
+	for (int i = 0; i < CALLS; i++) {
+		CHECK(write(ends[0], "four", 4) == 4);
+		CHECK(read(ends[1], bytes, sizeof(bytes)) == 4);
+	}
+	CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+	expect("=", CALLS, "^write\\(%d, \" f o u r\", 4\\)[[:blank:]]+= 4$", ends[0]);
+	expect("=", CALLS, "^read\\(%d, \" f o u r\", 8\\)[[:blank:]]+= 4$", ends[1]);
+	return 0;
+}
