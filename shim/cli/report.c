@@ -310,8 +310,10 @@ static void say_lost(const struct recording *recording)
 	if (header->lost_events > 0)
 		complain("%s: %lu events were lost while it was written: %s", recording->path,
 			 header->lost_events,
-			 header->lost_error != 0
-				 ? strerror(header->lost_error)
+			 header->lost_error != 0 ? strerror(header->lost_error)
+			 : (header->flags & RECORD_WRAPS) != 0
+				 ? "threads were filling every block of it (TCPSHIM_RECORD_SIZE "
+				   "makes it larger)"
 				 : "it was full (TCPSHIM_RECORD_SIZE makes it larger, "
 				   "TCPSHIM_RECORD_FULL=wrap keeps the newest)");
 	if (header->overwritten_events > 0)

@@ -349,20 +349,6 @@ static void append_text_member(struct strbuf *buf, const char *name, const char 
 	json_string(buf, text, strlen(text));
 }
 
-static void append_end(struct strbuf *buf, const char *which, const struct tcpshim_address *address)
-{
-	if (address->family == 0)
-		return;
-	strbuf_string(buf, ",\"network.");
-	strbuf_string(buf, which);
-	strbuf_string(buf, ".address\":\"");
-	facts_ip(buf, address);
-	strbuf_string(buf, "\",\"network.");
-	strbuf_string(buf, which);
-	strbuf_string(buf, ".port\":");
-	strbuf_unsigned(buf, address->port);
-}
-
 void history_json(struct strbuf *buf, const struct history *row, uint64_t base_ns)
 {
 	strbuf_string(buf, "{\"process.pid\":");
@@ -372,8 +358,8 @@ void history_json(struct strbuf *buf, const struct history *row, uint64_t base_n
 	strbuf_integer(buf, row->fd);
 	if (row->role != ROLE_NONE && row->role <= ROLE_LISTENER)
 		append_text_member(buf, "role", role_names[row->role]);
-	append_end(buf, "local", &row->local);
-	append_end(buf, "peer", &row->peer);
+	json_endpoint(buf, "local", &row->local);
+	json_endpoint(buf, "peer", &row->peer);
 	if (row->opened_ns != 0)
 		append_member(buf, "opened_ns",
 			      row->opened_ns > base_ns ? row->opened_ns - base_ns : 0);

@@ -330,12 +330,11 @@ static void append_payload(struct strbuf *buf, const struct tcpshim_event *event
 
 /* --- Connections and notes. --- */
 
-static void append_end(struct strbuf *buf, const char *which, const struct tcpshim_address *address)
+void json_endpoint(struct strbuf *buf, const char *which, const struct tcpshim_address *address)
 {
 	if (address->family == 0)
 		return;
-	append_name(buf, "network.");
-	buf->size -= 2; /* the name goes on */
+	strbuf_string(buf, ",\"network.");
 	strbuf_string(buf, which);
 	strbuf_string(buf, ".address\":\"");
 	facts_ip(buf, address);
@@ -350,8 +349,8 @@ static void append_connection(struct strbuf *buf, const struct tcpshim_connectio
 	if (connection->serial == 0)
 		return;
 	append_unsigned(buf, "conn", connection->serial);
-	append_end(buf, "local", &connection->local);
-	append_end(buf, "peer", &connection->peer);
+	json_endpoint(buf, "local", &connection->local);
+	json_endpoint(buf, "peer", &connection->peer);
 	if (connection->role != ROLE_NONE && connection->role <= ROLE_LISTENER)
 		append_text(buf, "role", roles[connection->role]);
 	if (connection->state != STATE_UNKNOWN)

@@ -23,4 +23,7 @@ void json_line(struct strbuf *buf, const char *line, size_t size);
 /* Text between quotes, escaped: for objects of other makers. */
 void json_string(struct strbuf *buf, const char *text, size_t size);
 
+/* ,"network.local.address" and its port, or those of "peer", which says; nothing of family 0. */
+void json_endpoint(struct strbuf *buf, const char *which, const struct tcpshim_address *address);
+
 #endif

@@ -163,6 +163,16 @@ web_server() {
 	((overwritten + kept >= 39900 && overwritten + kept <= 40100)) || fail "$overwritten + $kept"
 }
 
+@test "record: one that wraps, with more threads than blocks, counts what finds none" {
+	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K TCPSHIM_RECORD_FULL=wrap \
+		python3 "$BATS_TEST_DIRNAME/talk.py" 20 30 2>errors
+	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, of which threads were filling every block: TCPSHIM_RECORD_SIZE' \
+		errors || fail "$(cat errors)"
+	lost=$(sed -nE 's/^tcpshim: ([0-9]+) events.*/\1/p' errors)
+	"$tcpshim" report recordings/* 2>&1 >/dev/null |
+		grep -q ": $lost events were lost while it was written: threads were filling every block" || fail "$lost"
+}
+
 @test "record: one that is full stops, counts what is lost, and says so at the end" {
 	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K "$build/tests/bench/calls" tcp 20000 2>errors
 	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, which was full: TCPSHIM_RECORD_SIZE' errors || fail "$(cat errors)"

@@ -1,0 +1,55 @@
+/*
+ * recording_file: the file of a recording: made whole before it has its name, mapped, and cut to
+ * what was used at the end.
+ *
+ * No descriptor of it stays open. The file has its full size from the start, as holes; a store into
+ * a hole of a full disk would raise SIGBUS, so each block is reserved first.
+ * Context: recording_file_start in the constructor; the rest any thread with its guard up, after
+ * fork. Locks: none. Errno: untouched. Keeps I3, I5, I7, I8.
+ */
+#ifndef SINK_RECORDING_FILE_H
+#define SINK_RECORDING_FILE_H
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "format/strbuf.h"
+#include "tcpshim/record.h"
+
+/* One mapped file. Published whole, and then constant but for the atomic fields. */
+struct recording {
+	struct record_header *header;
+	size_t mapped_bytes;
+	uint64_t device, inode;
+	_Atomic uint64_t next;        /* the number of the block that is taken next */
+	_Atomic uint64_t block_count; /* fewer from the moment on when no more can be reserved */
+	/* of a recording that wraps: which blocks a thread is filling */
+	_Atomic uint8_t *is_owned;
+	_Atomic uint32_t streams;
+	bool is_named;
+	char path[PATH_MAX], folder[PATH_MAX];
+};
+
+/* The errno for which no file could be made where TCPSHIM_RECORD says; 0: it looks as if one could.
+ */
+int recording_file_start(const char *program);
+
+/* Makes and maps the file of a zeroed recording: 0, or -errno. */
+int recording_file_make(struct recording *recording);
+void recording_file_unmap(struct recording *recording);
+
+/* Sees to it that stores find their pages: 0, or -ENOSPC where the disk is full. */
+int recording_file_reserve(uint8_t *at, size_t size);
+
+/* At exit: cuts off what was never taken; says so if the file is no longer there. */
+void recording_file_end(struct recording *recording);
+
+/* Says why no recording can be made. */
+void recording_file_complain(int error);
+
+/* As much of the path as a line has room for, printable. */
+void recording_file_append_path(struct strbuf *line, const char *path);
+
+#endif
