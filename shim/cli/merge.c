@@ -8,16 +8,11 @@
 
 /* --- The heap. --- */
 
-static int64_t key_of(const struct merge *merge, const struct stream *stream)
-{
-	return merge->is_same_boot ? (int64_t)stream->order_ns
-				   : recording_realtime(stream->recording, stream->order_ns);
-}
-
 /* Of equal times, the recording and the stream that come first: the same order every time. */
-static bool is_before(const struct merge *merge, const struct stream *a, const struct stream *b)
+static bool is_before(const struct stream *a, const struct stream *b)
 {
-	int64_t x = key_of(merge, a), y = key_of(merge, b);
+	uint64_t x = a->order_ns + a->recording->shift_ns;
+	uint64_t y = b->order_ns + b->recording->shift_ns;
 
 	if (x != y)
 		return x < y;
@@ -33,7 +28,7 @@ static void sink_down(struct merge *merge, size_t at)
 		struct stream *stream;
 
 		for (size_t i = child; i < child + 2 && i < merge->heap_size; i++)
-			if (is_before(merge, merge->heap[i], merge->heap[least]))
+			if (is_before(merge->heap[i], merge->heap[least]))
 				least = i;
 		if (least == at)
 			return;
@@ -54,7 +49,7 @@ static void push(struct merge *merge, struct stream *stream)
 			reallocate(merge->heap, merge->heap_capacity * sizeof(merge->heap[0]));
 	}
 	merge->heap[at] = stream;
-	while (at > 0 && is_before(merge, stream, merge->heap[(at - 1) / 2])) {
+	while (at > 0 && is_before(stream, merge->heap[(at - 1) / 2])) {
 		merge->heap[at] = merge->heap[(at - 1) / 2];
 		at = (at - 1) / 2;
 		merge->heap[at] = stream;
@@ -72,21 +67,40 @@ static void fill(struct merge *merge)
 		}
 }
 
+/* The recording of the machine that was booted first: on its clock no time is before 0. */
+static const struct record_header *find_first_boot(struct recording **recordings, size_t count)
+{
+	const struct record_header *first = &recordings[0]->header;
+
+	for (size_t i = 1; i < count; i++) {
+		const struct record_header *header = &recordings[i]->header;
+
+		if (strcmp(header->boot, first->boot) != 0 &&
+		    header->realtime_offset_ns < first->realtime_offset_ns)
+			first = header;
+	}
+	return first;
+}
+
 void merge_start(struct merge *merge, struct recording **recordings, size_t count)
 {
+	const struct record_header *first = find_first_boot(recordings, count);
+
 	*merge = (struct merge){
 		.recordings = recordings,
 		.count = count,
-		.is_same_boot = true,
-		.base_ns = recordings[0]->header.base_ns,
+		.base_ns = first->base_ns,
+		.realtime_offset_ns = first->realtime_offset_ns,
 	};
 	for (size_t i = 0; i < count; i++) {
 		const struct record_header *header = &recordings[i]->header;
 
-		if (strcmp(header->boot, recordings[0]->header.boot) != 0)
-			merge->is_same_boot = false;
-		if (header->base_ns < merge->base_ns)
-			merge->base_ns = header->base_ns;
+		recordings[i]->shift_ns = strcmp(header->boot, first->boot) == 0
+						  ? 0
+						  : (uint64_t)header->realtime_offset_ns -
+							    (uint64_t)first->realtime_offset_ns;
+		if (header->base_ns + recordings[i]->shift_ns < merge->base_ns)
+			merge->base_ns = header->base_ns + recordings[i]->shift_ns;
 		merge->has_prefixes |= (header->flags & RECORD_HAS_TEXT) != 0;
 	}
 	fill(merge);
@@ -169,6 +183,9 @@ static void complete(const struct merge *merge, struct recording *recording,
 	event->realtime_ns = recording_realtime(recording, event->time_ns);
 	if (event->previous_ns < recording->header.base_ns)
 		event->previous_ns = recording->header.base_ns;
+	event->time_ns += recording->shift_ns;
+	event->start_ns += recording->shift_ns;
+	event->previous_ns += recording->shift_ns;
 	if (merge->count > 1 && !merge->has_prefixes)
 		event->flags |= EVENT_MANY_PROCESSES;
 }
@@ -212,7 +229,7 @@ bool merge_next_current(struct merge *merge, struct item *item, struct unpacked 
 			if (stream->is_current_told || !stream_current(stream, to))
 				continue;
 			stream->order_ns = to->event.start_ns;
-			if (!next || is_before(merge, stream, next))
+			if (!next || is_before(stream, next))
 				next = stream;
 		}
 	if (!next)

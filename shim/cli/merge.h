@@ -1,8 +1,9 @@
 /*
  * merge: the events of several recordings, in the order of time.
  *
- * Recordings of one machine, since one boot, are compared by CLOCK_MONOTONIC; others by the time of
- * day. Memory: that of the recordings, and what is known of each connection.
+ * Recordings of one machine, since one boot, are compared by CLOCK_MONOTONIC. The times of others
+ * are put on the clock of the one that was booted first, by the time of day when they began.
+ * Memory: that of the recordings, and what is known of each connection.
  */
 #ifndef CLI_MERGE_H
 #define CLI_MERGE_H
@@ -22,9 +23,9 @@ struct merge {
 	struct stream **heap; /* those with an event ahead, the earliest first */
 	size_t heap_size, heap_capacity;
 	struct stream *last; /* whose event was handed out last */
-	bool is_same_boot;
-	bool has_prefixes; /* the events say themselves which prefix they had as text */
+	bool has_prefixes;   /* the events say themselves which prefix they had as text */
 	uint64_t base_ns;
+	int64_t realtime_offset_ns; /* of that clock */
 };
 
 /* What stands next: an event, or a line about the trace itself. Good until the next is asked for.

@@ -70,6 +70,7 @@ struct recording {
 	uint64_t scanned_blocks;
 	struct recording_damage damage;
 	int64_t realtime_offset_ns; /* as of the last event */
+	uint64_t shift_ns;          /* from its clock to that of the report */
 	struct module *modules;
 	size_t module_count;
 	void *connections; /* tsearch's: what is known of each by its serial */

@@ -183,8 +183,6 @@ static void write_text(const struct strbuf *buf)
 static void append_base_line(struct report *report, struct strbuf *buf,
 			     const struct tcpshim_event *event)
 {
-	const struct recording *first = report->merge.recordings[0];
-
 	if (report->has_base_line || !(report->style.stamps & TRUSS_BASE))
 		return;
 	report->has_base_line = true;
@@ -193,7 +191,7 @@ static void append_base_line(struct report *report, struct strbuf *buf,
 		strbuf_string(buf, ":\t");
 	}
 	stamp_base_line(buf, (int64_t)(report->merge.base_ns +
-				       (uint64_t)first->header.realtime_offset_ns));
+				       (uint64_t)report->merge.realtime_offset_ns));
 }
 
 /* Nothing of it that a terminal would obey: the file may be damaged. */

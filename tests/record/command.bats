@@ -199,6 +199,18 @@ errors_are() {
 	grep -q 'has no recording that can be read: start it with tcpshim --record' errors
 }
 
+@test "command: netstat of a process in a network namespace of its own" {
+	need_root
+	mkdir recordings
+	start_shim TCPSHIM_RECORD="$PWD/recordings" unshare -n sh -c \
+		"ip link set lo up; exec python3 $BATS_TEST_DIRNAME/talk.py block" >ready
+	await 5 test -s ready
+	status_is 0 "$tcpshim" netstat "$last"
+	[[ $(grep -c ' ESTABLISHED ' out) == 2 ]] || fail "$(cat out errors)"
+	nsenter -t "$last" -n ss -tnH | wc -l | grep -qx 2
+	stop "$last" || true
+}
+
 @test "command: counts at the end, beside the trace or instead of it" {
 	status_is 0 "$tcpshim" -c "$build/exchange"
 	grep -qE '^total +[0-9]+\.[0-9]{6} +[0-9]+ +[0-9]+$' errors || fail "$(cat errors)"

@@ -342,6 +342,40 @@ in_namespace() {
 	[[ -n $client && $client == "$server" ]]
 }
 
+# The header's fields by their places in record.h.
+@test "record: those of two machines are merged by their times of day" {
+	need nc.openbsd
+	start_shim TCPSHIM_RECORD="$PWD/recordings" nc.openbsd -l 127.0.0.1 "$(free_port | tee port)" >/dev/null
+	await 5 listening "$(cat port)"
+	server=$last
+	shim TCPSHIM_RECORD="$PWD/recordings" nc.openbsd -N 127.0.0.1 "$(cat port)" <<<"kodos, are you there?"
+	finish "$server"
+	"$tcpshim" report recordings/* >merged
+	cat >move.py <<-'END'
+		import struct, sys
+		path, copy, seconds = sys.argv[1:]
+		data = bytearray(open(path, "rb").read())
+		(offset,) = struct.unpack_from("<q", data, 56)
+		struct.pack_into("<q", data, 56, offset + int(seconds) * 10**9)
+		data[72:76] = b"zzzz"
+		open(copy, "wb").write(data)
+	END
+	mkdir moved
+	cp recordings/* moved
+	chmod u+w moved/*
+	python3 move.py recordings/*."$server".tcpshim moved/*."$server".tcpshim 0
+	"$tcpshim" report moved/* >same
+	diff merged same || fail "another boot id, the same time of day"
+	python3 move.py recordings/*."$server".tcpshim moved/*."$server".tcpshim 60
+	"$tcpshim" report moved/* >later
+	# All of the server's lines come last, a minute behind.
+	sed -nE 's,^([0-9]+)(/[0-9]+)?:.*,\1,p' later | uniq >order
+	[[ $(wc -l <order) == 2 && $(tail -n 1 order) == "$server" ]] || fail "$(cat later)"
+	sed -nE 's,^[0-9/]+:\t *([0-9]+\.[0-9]+)\t.*,\1,p' later >stamps
+	sort -nc stamps
+	awk 'END { exit !($1 >= 60 && $1 < 62) }' stamps || fail "$(tail later)"
+}
+
 @test "record: what a report shows can be chosen" {
 	web_server
 	shim TCPSHIM_RECORD="$PWD/recordings" curl -s "http://127.0.0.1:$port/numbers" >/dev/null
