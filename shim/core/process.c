@@ -15,6 +15,9 @@
 	10000000 /* less is the two readings themselves, or the clock being slewed \
 		  */
 
+/* A second in all. */
+enum { COMPLAINT_PAUSES = 20, COMPLAINT_PAUSE_NS = 50000000 };
+
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
@@ -165,13 +168,19 @@ void process_unclaim_base_line(void)
 void process_complain(const char *line, size_t size)
 {
 	const struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
+	const struct timespec pause = {.tv_nsec = COMPLAINT_PAUSE_NS};
 	const uint64_t all = ~UINT64_C(0);
 	uint64_t mask = 0;
 
 	/* In quiet mode it cannot be asked what standard error is, and the peer must never read
-	 * this; nor does the program wait for a pipe that nobody empties. */
-	if (process_is_quiet() || raw_is_tcp_socket(2) || !raw_is_ready(2, POLLOUT))
+	 * this; nor does the program wait long for a pipe that nobody empties. */
+	if (process_is_quiet() || raw_is_tcp_socket(2))
 		return;
+	for (int i = 0; !raw_is_ready(2, POLLOUT); i++) {
+		if (i == COMPLAINT_PAUSES)
+			return;
+		raw_syscall2(SYS_nanosleep, (long)&pause, 0);
+	}
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
 	raw_write_without_signal(2, parts, 2);
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));

@@ -93,7 +93,7 @@ bool process_is_strict(void);
 bool process_claim_base_line(void);
 void process_unclaim_base_line(void);
 
-/* One line to standard error, if that is no TCP socket and takes it at once. */
+/* One line to standard error, if that is no TCP socket and takes it within a second. */
 void process_complain(const char *line, size_t size);
 
 #endif
