@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <gnu/libc-version.h>
-#include <string.h>
 
 bool direct_is_libc HOT_DATA;
 

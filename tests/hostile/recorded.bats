@@ -4,11 +4,12 @@
 # into memory that the file shares, and a new process makes a file of its own.  What the recording tells as text is
 # what the trace would have told.
 
+# settings is for hostile.bash (SC2034), and what others define is theirs (SC2154).
+# shellcheck disable=SC2034,SC2154
+
 load ../common
 load hostile
 
-# For hostile.bash.
-# shellcheck disable=SC2034
 settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 
 @test "recorded: a 1 kHz timer whose handler writes to a socket" {
@@ -99,4 +100,29 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 # without holding the signal back, the child without files dies of SIGXFSZ.
 @test "recorded: a seccomp filter like sshd's" {
 	hostile seccomp_filter
+}
+
+# Shown: where direct_start (direct.c) does not ask whose functions they are, the library behind sees 9 of 4100.
+@test "recorded: a library preloaded behind this one sees every call" {
+	need cc
+	cat >behind.c <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		static unsigned long count;
+		ssize_t write(int fd, const void *bytes, size_t size)
+		{
+			ssize_t (*next)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+			count++;
+			return next(fd, bytes, size);
+		}
+		__attribute__((destructor)) static void end(void) { fprintf(stderr, "%lu seen\n", count); }
+	END
+	cc -shared -fPIC -o behind.so behind.c -ldl
+	LD_PRELOAD=$PWD/behind.so timeout 20 "$repository/build/tests/bench/calls" tcp 4100 >/dev/null 2>bare
+	LD_PRELOAD="$library $PWD/behind.so" TCPSHIM_RECORD=$PWD timeout 20 "$repository/build/tests/bench/calls" tcp 4100 \
+		>/dev/null 2>with
+	grep -qx '4100 seen' bare || fail "$(cat bare)"
+	diff bare with
 }
