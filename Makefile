@@ -25,7 +25,7 @@ BASE_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -Ishim $(OPTIMISE) $(WARNINGS)
 # program's errno, names and signals left alone: see the comments at the top of the headers.
 LIB_CFLAGS := $(BASE_CFLAGS) $(SANITISE) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	-fno-stack-protector -U_FORTIFY_SOURCE $(CFLAGS)
-LIB_LDFLAGS := -shared -Wl,-soname,libtcpshim.so -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst $(if $(SAN),,-Wl,-z,defs) \
+LIB_LDFLAGS := -shared -Wl,-soname,libtcpshim.so -Wl,-z,relro,-z,now,-z,nodelete,-z,initfirst -Wl,-Bsymbolic-functions $(if $(SAN),,-Wl,-z,defs) \
 	-Wl,--version-script=$(O)/exports.map $(SANITISE) $(LDFLAGS)
 TEST_CFLAGS := $(BASE_CFLAGS) $(CFLAGS)
 
@@ -84,7 +84,7 @@ $(PROGRAMS): $(O)/%: tests/prog/%.c
 $(HOSTILE): $(O)/tests/hostile/%: tests/hostile/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(filter-out -Wframe-larger-than=4096,$(TEST_CFLAGS)) -O1 -pthread -o $@ $<
+	$(Q)$(CC) $(filter-out -Wframe-larger-than=4096,$(TEST_CFLAGS)) -O1 -pthread -Wl,-z,now -o $@ $<
 
 $(BENCH) $(SOAK): $(O)/tests/%: tests/%.c
 	@mkdir -p $(@D)

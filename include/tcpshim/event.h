@@ -231,7 +231,7 @@ struct tcpshim_event { /* NOLINT(clang-analyzer-optin.performance.Padding): what
 	uint32_t value_size;
 	uint32_t length_out; /* what ARG_LENGTH_OUT points to */
 	bool has_length_out;
-	/* where the bytes moved lie; only the first data_total of them count */
+	/* where the bytes moved lie, as many as are at hand; only the first data_total count */
 	const struct iovec *data;
 	uint32_t data_count;
 	uint64_t data_total;

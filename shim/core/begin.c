@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "core/annotate.h"
@@ -9,6 +10,8 @@
 #include "core/config.h"
 #include "core/decode.h"
 #include "core/enforce.h"
+#include "core/input.h"
+#include "core/memory.h"
 #include "core/quick.h"
 #include "core/raw.h"
 #include "core/sight.h"
@@ -138,18 +141,19 @@ static void read_length(struct call *call)
 	for (unsigned i = 0; i < call->argument_count; i++) {
 		const void *length = (const void *)(uintptr_t)call->arguments[i];
 
-		if (call_rows[call->id].kinds[i] == ARG_LENGTH_OUT && length && !process_is_quiet())
-			call->has_length_in = raw_copy_from_program(&call->length_in, length,
-								    sizeof(call->length_in)) == 0;
+		if (call_rows[call->id].kinds[i] == ARG_LENGTH_OUT && length)
+			call->has_length_in =
+				memory_copy_all(&call->length_in, length, sizeof(call->length_in),
+						call->start_ns);
 	}
 }
 
 void call_timeout(struct call *call, const void *timeout)
 {
 	call->is_unlimited = !timeout;
-	if (timeout && call->is_shown && !process_is_quiet())
-		call->has_time =
-			raw_copy_from_program(call->time, timeout, sizeof(call->time)) == 0;
+	if (timeout && call->is_shown)
+		call->has_time = memory_copy_all(call->time, timeout, sizeof(call->time),
+						 call->start_ns);
 }
 
 bool call_select_sets(struct call *call, struct call_sets *sets)
@@ -157,13 +161,13 @@ bool call_select_sets(struct call *call, struct call_sets *sets)
 	int count = (int)call->arguments[0];
 	size_t size = ((size_t)count + 63) / 64 * 8;
 
-	if (count < 0 || size > sizeof(sets->words[0]) || !call->is_shown || process_is_quiet())
+	if (count < 0 || size > sizeof(sets->words[0]) || !call->is_shown)
 		return false;
 	memset(sets, 0, sizeof(*sets));
 	for (unsigned set = 0; set < 3; set++) {
 		const void *from = (const void *)(uintptr_t)call->arguments[set + 1];
 
-		if (from && raw_copy_from_program(sets->words[set], from, size) < 0)
+		if (from && !memory_copy_all(sets->words[set], from, size, call->start_ns))
 			return false;
 	}
 	call->sets = sets;
@@ -216,12 +220,8 @@ static void begin_on_connection(struct call *call, struct conn *conn)
 /* The other end that connect is told of, before the kernel has looked at it. */
 static void read_destination(const struct call *call, struct conn *conn)
 {
-	struct sockaddr_storage address;
-	uint64_t size = call->arguments[2];
-
-	if (size <= sizeof(address) &&
-	    raw_copy_from_program(&address, (const void *)(uintptr_t)call->arguments[1], size) == 0)
-		facts_read_sockaddr(&conn->peer, &address, (uint32_t)size);
+	if (call->address_size > 0 && call->address_size == call->arguments[2])
+		facts_read_sockaddr(&conn->peer, call->address, call->address_size);
 }
 
 /* Before a socket connects or listens: the policies' options, and whether it is selected at all. */
@@ -265,11 +265,64 @@ bool call_is_left_out(struct call *call)
 	return is_left_out;
 }
 
+/* Copies an argument of at most most bytes; returns how many were readable. */
+static uint8_t copy_argument(const struct call *call, void *to, unsigned index, uint64_t size,
+			     uint64_t most)
+{
+	const void *from = (const void *)(uintptr_t)call->arguments[index];
+
+	return (uint8_t)memory_copy(to, from, size < most ? size : most, call->start_ns);
+}
+
+/* The input arguments other than the payload. */
+static void copy_small_input(struct call *call)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	for (unsigned i = 0; i < call->argument_count; i++) {
+		switch (row->kinds[i]) {
+		case ARG_ADDRESS:
+			call->address_size = copy_argument(call, call->address, i,
+							   (uint32_t)call->arguments[i + 1],
+							   sizeof(call->address));
+			break;
+		case ARG_OPTION:
+			call->value_size = copy_argument(call, call->value, i,
+							 (uint32_t)call->arguments[i + 1],
+							 sizeof(call->value));
+			break;
+		case ARG_EPOLL_EVENT:
+			if (call->arguments[1] != EPOLL_CTL_DEL)
+				call->value_size = copy_argument(call, call->value, i,
+								 sizeof(struct epoll_event),
+								 sizeof(call->value));
+			break;
+		case ARG_IOCTL_VALUE:
+			if (call->arguments[1] == FIONBIO || call->arguments[1] == FIOASYNC)
+				call->value_size = copy_argument(call, call->value, i, sizeof(int),
+								 sizeof(call->value));
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+void call_copy_input(struct call *call)
+{
+	if (call->is_nested)
+		return;
+	copy_small_input(call);
+	if (call->is_shown)
+		input_copy(call);
+}
+
 void call_begin(struct call *call)
 {
 	enum tcpshim_effect effect = step_effect(call);
 	struct conn *conn = NULL;
 
+	call_copy_input(call);
 	if (is_opening(call, effect) && (conn = conn_acquire(call->slot))) {
 		police(call, conn, effect);
 		conn_release(conn);

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "core/config.h"
@@ -19,17 +21,16 @@
 
 static void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
 {
-	*call = (struct call){
-		.id = (uint16_t)id,
-		.fd = fd,
-		.other_fd = -1,
-		.slot = slot,
-		.start_ns = process_now_ns(),
-		.is_shown = config.is_shown[id] && fdtable_state(slot) != FD_SILENT,
-		.forks = process_forks(),
-		.errno_before = errno,
-		.is_nested = thread.guard != 0,
-	};
+	memset(call, 0, offsetof(struct call, input_bytes));
+	call->id = (uint16_t)id;
+	call->fd = fd;
+	call->other_fd = -1;
+	call->slot = slot;
+	call->start_ns = process_now_ns();
+	call->is_shown = config.is_shown[id] && fdtable_state(slot) != FD_SILENT;
+	call->forks = process_forks();
+	call->errno_before = errno;
+	call->is_nested = thread.guard != 0;
 	/* A guard that a signal handler left up by siglongjmp is found dead here. */
 	if (call->is_nested && thread_raise_guard(call)) {
 		thread_lower_guard();

@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "core/config.h"
 #include "core/conn.h"
@@ -32,6 +33,11 @@ enum { CALL_SELECT_WORDS = 1024 / 64 };
 /* The sets of a select as the program gave them, for at most 1024 descriptors. */
 struct call_sets {
 	uint64_t words[3][CALL_SELECT_WORDS];
+};
+
+enum {
+	CALL_INPUT_BYTES = 64,    /* of the payload, kept in the call itself */
+	CALL_ADDRESS_BYTES = 128, /* of a socket address */
 };
 
 struct call {
@@ -55,6 +61,21 @@ struct call {
 	bool is_nested;    /* came while the library itself was at work: counted, not shown */
 	bool has_time, has_length_in;
 	bool is_unlimited; /* a wait without a timeout */
+
+	/* What was copied of the call's input before it (I4): sizes in bytes, 0 where nothing was
+	 * asked for or could be read. */
+	uint64_t asked_bytes;    /* of the vectors of a read */
+	uint64_t input_position; /* in the thread's store, if it does not fit in input_bytes */
+	uint32_t input_size, vector_count;
+	uint8_t address_size, value_size;
+
+	/* Not cleared: only what the sizes say has been written. */
+	union {
+		uint8_t input_bytes[CALL_INPUT_BYTES];
+		struct iovec vectors[CALL_INPUT_BYTES / sizeof(struct iovec)]; /* of a read */
+	};
+	uint8_t address[CALL_ADDRESS_BYTES];
+	uint64_t value[2]; /* an option, the request of an ioctl, an epoll event */
 };
 
 /* The same for a number that is not known as unwatched: one never seen is asked about. */
@@ -169,6 +190,9 @@ void call_mark(const struct call *call);
 /* What has to be known or said before the real call: a close asks the kernel for the connection's
  * state, a read or write that would block is announced. */
 void call_begin(struct call *call);
+
+/* Copies the call's input, as far as it is readable: for a call that call_begin is not for. */
+void call_copy_input(struct call *call);
 
 /* A setsockopt, with its arguments: true if the real call is to be left out and success told. */
 bool call_is_left_out(struct call *call);

@@ -7,8 +7,9 @@
 #include <sys/socket.h>
 
 #include "core/epoll_map.h"
+#include "core/input.h"
 #include "core/process.h"
-#include "core/raw.h"
+#include "core/step.h"
 #include "format/facts.h"
 #include "format/names.h"
 
@@ -20,36 +21,26 @@ static void *pointer_at(const struct call *call, unsigned index)
 	return (void *)(uintptr_t)call->arguments[index];
 }
 
-/* Input that the call was given: size bytes from the program, -1 if they cannot be had. */
-static int copy_input(void *to, const void *from, size_t size, bool has_succeeded)
-{
-	if (!from)
-		return -1;
-	if (has_succeeded) {
-		memcpy(to, from, size);
-		return 0;
-	}
-	return process_is_quiet() ? -1 : raw_copy_from_program(to, from, size);
-}
-
 static uint32_t at_most(uint32_t size, uint32_t most)
 {
 	return size < most ? size : most;
 }
 
-static void decode_address(struct area *area, const void *from, uint32_t size, bool has_succeeded)
+static void decode_address(struct area *area, const void *from, uint32_t size)
 {
 	size = at_most(size, AREA_ADDRESS_BYTES);
-	if (size > 0 && copy_input(area->address, from, size, has_succeeded) == 0) {
+	if (size > 0) {
+		memcpy(area->address, from, size);
 		area->event.address = area->address;
 		area->event.address_size = size;
 	}
 }
 
-static void decode_value(struct area *area, const void *from, uint32_t size, bool has_succeeded)
+static void decode_value(struct area *area, const void *from, uint32_t size)
 {
 	size = at_most(size, AREA_VALUE_BYTES);
-	if (size > 0 && copy_input(area->value, from, size, has_succeeded) == 0) {
+	if (size > 0) {
+		memcpy(area->value, from, size);
 		area->event.value = area->value;
 		area->event.value_size = size;
 	}
@@ -65,14 +56,14 @@ static void decode_output(struct area *area, const struct call *call, unsigned i
 	if (!from || !length || !call->has_length_in)
 		return;
 	if (is_address)
-		decode_address(area, from, at_most(*length, call->length_in), true);
+		decode_address(area, from, at_most(*length, call->length_in));
 	else
-		decode_value(area, from, at_most(*length, call->length_in), true);
+		decode_value(area, from, at_most(*length, call->length_in));
 }
 
 /* An option as it is given: of a longer value the kernel reads what the option has, of one shorter
  * than an int one byte (net/ipv4/ip_sockglue.c), and a string up to its end. */
-static void decode_option(struct area *area, const struct call *call, bool has_succeeded)
+static void decode_option(struct area *area, const struct call *call)
 {
 	uint32_t size = (uint32_t)call->arguments[4];
 
@@ -89,12 +80,13 @@ static void decode_option(struct area *area, const struct call *call, bool has_s
 		break;
 	case OPTION_STRING:
 		size = at_most(size, OPTION_STRING_BYTES);
-		has_succeeded = false;
 		break;
 	case OPTION_OPAQUE:
 		return;
 	}
-	decode_value(area, pointer_at(call, 3), size, has_succeeded);
+	if (size <= call->value_size ||
+	    names_option_kind((int)call->arguments[1], (int)call->arguments[2]) == OPTION_STRING)
+		decode_value(area, call->value, at_most(size, call->value_size));
 }
 
 static void set_data(struct tcpshim_event *event, const struct iovec *data, uint64_t count,
@@ -123,35 +115,26 @@ static void decode_bytes(struct area *area, void *bytes, int64_t size)
 	set_data(&area->event, area->vector, 1, (uint64_t)size);
 }
 
-static uint64_t vector_bytes(const struct iovec *vector, size_t count)
+/* The pieces of several messages that a recvmmsg filled, each as far as it was. */
+static void decode_messages(struct area *area, const struct iovec *vectors, uint32_t count,
+			    const struct mmsghdr *messages, int64_t received)
 {
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < count; i++)
-		total += vector[i].iov_len;
-	return total;
-}
-
-/* The pieces of several messages, as many as the area has room for. */
-static void decode_messages(struct area *area, const struct mmsghdr *messages, int64_t count)
-{
-	uint64_t total = 0;
+	uint64_t total = 0, rest = received > 0 ? messages[0].msg_len : 0;
+	int64_t message = 0;
 	uint32_t used = 0;
 
-	for (int64_t i = 0; i < count && used < AREA_VECTORS; i++) {
-		const struct msghdr *message = &messages[i].msg_hdr;
-		size_t rest = messages[i].msg_len;
+	for (int64_t i = 0; i < received; i++)
+		total += messages[i].msg_len;
+	for (uint32_t i = 0; i < count && message < received; i++) {
+		size_t size = vectors[i].iov_len < rest ? vectors[i].iov_len : rest;
 
-		for (size_t j = 0; j < message->msg_iovlen && rest > 0 && used < AREA_VECTORS;
-		     j++) {
-			size_t size = message->msg_iov[j].iov_len < rest
-					      ? message->msg_iov[j].iov_len
-					      : rest;
-
-			area->vector[used++] = (struct iovec){message->msg_iov[j].iov_base, size};
-			total += size;
-			rest -= size;
+		if (input_is_mark(&vectors[i])) {
+			if (++message < received)
+				rest = messages[message].msg_len;
+			continue;
 		}
+		area->vector[used++] = (struct iovec){vectors[i].iov_base, size};
+		rest -= size;
 	}
 	set_data(&area->event, area->vector, used, total);
 }
@@ -159,44 +142,41 @@ static void decode_messages(struct area *area, const struct mmsghdr *messages, i
 static void decode_payload(struct area *area, const struct call *call, unsigned kind,
 			   unsigned index, int64_t result)
 {
-	void *pointer = pointer_at(call, index);
-	uint64_t total = (uint64_t)result;
+	const void *input = input_find(call, area);
+	uint32_t vectors = input ? call->vector_count : 0;
 
 	if (result <= 0 || is_discarded(call))
 		return;
 	switch (kind) {
-	case ARG_BYTES:
 	case ARG_BYTES_OUT:
-		decode_bytes(area, pointer, result);
+		decode_bytes(area, pointer_at(call, index), result);
 		break;
-	case ARG_VECTOR:
 	case ARG_VECTOR_OUT:
-		set_data(&area->event, pointer, call->arguments[index + 1], total);
+	case ARG_MESSAGE_OUT:
+		set_data(&area->event, input, vectors, (uint64_t)result);
 		break;
-	case ARG_MESSAGE:
-	case ARG_MESSAGE_OUT: {
-		const struct msghdr *message = pointer;
-		uint64_t room = vector_bytes(message->msg_iov, message->msg_iovlen);
-
-		set_data(&area->event, message->msg_iov, message->msg_iovlen,
-			 total < room ? total : room);
+	case ARG_MESSAGES_OUT:
+		decode_messages(area, input, vectors, pointer_at(call, index), result);
 		break;
-	}
 	default:
-		decode_messages(area, pointer, result);
+		area->vector[0] = (struct iovec){(void *)(uintptr_t)input,
+						 input ? call->input_size : 0};
+		set_data(&area->event, area->vector, 1, (uint64_t)step_bytes(call, result));
 	}
 }
 
 static void decode_ioctl(struct area *area, const struct call *call)
 {
 	switch (call->arguments[1]) {
-	case FIONREAD:
 	case FIONBIO:
 	case FIOASYNC:
+		decode_value(area, call->value, call->value_size);
+		break;
+	case FIONREAD:
 	case SIOCOUTQ:
 	case SIOCOUTQNSD:
 	case SIOCATMARK:
-		decode_value(area, pointer_at(call, 2), sizeof(int), true);
+		decode_value(area, pointer_at(call, 2), sizeof(int));
 		break;
 	default:
 		break;
@@ -213,11 +193,12 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 
 	switch (kind) {
 	case ARG_ADDRESS:
-		decode_address(area, pointer_at(call, index), (uint32_t)call->arguments[index + 1],
-			       has_succeeded);
+		if (call->address_size == (uint32_t)call->arguments[index + 1] ||
+		    call->address_size == sizeof(call->address))
+			decode_address(area, call->address, call->address_size);
 		break;
 	case ARG_OPTION:
-		decode_option(area, call, has_succeeded);
+		decode_option(area, call);
 		break;
 	case ARG_ADDRESS_OUT:
 	case ARG_OPTION_OUT:
@@ -246,7 +227,7 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 		break;
 	case ARG_PAIR_OUT:
 		if (has_succeeded)
-			decode_value(area, pointer_at(call, index), 2 * sizeof(int), true);
+			decode_value(area, pointer_at(call, index), 2 * sizeof(int));
 		break;
 	case ARG_IOCTL_VALUE:
 		if (has_succeeded)
@@ -255,12 +236,10 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 	case ARG_TIMESPEC:
 	case ARG_TIMEVAL:
 		if (call->has_time)
-			decode_value(area, call->time, sizeof(call->time), true);
+			decode_value(area, call->time, sizeof(call->time));
 		break;
 	case ARG_EPOLL_EVENT:
-		if (call->arguments[1] != EPOLL_CTL_DEL)
-			decode_value(area, pointer_at(call, index), sizeof(uint32_t),
-				     has_succeeded);
+		decode_value(area, call->value, at_most(call->value_size, sizeof(uint32_t)));
 		break;
 	default:
 		break;

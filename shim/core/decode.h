@@ -1,10 +1,8 @@
 /*
- * decode: a call's arguments, as far as the kernel has vouched for them (I4).
+ * decode: a call's arguments (I4).
  *
- * Output is read after success and never beyond the returned length; input after success, and after
- * an error only by raw_copy_from_program, which cannot fault: the kernel may have refused the call
- * before it looked. A known hole: a readv or recvmsg into the memory
- * that holds its own iovec or msghdr; what the kernel read there is gone when it returns.
+ * Output is read after success and never beyond the returned length. Input is what was copied
+ * before the call (core/input.h, call_copy_input): the program's memory is not looked at again.
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
  * Keeps I4, I5.
  */

@@ -7,6 +7,7 @@
 #include "core/config.h"
 #include "core/fdtable.h"
 #include "core/match.h"
+#include "core/memory.h"
 #include "core/policy.h"
 #include "core/process.h"
 #include "core/raw.h"
@@ -138,7 +139,7 @@ bool enforce_leaves_out(struct conn *conn, int level, int name, const void *valu
 
 	if (!policy_is_left_out(&config.policy, atomic_load(&conn->held), option) ||
 	    process_is_quiet() || size < sizeof(asked) ||
-	    raw_copy_from_program(&asked, value, sizeof(asked)) < 0)
+	    !memory_copy_all(&asked, value, sizeof(asked), process_now_ns()))
 		return false;
 	if (asked != atomic_load(&conn->values[option])) {
 		atomic_store(&conn->policy_option, (uint8_t)option);

@@ -248,14 +248,14 @@ void call_copied(int from, int to)
 		copy_slot(from, to);
 }
 
-/* connect to AF_UNSPEC dissolves the connection. After success the kernel has read the address. */
+/* connect to AF_UNSPEC dissolves the connection. */
 static bool is_disconnect(const struct call *call, int error)
 {
 	uint16_t family;
 
-	if (error != 0 || call->arguments[1] == 0 || call->arguments[2] < sizeof(family))
+	if (error != 0 || call->address_size < sizeof(family))
 		return false;
-	memcpy(&family, (const void *)(uintptr_t)call->arguments[1], sizeof(family));
+	memcpy(&family, call->address, sizeof(family));
 	return family == AF_UNSPEC;
 }
 
@@ -273,9 +273,9 @@ static void note_blocking(const struct call *call, struct conn *conn)
 
 	if (row->kinds[1] == ARG_FCNTL_COMMAND && (int)call->arguments[1] == F_SETFL)
 		atomic_store(&conn->is_nonblocking, (call->arguments[2] & O_NONBLOCK) != 0);
-	else if (row->kinds[1] == ARG_IOCTL_REQUEST && call->arguments[1] == FIONBIO)
-		atomic_store(&conn->is_nonblocking,
-			     *(const int *)(uintptr_t)call->arguments[2] != 0);
+	else if (row->kinds[1] == ARG_IOCTL_REQUEST && call->arguments[1] == FIONBIO &&
+		 call->value_size >= sizeof(int))
+		atomic_store(&conn->is_nonblocking, (int)call->value[0] != 0);
 }
 
 /* What the kernel knows of a connection's ends now; what was in doubt before is judged by it. */
@@ -359,7 +359,12 @@ static void leave_epoll_ctl(const struct call *call)
 	if ((int)call->arguments[1] != EPOLL_CTL_DEL) {
 		struct epoll_event event;
 
-		memcpy(&event, (const void *)(uintptr_t)call->arguments[3], sizeof(event));
+		if (call->value_size < sizeof(event)) {
+			if (conn)
+				conn_release(conn);
+			return;
+		}
+		memcpy(&event, call->value, sizeof(event));
 		epoll_map_store(call->fd, event.data.u64, fd);
 		if (is_shown && fdtable_state(slot) != FD_EPOLL)
 			fdtable_replace(call->fd, slot, fdtable_slot(FD_EPOLL, 0, 0));

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/hot.h"
+#include "core/memory.h"
 #include "core/thread.h"
 #include "format/pack.h"
 #include "sink/recording.h"
@@ -156,6 +157,26 @@ static inline bool is_place_kept(const struct quick *quick, size_t shown)
 	       thread.used + shown + LEAST_ROOM <= RECORD_BLOCK_BYTES;
 }
 
+/* The payload, before another thread may have given the buffer back. False: there is more to be
+ * recorded than has room here. */
+static inline bool copy_input(struct quick *quick)
+{
+	size_t size = load(&data_bytes);
+	uintptr_t from = (uintptr_t)quick->buf;
+
+	size = quick->size < size ? quick->size : size;
+	if (unlikely(size > sizeof(quick->input)))
+		return false;
+	quick->input_size = (uint32_t)size;
+	if (likely(size == sizeof(quick->at->behind) && memory_is_known(from, quick->start_ns) &&
+		   memory_is_known(from + size - 1, quick->start_ns)))
+		memcpy(quick->input, quick->buf, sizeof(quick->at->behind)); /* without a call */
+	else
+		quick->input_size = (uint32_t)memory_copy(quick->input, quick->buf, size,
+							  quick->start_ns);
+	return true;
+}
+
 HOT bool quick_enter(struct quick *quick, enum tcpshim_call id, int fd, const void *buf,
 		     size_t size, int flags)
 {
@@ -182,6 +203,8 @@ HOT bool quick_enter(struct quick *quick, enum tcpshim_call id, int fd, const vo
 	quick->fd = fd;
 	quick->flags = flags;
 	quick->id = id;
+	if (is_write(id) && unlikely(!copy_input(quick)))
+		return false;
 	raise_guard(quick);
 	is_room = find_room(quick);
 	if (likely(is_room))
@@ -195,6 +218,7 @@ static inline void fill_behind(const struct quick *quick, int32_t result, size_t
 			       uint64_t now_ns)
 {
 	struct record_transfer *at = quick->at;
+	const void *from = is_write(quick->id) ? quick->input : quick->buf;
 	/* A line that no record has touched comes from memory: it is sent for two records ahead. */
 	const uint8_t *ahead = (const uint8_t *)at + AHEAD_BYTES;
 	uint64_t start_ns = quick->start_ns > thread.last_ns ? quick->start_ns : thread.last_ns;
@@ -205,9 +229,9 @@ static inline void fill_behind(const struct quick *quick, int32_t result, size_t
 	at->result = result;
 	thread.last_ns = start_ns + duration_ns;
 	if (likely(shown == sizeof(at->behind))) /* without a call */
-		memcpy(at->behind, quick->buf, sizeof(at->behind));
+		memcpy(at->behind, from, sizeof(at->behind));
 	else if (shown > 0)
-		memcpy(at->behind, quick->buf, shown);
+		memcpy(at->behind, from, shown);
 	recording_commit(shown <= sizeof(at->behind)
 				 ? sizeof(*at)
 				 : pack_round(offsetof(struct record_transfer, behind) + shown),
@@ -231,6 +255,10 @@ static __attribute__((noinline, cold)) ssize_t leave_slowly(const struct quick *
 	call_integer(&call, (int64_t)quick->size);
 	if (argument_count(quick->id) == 4)
 		call_integer(&call, quick->flags);
+	if (is_write(quick->id)) {
+		call.input_size = quick->input_size;
+		memcpy(call.input_bytes, quick->input, sizeof(call.input_bytes));
+	}
 	errno = saved_errno;
 	return call_leave(&call, result);
 }
@@ -249,7 +277,7 @@ HOT ssize_t quick_leave(const struct quick *quick, ssize_t result)
 
 	process_check(); /* raw clone may have returned twice */
 	if (likely(result > 0)) {
-		shown = load(&data_bytes);
+		shown = is_write(quick->id) ? quick->input_size : load(&data_bytes);
 		shown = (size_t)result < shown ? (size_t)result : shown;
 	} else if (!has_found_nothing(quick, result)) {
 		return leave_slowly(quick, result);

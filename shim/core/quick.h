@@ -25,6 +25,8 @@ struct quick {
 	size_t size;
 	int fd, flags;
 	enum tcpshim_call id;
+	uint32_t input_size;              /* of a write: bytes copied before the call (I4) */
+	uint8_t input[CALL_INPUT_BYTES];
 };
 
 /* In the constructor: whether ordinary calls may go the short way at all, by what is configured. */

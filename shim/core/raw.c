@@ -37,18 +37,6 @@ long raw_write_without_signal(int fd, const struct iovec *parts, int count)
 	return result;
 }
 
-int raw_copy_from_program(void *to, const void *from, size_t size)
-{
-	struct iovec local = {.iov_base = to, .iov_len = size};
-	struct iovec remote = {.iov_base = (void *)from, .iov_len = size};
-	long result = raw_syscall6(SYS_process_vm_readv, raw_getpid(), (long)&local, 1,
-				   (long)&remote, 1, 0);
-
-	if (result < 0)
-		return (int)result;
-	return (size_t)result == size ? 0 : -EFAULT;
-}
-
 static long poll_now(struct pollfd *entry)
 {
 #ifdef SYS_poll /* which seccomp filters allow more often than ppoll */

@@ -97,11 +97,6 @@ static inline long raw_close(int fd)
 void *raw_map(size_t size);
 void raw_unmap(void *memory, size_t size);
 
-/* Copies size bytes of the program's memory at from; -EFAULT instead of a fault where it is not
- * readable. Costs a system call: for what has to be read although the kernel has not vouched for it
- * (I4). */
-int raw_copy_from_program(void *to, const void *from, size_t size);
-
 bool raw_is_tcp_socket(int fd);
 
 /* What poll reports of fd without being asked for anything: POLLERR, POLLHUP, POLLNVAL. Never

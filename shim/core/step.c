@@ -39,34 +39,17 @@ int64_t step_bytes(const struct call *call, int64_t result)
 	return bytes;
 }
 
-/* What a read that returned 0 had asked for; the kernel has read the vectors. */
+/* What a read that returned 0 had asked for. */
 static uint64_t asked_bytes(const struct call *call)
 {
-	const struct iovec *vector = (const struct iovec *)(uintptr_t)call->arguments[1];
-	uint64_t count = call->arguments[2], total = 0;
-
 	switch (call_rows[call->id].kinds[1]) {
 	case ARG_VECTOR_OUT:
-		break;
-	case ARG_MESSAGE_OUT: {
-		const struct msghdr *message = (const struct msghdr *)(uintptr_t)call->arguments[1];
-
-		vector = message->msg_iov;
-		count = message->msg_iovlen;
-		break;
-	}
+	case ARG_MESSAGE_OUT:
 	case ARG_MESSAGES_OUT:
-		if (count == 0) /* the kernel has not looked at the messages */
-			return 0;
-		vector = messages_of(call)->msg_hdr.msg_iov;
-		count = messages_of(call)->msg_hdr.msg_iovlen;
-		break;
+		return call->asked_bytes;
 	default:
 		return call_argument(call, ARG_SIZE, 0);
 	}
-	for (uint64_t i = 0; i < count; i++)
-		total += vector[i].iov_len;
-	return total;
 }
 
 static bool is_no_failure(int error)

@@ -45,6 +45,11 @@ struct area {
 	uint8_t state; /* after the step, as its notes say; STATE_UNKNOWN without them */
 	struct conn_view before, after;
 	struct conn_step step;
+	/* Input of calls under way (core/input.h), used in a circle; the head only grows, from 1
+	 * store on. */
+	uint8_t *store;
+	size_t store_bytes;
+	uint64_t store_head;
 	void *walk; /* the stack that libunwind works on (core/stack.h) */
 	uint64_t frames[EVENT_FRAMES];
 	struct iovec vector[AREA_VECTORS];

@@ -6,6 +6,7 @@
 #include "format/arguments.h"
 #include "format/facts.h"
 #include "format/names.h"
+#include "format/payload.h"
 #include "format/stamp.h"
 #include "tcpshim/record.h"
 
@@ -174,7 +175,7 @@ static void append_watches(struct strbuf *buf, unsigned call, const struct tcpsh
 
 static bool has_payload(const struct tcpshim_event *event, const struct truss_style *style)
 {
-	return event->data_total > 0 && style->data_bytes > 0;
+	return payload_held(event) > 0 && style->data_bytes > 0;
 }
 
 static void append_argument(struct strbuf *buf, const struct tcpshim_event *event,
@@ -244,12 +245,8 @@ struct cursor {
 
 static struct cursor cursor_of(const struct tcpshim_event *event, const struct truss_style *style)
 {
-	uint64_t stored = 0;
+	uint64_t stored = payload_held(event);
 
-	for (uint32_t i = 0; i < event->data_count && stored < event->data_total; i++)
-		stored += event->data[i].iov_len;
-	if (stored > event->data_total)
-		stored = event->data_total;
 	return (struct cursor){
 		.piece = event->data,
 		.rest = stored < style->data_bytes ? stored : style->data_bytes,

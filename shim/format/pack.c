@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "format/payload.h"
+
 #include "format/facts.h"
 
 /* What has been written, and where it ends; is_cut: there was no room, and from then on nothing
@@ -86,7 +88,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 static void put_payload(struct packer *packer, const struct tcpshim_event *event,
 			uint64_t data_bytes)
 {
-	uint64_t stored = least(least(event->data_total, data_bytes), PACK_DATA_BYTES);
+	uint64_t stored = least(least(payload_held(event), data_bytes), PACK_DATA_BYTES);
 	uint8_t *to;
 
 	if (event->data_total == 0)

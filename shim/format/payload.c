@@ -70,17 +70,21 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool has_payload(const struct tcpshim_event *event, uint64_t data_bytes)
+uint64_t payload_held(const struct tcpshim_event *event)
 {
-	return event->data_total > 0 && data_bytes > 0;
+	uint64_t held = 0;
+
+	for (uint32_t i = 0; i < event->data_count && held < event->data_total; i++)
+		held += event->data[i].iov_len;
+	return least(held, event->data_total);
 }
 
 void payload_preview(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,
 		     uint64_t pointer)
 {
-	uint64_t shown = least(event->data_total, least(data_bytes, PREVIEW_BYTES));
+	uint64_t shown = least(payload_held(event), least(data_bytes, PREVIEW_BYTES));
 
-	if (!has_payload(event, data_bytes)) {
+	if (shown == 0) {
 		strbuf_pointer(buf, pointer);
 		return;
 	}
@@ -93,7 +97,7 @@ void payload_preview(struct strbuf *buf, const struct tcpshim_event *event, uint
 
 void payload_rows(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes)
 {
-	uint64_t shown = least(event->data_total, data_bytes);
+	uint64_t shown = least(payload_held(event), data_bytes);
 
 	if (shown <= PREVIEW_BYTES)
 		return;
@@ -105,7 +109,7 @@ void payload_rows(struct strbuf *buf, const struct tcpshim_event *event, uint64_
 
 size_t payload_bound(const struct tcpshim_event *event, uint64_t data_bytes)
 {
-	uint64_t shown = least(event->data_total, data_bytes);
+	uint64_t shown = least(payload_held(event), data_bytes);
 
 	return PREVIEW_BYTES * 2 + 8 + 2 * shown + (shown / ROW_BYTES + 1) * 4;
 }

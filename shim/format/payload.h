@@ -11,6 +11,9 @@
 #include "format/strbuf.h"
 #include "tcpshim/event.h"
 
+/* How many bytes of the payload, from its beginning, are at hand to be shown. */
+uint64_t payload_held(const struct tcpshim_event *event);
+
 /* The first 12 bytes in quotes, ".." behind them if there were more; a plain pointer if there are
  * none. */
 void payload_preview(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,

@@ -64,6 +64,7 @@ EXPORT int bind(int fd, const struct sockaddr *address, socklen_t size)
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_integer(&call, size);
+	call_copy_input(&call);
 	int result = real.bind(fd, address, size);
 	return (int)call_leave(&call, result);
 }

@@ -34,6 +34,7 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	call_integer(&call, name);
 	call_pointer(&call, value);
 	call_integer(&call, size);
+	call_copy_input(&call);
 	int result = call_is_left_out(&call) ? 0 : real.setsockopt(fd, level, name, value, size);
 	return (int)call_leave(&call, result);
 }
@@ -86,6 +87,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	call_integer(&call, fd);
 	call_integer(&call, (int64_t)request);
 	call_pointer(&call, value);
+	call_copy_input(&call);
 	int result = real.ioctl(fd, request, value);
 	return (int)call_leave(&call, result);
 }

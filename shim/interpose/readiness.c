@@ -311,6 +311,7 @@ EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 	call_integer(&call, operation);
 	call_integer(&call, fd);
 	call_pointer(&call, event);
+	call_copy_input(&call);
 	int result = real.epoll_ctl(epoll_fd, operation, fd, event);
 	return (int)call_leave(&call, result);
 }

@@ -7,14 +7,16 @@
 #include "core/module.h"
 #include "core/process.h"
 #include "format/pack.h"
+#include "format/payload.h"
 
 enum { LEAST_ROOM = 256, LEAST_MORE = 64 };
 
 /* Of the event's payload, as much as is recorded at all, and of that what its own record holds. */
 static uint64_t recorded_bytes(const struct tcpshim_event *event)
 {
-	return event->data_total < config.style.data_bytes ? event->data_total
-							   : config.style.data_bytes;
+	uint64_t held = payload_held(event);
+
+	return held < config.style.data_bytes ? held : config.style.data_bytes;
 }
 
 static void record_rest(struct area *area, uint64_t from, uint64_t end)

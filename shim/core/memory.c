@@ -1,0 +1,55 @@
+#include "core/memory.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <string.h>
+
+#include "core/process.h"
+#include "core/raw.h"
+
+#define PAGE_BYTES ((uintptr_t)1 << MEMORY_PAGE_BITS)
+
+_Atomic uint64_t memory_known[1 << MEMORY_ENTRY_BITS];
+
+/* Has the kernel read a word of the page. FUTEX_CMP_REQUEUE that may wake and move nobody compares
+ * the word, and does no more (kernel/futex/requeue.c); every filter allows futex, which libc's own
+ * locks need. */
+static bool is_page_readable(uintptr_t page)
+{
+	return raw_syscall6(SYS_futex, (long)page, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, 0,
+			    (long)page, 0) != -EFAULT;
+}
+
+/* Finds out about the page of this address, and keeps it if it is readable. */
+static bool learn(uintptr_t address, uint64_t now_ns)
+{
+	uint64_t page = address >> MEMORY_PAGE_BITS;
+	uint64_t hash = page * UINT64_C(0x9E3779B97F4A7C15) >> (64 - MEMORY_ENTRY_BITS);
+	uint64_t time = now_ns >> MEMORY_TIME_SHIFT & ((1U << MEMORY_TIME_BITS) - 1);
+
+	/* The first page, and the kernel's half, need no question. */
+	if (page == 0 || (intptr_t)address < 0 || process_is_strict() ||
+	    !is_page_readable(address & ~(PAGE_BYTES - 1)))
+		return false;
+	atomic_store_explicit(&memory_known[hash], page << MEMORY_TIME_BITS | time,
+			      memory_order_relaxed);
+	return true;
+}
+
+size_t memory_copy(void *to, const void *from, size_t size, uint64_t now_ns)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		uintptr_t at = (uintptr_t)from + done;
+		size_t part = PAGE_BYTES - (at & (PAGE_BYTES - 1));
+
+		if (part > size - done)
+			part = size - done;
+		if (!memory_is_known(at, now_ns) && !learn(at, now_ns))
+			break;
+		memcpy((char *)to + done, (const void *)at, part);
+		done += part;
+	}
+	return done;
+}
