@@ -152,8 +152,8 @@ void call_timeout(struct call *call, const void *timeout)
 {
 	call->is_unlimited = !timeout;
 	if (timeout && call->is_shown)
-		call->has_time = memory_copy_all(call->time, timeout, sizeof(call->time),
-						 call->start_ns);
+		call->has_time =
+			memory_copy_all(call->time, timeout, sizeof(call->time), call->start_ns);
 }
 
 bool call_select_sets(struct call *call, struct call_sets *sets)
@@ -193,7 +193,7 @@ static void hold_pipe_signal(struct call *call)
 {
 	const uint64_t pipe = UINT64_C(1) << (SIGPIPE - 1);
 
-	call->is_pipe_held = !process_is_quiet() &&
+	call->is_pipe_held = !process_is_filtered() &&
 			     raw_syscall4(SYS_rt_sigprocmask, SIG_BLOCK, (long)&pipe,
 					  (long)&call->signal_mask, sizeof(pipe)) == 0;
 }

@@ -86,7 +86,7 @@ static bool may_be_inherited(int fd)
 {
 	siginfo_t info; /* NULL would do, but valgrind complains of it */
 
-	return !process_is_quiet() && raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 &&
+	return !process_is_filtered() && raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 &&
 	       raw_syscall6(SYS_waitid, P_ALL, 0, (long)&info, WEXITED | WNOHANG | WNOWAIT | __WALL,
 			    0, 0) != -ECHILD;
 }

@@ -1,11 +1,16 @@
 #include "core/process.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/hot.h"
@@ -139,14 +144,39 @@ int64_t process_base_realtime_ns(void)
 	return process.base_realtime_ns;
 }
 
+/* Reads whether this process has a filter (proc(5)). Without /proc it is not known, and there is
+ * none as a rule. */
+static bool has_filter(void)
+{
+	static const char name[] = "\nSeccomp:\t";
+	char text[4096];
+	const char *found;
+	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/proc/self/status",
+			       O_RDONLY | O_CLOEXEC, 0);
+	long size;
+
+	if (fd < 0)
+		return false;
+	size = raw_syscall3(SYS_read, fd, (long)text, sizeof(text) - 1);
+	raw_close((int)fd);
+	text[size > 0 ? size : 0] = '\0';
+	found = strstr(text, name);
+	return found && found[sizeof(name) - 1] != '0';
+}
+
 enum process_quiet process_set_quiet(enum process_quiet quiet)
 {
 	return (enum process_quiet)atomic_exchange(&process.quiet, quiet);
 }
 
+bool process_is_filtered(void)
+{
+	return atomic_load_explicit(&process.quiet, memory_order_relaxed) >= PROCESS_FILTERED;
+}
+
 bool process_is_quiet(void)
 {
-	return atomic_load_explicit(&process.quiet, memory_order_relaxed) != PROCESS_LOUD;
+	return atomic_load_explicit(&process.quiet, memory_order_relaxed) >= PROCESS_QUIET;
 }
 
 bool process_is_strict(void)
@@ -165,24 +195,74 @@ void process_unclaim_base_line(void)
 	atomic_store(&shared->base_lines, 0);
 }
 
+/* What standard error was at the start; device and inode 0: closed. */
+static struct {
+	uint64_t device, inode, rdevice;
+} standard_error;
+
+static bool read_standard_error(struct stat *status)
+{
+	return raw_syscall2(SYS_fstat, STDERR_FILENO, (long)status) == 0;
+}
+
+void process_know_standard_error(void)
+{
+	struct stat status;
+
+	if (!read_standard_error(&status))
+		return;
+	standard_error.device = status.st_dev;
+	standard_error.inode = status.st_ino;
+	standard_error.rdevice = status.st_rdev;
+}
+
+static bool is_standard_error_kept(void)
+{
+	struct stat status;
+
+	return standard_error.inode != 0 && read_standard_error(&status) &&
+	       status.st_dev == standard_error.device && status.st_ino == standard_error.inode &&
+	       status.st_rdev == standard_error.rdevice;
+}
+
+/* Writes to standard error without ever blocking: by RWF_NOWAIT where its kind of file knows that,
+ * else when poll has said that there is room. */
+static void write_standard_error(const struct iovec *parts, int count)
+{
+	long result =
+		raw_syscall6(SYS_pwritev2, STDERR_FILENO, (long)parts, count, -1, -1, RWF_NOWAIT);
+
+	if (result == -EOPNOTSUPP || result == -EINVAL || result == -ENOSYS)
+		raw_write_without_signal(STDERR_FILENO, parts, count);
+}
+
 void process_complain(const char *line, size_t size)
 {
 	const struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
 	const struct timespec pause = {.tv_nsec = COMPLAINT_PAUSE_NS};
 	const uint64_t all = ~UINT64_C(0);
-	uint64_t mask = 0;
+	uint64_t mask = 0, pending;
 
-	/* In quiet mode it cannot be asked what standard error is, and the peer must never read
-	 * this; nor does the program wait long for a pipe that nobody empties. */
-	if (process_is_quiet() || raw_is_tcp_socket(2))
+	/* In quiet mode it cannot be asked what standard error is; and the number may stand for the
+	 * program's own data by now. Nor does the program wait long for a pipe that nobody empties.
+	 */
+	if (process_is_quiet() || !is_standard_error_kept() || raw_is_tcp_socket(2))
 		return;
 	for (int i = 0; !raw_is_ready(2, POLLOUT); i++) {
 		if (i == COMPLAINT_PAUSES)
 			return;
 		raw_syscall2(SYS_nanosleep, (long)&pause, 0);
 	}
+	if (process_is_filtered()) { /* no pipe without a reader, where a signal could not be held
+				      */
+		if (!(raw_poll_events(STDERR_FILENO) & POLLERR))
+			raw_syscall3(SYS_writev, STDERR_FILENO, (long)parts, 2);
+		return;
+	}
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
-	raw_write_without_signal(2, parts, 2);
+	pending = raw_pending_signals();
+	write_standard_error(parts, 2);
+	raw_take_signals(pending);
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
 }
 
@@ -235,6 +315,8 @@ bool process_identify(void (*start_over)(void))
 		shared = (struct shared_page *)other;
 		atomic_store(&shared->processes, 1);
 	}
+	if (has_filter())
+		process_set_quiet(PROCESS_FILTERED);
 	atomic_store(&process.pid, raw_getpid());
 	atomic_store(&process.threads, 1);
 	process.base_ns = clock_read(CLOCK_MONOTONIC);

@@ -84,8 +84,12 @@ int64_t process_base_realtime_ns(void);
 /* The quiet mode, entered before a seccomp filter is, and never left but when the filter failed:
  * only write, mmap, munmap, close, getpid, gettid and the clock. Strict mode: write and coarse
  * clocks only, no mmap. */
-enum process_quiet { PROCESS_LOUD, PROCESS_QUIET, PROCESS_STRICT };
+enum process_quiet { PROCESS_LOUD, PROCESS_FILTERED, PROCESS_QUIET, PROCESS_STRICT };
 enum process_quiet process_set_quiet(enum process_quiet quiet);
+/* A filter was there before the program was started, by systemd or a container: what it allows is
+ * not known, so of the system calls that the program does not make itself only those are used that
+ * the usual lists allow: no ioctl, none for signals, threads or children. */
+bool process_is_filtered(void);
 bool process_is_quiet(void);
 bool process_is_strict(void);
 
@@ -93,7 +97,11 @@ bool process_is_strict(void);
 bool process_claim_base_line(void);
 void process_unclaim_base_line(void);
 
-/* One line to standard error, if that is no TCP socket and takes it within a second. */
+/* In the constructor: remembers what standard error is, for process_complain. */
+void process_know_standard_error(void);
+
+/* Writes one line to standard error, if that is still the file that it was at the start, is no TCP
+ * socket, and takes it within a second. */
 void process_complain(const char *line, size_t size);
 
 #endif

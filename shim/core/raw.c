@@ -22,18 +22,30 @@ void raw_unmap(void *memory, size_t size)
 	raw_syscall2(SYS_munmap, (long)memory, (long)size);
 }
 
-long raw_write_without_signal(int fd, const struct iovec *parts, int count)
+uint64_t raw_pending_signals(void)
 {
-	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
-	struct timespec none = {0};
-	uint64_t pending = 0, fresh;
-	long result;
+	uint64_t pending = 0;
 
 	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
-	result = raw_syscall3(SYS_writev, fd, (long)parts, count);
-	fresh = ours & ~pending;
+	return pending;
+}
+
+void raw_take_signals(uint64_t pending)
+{
+	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+	const uint64_t fresh = ours & ~pending;
+	const struct timespec none = {0};
+
+	raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
+}
+
+long raw_write_without_signal(int fd, const struct iovec *parts, int count)
+{
+	uint64_t pending = raw_pending_signals();
+	long result = raw_syscall3(SYS_writev, fd, (long)parts, count);
+
 	if (result == -EPIPE || result == -EFBIG)
-		raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
+		raw_take_signals(pending);
 	return result;
 }
 

@@ -83,6 +83,11 @@ static inline long raw_write(int fd, const void *bytes, size_t size)
 	return raw_syscall3(SYS_write, fd, (long)bytes, (long)size);
 }
 
+/* The thread's pending signals; and takes away SIGPIPE and SIGXFSZ if they came since then. Both
+ * while the thread holds all signals back. */
+uint64_t raw_pending_signals(void);
+void raw_take_signals(uint64_t pending);
+
 /* The same where a pipe without a reader would raise SIGPIPE, or a file at its limit SIGXFSZ: the
  * thread holds both back, and gets none that it had not already. */
 struct iovec;

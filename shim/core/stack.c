@@ -171,7 +171,7 @@ static uint32_t capture(void *memory, uint64_t *frames, uint32_t most)
 
 uint32_t stack_capture(struct area *area, uint64_t *frames, uint32_t most)
 {
-	if (!atomic_load(&is_loaded) || process_is_quiet() || !is_pipe_ours())
+	if (!atomic_load(&is_loaded) || process_is_filtered() || !is_pipe_ours())
 		return 0;
 	if (!area->walk)
 		area->walk = raw_map(STACK_BYTES);
@@ -211,7 +211,7 @@ void stack_prepare(void)
 		"tcpshim: TCPSHIM_STACK: libunwind.so.8 cannot be loaded: install it (Debian's "
 		"package libunwind8), or leave TCPSHIM_STACK out. There are no call stacks.";
 
-	if (atomic_load_explicit(&is_tried, memory_order_relaxed) || process_is_quiet() ||
+	if (atomic_load_explicit(&is_tried, memory_order_relaxed) || process_is_filtered() ||
 	    atomic_exchange(&is_tried, true))
 		return;
 	thread_hold_signals();

@@ -59,6 +59,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
 
 	real_resolve();
+	process_know_standard_error();
 	if (getauxval(AT_SECURE))
 		return;
 	config_read(environment, program, process_complain);

@@ -34,7 +34,9 @@ static uint32_t get_queue(int fd, unsigned long request)
 {
 	int value = 0;
 
-	return raw_syscall3(SYS_ioctl, fd, (long)request, (long)&value) == 0 && value > 0
+	return !process_is_filtered() &&
+			       raw_syscall3(SYS_ioctl, fd, (long)request, (long)&value) == 0 &&
+			       value > 0
 		       ? (uint32_t)value
 		       : 0;
 }
@@ -70,6 +72,18 @@ static unsigned read_retries(void)
 	for (long i = 0; i < size && text[i] >= '0' && text[i] <= '9'; i++)
 		value = value * 10 + (unsigned)(text[i] - '0');
 	return size > 0 && value <= MOST_RETRIES ? value : DEFAULT_RETRIES;
+}
+
+/* What SIOCOUTQ would say, where ioctl may be fatal: sent and not acknowledged, as the sums tell,
+ * and not sent. */
+static uint32_t get_unsent(const struct tcp_info *kernel, socklen_t size)
+{
+	uint64_t sent = kernel->tcpi_bytes_sent - kernel->tcpi_bytes_retrans;
+
+	if (size < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(sent))
+		return 0;
+	return kernel->tcpi_notsent_bytes +
+	       (sent > kernel->tcpi_bytes_acked ? (uint32_t)(sent - kernel->tcpi_bytes_acked) : 0);
 }
 
 /* tcpi_bytes_acked counts the SYN of the side that connected. Where the sums leave a doubt, none.
@@ -116,7 +130,8 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 		struct linger linger = {0};
 
 		size = sizeof(linger);
-		info->unsent_bytes = get_queue(fd, SIOCOUTQ);
+		info->unsent_bytes = process_is_filtered() ? get_unsent(&kernel, kernel_size)
+							   : get_queue(fd, SIOCOUTQ);
 		info->role = find_role(&kernel, kernel_size, info->unsent_bytes);
 		if (get_option(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0)
 			info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;

@@ -1,12 +1,15 @@
 #include "core/thread.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/process.h"
 #include "core/raw.h"
+#include "format/strbuf.h"
 
 /* areas looked at for one whose owner has ended, before a new one is mapped */
 enum { MOST_TRIES = 32, MOST_SEARCHED = 256 * 1024 };
@@ -28,7 +31,7 @@ static uintptr_t find_restorer(void)
 		uint64_t mask;
 	} action;
 
-	for (int number = 1; restorer == 0 && number < NSIG && !process_is_quiet(); number++) {
+	for (int number = 1; restorer == 0 && number < NSIG && !process_is_filtered(); number++) {
 		action.handler = 0;
 		if (raw_syscall4(SYS_rt_sigaction, number, 0, (long)&action, sizeof(action.mask)) ==
 			    0 &&
@@ -63,7 +66,7 @@ static bool is_guard_dead(uintptr_t frame)
 	stack_t stack = {0};
 	bool is_raiser_there, is_here;
 
-	if (process_is_quiet() || raw_syscall2(SYS_sigaltstack, 0, (long)&stack) < 0)
+	if (process_is_filtered() || raw_syscall2(SYS_sigaltstack, 0, (long)&stack) < 0)
 		return false;
 	is_raiser_there = thread.guard - (uintptr_t)stack.ss_sp < stack.ss_size;
 	is_here = stack.ss_flags & SS_ONSTACK;
@@ -106,7 +109,7 @@ void thread_hold_signals(void)
 {
 	const uint64_t all = ~UINT64_C(0);
 
-	if (thread.is_holding_signals || process_is_quiet())
+	if (thread.is_holding_signals || process_is_filtered())
 		return;
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&thread.signal_mask,
 		     sizeof(all));
@@ -123,10 +126,34 @@ static void start_thread(void)
 	thread.number = thread.tid == process_pid() ? 1 : process_next_thread();
 }
 
-static bool is_owner_gone(int owner)
+/* By /proc, where tgkill may be fatal. */
+static bool is_task_gone(int tid)
 {
-	return owner == 0 || owner == thread.tid ||
-	       raw_syscall3(SYS_tgkill, process_pid(), owner, 0) == -ESRCH;
+	char text[48];
+	struct strbuf path;
+
+	strbuf_init(&path, text, sizeof(text) - 1);
+	strbuf_string(&path, "/proc/self/task/");
+	strbuf_integer(&path, process_pid());
+	text[path.size] = '\0';
+	if (raw_syscall3(SYS_faccessat, AT_FDCWD, (long)text, F_OK) < 0)
+		return false; /* no /proc, or another namespace's */
+	strbuf_init(&path, text, sizeof(text) - 1);
+	strbuf_string(&path, "/proc/self/task/");
+	strbuf_integer(&path, tid);
+	text[path.size] = '\0';
+	return raw_syscall3(SYS_faccessat, AT_FDCWD, (long)text, F_OK) == -ENOENT;
+}
+
+bool thread_is_gone(int tid)
+{
+	if (tid == thread.tid)
+		return true;
+	if (process_is_quiet())
+		return false;
+	if (process_is_filtered())
+		return is_task_gone(tid);
+	return raw_syscall3(SYS_tgkill, process_pid(), tid, 0) == -ESRCH;
 }
 
 /* An area whose owner has ended; its tid may have come back as ours. */
@@ -144,7 +171,7 @@ static struct area *take_old_area(void)
 		if (!area)
 			return NULL;
 		owner = atomic_load(&area->owner);
-		if (is_owner_gone(owner) &&
+		if ((owner == 0 || thread_is_gone(owner)) &&
 		    atomic_compare_exchange_strong(&area->owner, &owner, thread.tid)) {
 			atomic_store(&cursor, area->next);
 			return area;

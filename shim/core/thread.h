@@ -94,6 +94,9 @@ void thread_hold_signals(void);
 /* The thread's own number and area, asked for at its first call and after fork. NULL: no memory. */
 struct area *thread_area(void);
 
+/* Whether the thread of this id has ended, or is this one; false where that cannot be asked. */
+bool thread_is_gone(int tid);
+
 /* All areas, one after the other, from NULL to NULL; and their sums set back. */
 const struct area *thread_next_area(const struct area *area);
 void thread_clear_sums(void);

@@ -14,11 +14,13 @@
 #include <time.h>
 
 #include "core/annotate.h"
+#include "core/process.h"
 #include "core/raw.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 #define UNLIMITED INT64_C(-1)
+#define MOST_SLICE_NS (50 * NS_PER_MS)
 
 /* The kernel's signal mask in libc's form, and all signals held back. */
 static sigset_t hold_signals(void)
@@ -43,7 +45,7 @@ static void let_signals(const sigset_t *before)
 static bool is_split(const struct call *call, int64_t timeout_ns)
 {
 	return (timeout_ns == UNLIMITED || timeout_ns > (int64_t)LONG_WAIT_NS) &&
-	       call_is_announced(call);
+	       call_is_announced(call) && !process_is_filtered();
 }
 
 static struct timespec timespec_of(int64_t ns)
@@ -75,20 +77,31 @@ static int64_t timeout_ns_of(const struct call *call, const void *timeout, int64
 	return call->time[0] * NS_PER_S + call->time[1] * fraction_ns;
 }
 
+/* The next part of a poll. A process that is stopped and continued goes on with what was left of
+ * its ppoll when it was stopped, but with a poll until the time that was set at its start
+ * (poll_select_finish and do_restart_poll, fs/select.c). So a poll is made of short ones: after a
+ * stop it ends late by a part at most. */
+static int64_t slice_ns(int64_t left_ns)
+{
+	return left_ns < MOST_SLICE_NS ? left_ns : MOST_SLICE_NS;
+}
+
 static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, int64_t timeout_ns,
-			 const sigset_t *mask)
+			 const sigset_t *mask, bool is_poll)
 {
 	const struct timespec first = timespec_of(LONG_WAIT_NS);
 	HELD_SIGNALS before = hold_signals();
 	int ready = real.ppoll(fds, count, &first, mask ? mask : &before);
+	bool is_unlimited = timeout_ns == UNLIMITED;
+	int64_t left_ns = is_unlimited ? 0 : rest_ns(call, timeout_ns);
 
-	if (ready == 0) {
+	if (ready == 0)
 		call_announce(call);
-		timeout_ns = rest_ns(call, timeout_ns);
-		const struct timespec rest = timespec_of(timeout_ns);
+	while (ready == 0 && (is_unlimited || left_ns > 0)) {
+		const struct timespec rest = timespec_of(is_poll ? slice_ns(left_ns) : left_ns);
 
-		ready = real.ppoll(fds, count, timeout_ns == UNLIMITED ? NULL : &rest,
-				   mask ? mask : &before);
+		ready = real.ppoll(fds, count, is_unlimited ? NULL : &rest, mask ? mask : &before);
+		left_ns = is_unlimited ? 0 : rest_ns(call, timeout_ns);
 	}
 	return ready;
 }
@@ -117,7 +130,7 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 	call_enter(&call, CALL_poll, -1);
 	poll_arguments(&call, fds, count, timeout);
 	int ready = is_split(&call, milliseconds_ns(timeout))
-			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL)
+			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL, true)
 			    : real.poll(fds, count, timeout);
 	return (int)call_leave(&call, ready);
 }
@@ -133,7 +146,7 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_
 	poll_arguments(&call, fds, count, timeout);
 	/* What libc would abort on is left to libc. */
 	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, milliseconds_ns(timeout))
-			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL)
+			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL, true)
 			    : real.__poll_chk(fds, count, timeout, fds_size);
 	return (int)call_leave(&call, ready);
 }
@@ -160,8 +173,9 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 	call_enter(&call, CALL_ppoll, -1);
 	ppoll_arguments(&call, fds, count, timeout, mask);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
-	int ready = is_split(&call, timeout_ns) ? poll_in_parts(&call, fds, count, timeout_ns, mask)
-						: real.ppoll(fds, count, timeout, mask);
+	int ready = is_split(&call, timeout_ns)
+			    ? poll_in_parts(&call, fds, count, timeout_ns, mask, false)
+			    : real.ppoll(fds, count, timeout, mask);
 	return (int)call_leave(&call, ready);
 }
 
@@ -177,7 +191,7 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 	ppoll_arguments(&call, fds, count, timeout, mask);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, timeout_ns)
-			    ? poll_in_parts(&call, fds, count, timeout_ns, mask)
+			    ? poll_in_parts(&call, fds, count, timeout_ns, mask, false)
 			    : real.__ppoll_chk(fds, count, timeout, mask, fds_size);
 	return (int)call_leave(&call, ready);
 }

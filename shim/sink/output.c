@@ -96,6 +96,23 @@ static void check_limit(void)
 	output.is_signalling = limit.rlim_cur != RLIM_INFINITY;
 }
 
+/* Whether a file at the path of TCPSHIM_OUTPUT may be written to: another user, who made it before,
+ * would read the trace, or have it written into somebody's file. */
+static int check_owner(int fd)
+{
+	struct stat status = {0};
+
+	if (stat_fd(fd, &status) < 0)
+		return -EBADF;
+	if (S_ISCHR(status.st_mode))
+		return 0;
+	if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
+		return -EINVAL;
+	if (status.st_uid != (uid_t)raw_syscall1(SYS_geteuid, 0))
+		return -EPERM;
+	return S_ISREG(status.st_mode) && status.st_nlink > 1 ? -EMLINK : 0;
+}
+
 static int adopt_fd(int fd)
 {
 	struct stat status = {0};
@@ -149,7 +166,9 @@ static int open_path(void)
 	if (fd < 0)
 		return fd;
 	raw_syscall3(SYS_fcntl, fd, F_SETFL, O_APPEND);
-	result = adopt_fd(fd);
+	result = check_owner(fd);
+	if (result == 0)
+		result = adopt_fd(fd);
 	raw_close(fd);
 	return result;
 }
@@ -167,6 +186,12 @@ static void complain_path(int error)
 	names_error(&line, error);
 	if (error == ELOOP)
 		strbuf_string(&line, " (it is a symbolic link, which is not followed)");
+	else if (error == EPERM)
+		strbuf_string(&line, " (it belongs to another user)");
+	else if (error == EMLINK)
+		strbuf_string(&line, " (it has more than one name, by hard links)");
+	else if (error == EINVAL)
+		strbuf_string(&line, " (it is no file, FIFO or character device)");
 	else if (error == ENXIO)
 		strbuf_string(&line, " (nobody reads this FIFO)");
 	strbuf_string(&line, "; it wants a file that can be created, for example "
@@ -231,7 +256,8 @@ bool output_is_terminal(void)
 {
 	char settings[TERMIOS_BYTES]; /* the kernel's struct termios is smaller */
 
-	return raw_syscall3(SYS_ioctl, output_fd(), TCGETS, (long)settings) == 0;
+	return !process_is_filtered() &&
+	       raw_syscall3(SYS_ioctl, output_fd(), TCGETS, (long)settings) == 0;
 }
 
 int output_fd(void)
@@ -313,7 +339,7 @@ static long write_without_signal(int fd, const char *bytes, size_t size)
 {
 	const struct iovec part = {(void *)bytes, size};
 
-	if (process_is_quiet())
+	if (process_is_filtered())
 		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE
 								   : raw_write(fd, bytes, size);
 	return raw_write_without_signal(fd, &part, 1);
@@ -321,7 +347,7 @@ static long write_without_signal(int fd, const char *bytes, size_t size)
 
 static long write_once(int fd, const char *bytes, size_t size)
 {
-	if (output.is_regular && output.is_signalling && process_is_quiet())
+	if (output.is_regular && output.is_signalling && process_is_filtered())
 		return -EFBIG;
 	if (output.is_regular)
 		return output.is_signalling ? write_without_signal(fd, bytes, size)

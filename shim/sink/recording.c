@@ -137,24 +137,43 @@ static int reserve_block(struct recording *recording, uint64_t number, uint64_t 
 	return result;
 }
 
-/* The number in the ring of the next block that nobody is filling, or -1. */
+static _Atomic int32_t *owner_of(struct recording *recording, const struct record_block *block)
+{
+	return &recording->owners[((const uint8_t *)block -
+				   (const uint8_t *)block_at(recording, 0)) /
+				  RECORD_BLOCK_BYTES];
+}
+
+/* Makes the thread the owner of a block that nobody is filling, or whose owner has ended. One of
+ * this thread's own was left by siglongjmp, or by an earlier thread of the same id. */
+static bool own(_Atomic int32_t *owner)
+{
+	int32_t known = atomic_load(owner);
+
+	return (known == 0 || thread_is_gone(known)) &&
+	       atomic_compare_exchange_strong(owner, &known, thread.tid);
+}
+
+/* The number in the ring of the next block that nobody is filling, or -1. The count is read again
+ * after a number was taken: trim lowers it at the end, and a store behind it would be a store
+ * behind the end of the file. */
 static int64_t take_number(struct recording *recording, uint64_t *sequence)
 {
 	for (uint64_t tries = 0; tries < 2 * config.record_bytes / RECORD_BLOCK_BYTES; tries++) {
 		uint64_t count = atomic_load(&recording->block_count), number;
-		uint8_t is_owned = 0;
 
 		if (count == 0 || (!config.record_wraps && atomic_load(&recording->next) >= count))
 			return -1;
 		*sequence = atomic_fetch_add(&recording->next, 1);
 		number = *sequence;
-		if (!config.record_wraps && number >= count)
+		count = atomic_load(&recording->block_count);
+		if (number >= RECORDING_CLOSED || count == 0 ||
+		    (!config.record_wraps && number >= count))
 			return -1;
 		if (number < count && reserve_block(recording, number, count) < 0)
 			continue;
 		number %= count;
-		if (config.record_wraps &&
-		    !atomic_compare_exchange_strong(&recording->is_owned[number], &is_owned, 1))
+		if (config.record_wraps && !own(&recording->owners[number]))
 			continue;
 		if (config.record_wraps && number % (count / LAPS + 1) == 0)
 			atomic_fetch_add(&recording_current_lap, 1);
@@ -163,14 +182,17 @@ static int64_t take_number(struct recording *recording, uint64_t *sequence)
 	return -1;
 }
 
+/* Only what is still this thread's is given back. */
 static void leave_block(struct recording *recording, struct record_block *block)
 {
+	int32_t mine = thread.tid;
+
+	if (recording->owners &&
+	    atomic_load_explicit(owner_of(recording, block), memory_order_relaxed) != mine)
+		return;
 	__atomic_store_n(&block->current.call, 0, __ATOMIC_RELAXED);
-	if (recording->is_owned)
-		atomic_store_explicit(&recording->is_owned[((uint8_t *)block -
-							    (uint8_t *)block_at(recording, 0)) /
-							   RECORD_BLOCK_BYTES],
-				      0, memory_order_release);
+	if (recording->owners)
+		atomic_compare_exchange_strong(owner_of(recording, block), &mine, 0);
 }
 
 static bool take_block(struct recording *recording, struct area *area, uint64_t now_ns)
@@ -221,6 +243,20 @@ static uint32_t find_end(const struct record_block *block)
 	return used;
 }
 
+/* Whether the area's block is this thread's now. Another thread may have found it left, and have
+ * made it part of its own stream. */
+static bool own_again(struct recording *recording, const struct area *area)
+{
+	_Atomic int32_t *owner = owner_of(recording, area->block);
+
+	if (!own(owner))
+		return false;
+	if (area->block->sequence != 0 && area->block->stream == area->stream)
+		return true;
+	atomic_store(owner, 0);
+	return false;
+}
+
 /* The area's block was another thread's, which has ended, or this one's, which left the library by
  * siglongjmp and may have been writing a record: it goes on behind the last that is whole. */
 static void take_over(struct recording *recording, struct area *area, uint64_t now_ns)
@@ -233,6 +269,10 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 	};
 	uint8_t *at;
 
+	if (recording->owners && !own_again(recording, area)) {
+		area->block = NULL;
+		return;
+	}
 	thread.used = find_end(area->block);
 	if (thread.used + sizeof(told) > RECORD_BLOCK_BYTES) {
 		struct record_block *full = area->block;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/process.h"
 #include "core/raw.h"
@@ -23,8 +25,30 @@ enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9 };
 
 static char program_name[RECORD_PROGRAM_BYTES];
 
-/* %p is the process id; with -2 and so on behind it where a program of the same process recorded
- * before this one. */
+/* Appends the time of day in UTC, to the microsecond: 20261125T082600.123456. Days to a date as in
+ * the Gregorian calendar, from the 1st of March of year 0. */
+static void append_time(struct strbuf *path)
+{
+	uint64_t us = clock_read(CLOCK_REALTIME) / 1000, seconds = us / 1000000;
+	uint64_t days = seconds / 86400 + 719468, era = days / 146097, day = days % 146097;
+	uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	uint64_t day_of_year = day - (365 * year + year / 4 - year / 100);
+	uint64_t month = (5 * day_of_year + 2) / 153;
+
+	year += era * 400 + (month >= 10);
+	strbuf_padded(path, year, 4);
+	strbuf_padded(path, month < 10 ? month + 3 : month - 9, 2);
+	strbuf_padded(path, day_of_year - (153 * month + 2) / 5 + 1, 2);
+	strbuf_char(path, 'T');
+	strbuf_padded(path, seconds / 3600 % 24, 2);
+	strbuf_padded(path, seconds / 60 % 60, 2);
+	strbuf_padded(path, seconds % 60, 2);
+	strbuf_char(path, '.');
+	strbuf_padded(path, us % 1000000, 6);
+}
+
+/* %p is the process id. Where there is a recording of that name already (another program of the
+ * same process, or a process of the same id in another namespace), the time follows. */
 static void expand_path(struct recording *recording, unsigned attempt)
 {
 	struct strbuf path;
@@ -35,7 +59,7 @@ static void expand_path(struct recording *recording, unsigned attempt)
 			strbuf_integer(&path, process_pid());
 			if (attempt > 1) {
 				strbuf_char(&path, '-');
-				strbuf_unsigned(&path, attempt);
+				append_time(&path);
 			}
 			from++;
 		} else {
@@ -107,9 +131,9 @@ static int give_name(struct recording *recording, int fd)
  * filter allows. */
 int recording_file_reserve(uint8_t *at, size_t size)
 {
-	long result = process_is_quiet() ? -EINVAL
-					 : raw_syscall3(SYS_madvise, (long)at, (long)size,
-							MADV_POPULATE_WRITE);
+	long result = process_is_filtered() ? -EINVAL
+					    : raw_syscall3(SYS_madvise, (long)at, (long)size,
+							   MADV_POPULATE_WRITE);
 
 	if (process_is_strict())
 		return -ENOSPC;
@@ -171,7 +195,8 @@ static uint64_t limit_size(uint64_t size)
  * is 8 MiB, one call in some thousands would take 1 to 25 ms. */
 static void no_readahead(long mapped, size_t size)
 {
-	raw_syscall3(SYS_madvise, mapped, (long)size, MADV_RANDOM);
+	if (!process_is_filtered())
+		raw_syscall3(SYS_madvise, mapped, (long)size, MADV_RANDOM);
 }
 
 static int map_file(struct recording *recording, int fd)
@@ -201,8 +226,8 @@ static int map_file(struct recording *recording, int fd)
 	if (recording_file_reserve((uint8_t *)mapped, RECORD_HEADER_BYTES) < 0)
 		return -ENOSPC;
 	if (config.record_wraps) {
-		recording->is_owned = raw_map(blocks);
-		if (!recording->is_owned)
+		recording->owners = raw_map(blocks * sizeof(*recording->owners));
+		if (!recording->owners)
 			return -ENOMEM;
 	}
 	fill_header(recording->header, blocks);
@@ -211,9 +236,10 @@ static int map_file(struct recording *recording, int fd)
 
 void recording_file_unmap(struct recording *recording)
 {
-	if (recording->is_owned)
-		raw_unmap((void *)recording->is_owned,
-			  (recording->mapped_bytes - RECORD_HEADER_BYTES) / RECORD_BLOCK_BYTES);
+	if (recording->owners)
+		raw_unmap((void *)recording->owners,
+			  (recording->mapped_bytes - RECORD_HEADER_BYTES) / RECORD_BLOCK_BYTES *
+				  sizeof(*recording->owners));
 	if (recording->header)
 		raw_unmap(recording->header, recording->mapped_bytes);
 	raw_unmap(recording, sizeof(*recording));
@@ -260,8 +286,9 @@ static void show_name(struct recording *recording)
 			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)fd, 0);
 	no_readahead((long)recording->header, recording->mapped_bytes);
 	/* A core file would hold it all once more. */
-	raw_syscall3(SYS_madvise, (long)recording->header, (long)recording->mapped_bytes,
-		     MADV_DONTDUMP);
+	if (!process_is_filtered())
+		raw_syscall3(SYS_madvise, (long)recording->header, (long)recording->mapped_bytes,
+			     MADV_DONTDUMP);
 	raw_close((int)fd);
 }
 
@@ -321,7 +348,7 @@ static long trim(struct recording *recording, int fd)
 
 	if (atomic_load(&recording->next) >= atomic_load(&recording->block_count))
 		return 0;
-	used = atomic_exchange(&recording->next, UINT64_MAX / 2);
+	used = atomic_exchange(&recording->next, RECORDING_CLOSED);
 	if (used >= atomic_load(&recording->block_count))
 		return 0;
 	atomic_store(&recording->block_count, used);
@@ -354,9 +381,22 @@ static bool find_file(struct recording *recording, long *fd)
 			   status.st_dev == recording->device && status.st_ino == recording->inode);
 }
 
+/* Makes the descriptors of this thread, which is about to end with its process, its own: the file
+ * is opened at the lowest free number, and another thread that still writes to that number must not
+ * write into the recording. False: that is not possible here, and there may be other threads. */
+static bool has_private_descriptors(void)
+{
+	if (process_is_filtered())
+		return !process_has_threads();
+	return raw_syscall1(SYS_unshare, CLONE_FILES) == 0 || !process_has_threads();
+}
+
 void recording_file_end(struct recording *recording)
 {
 	long fd;
+
+	if (!has_private_descriptors())
+		return;
 
 	if (!find_file(recording, &fd))
 		say_removed(recording->path);

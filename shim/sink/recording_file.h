@@ -18,6 +18,9 @@
 #include "format/strbuf.h"
 #include "tcpshim/record.h"
 
+/* What next becomes when the file is cut: no block can be taken any more. */
+#define RECORDING_CLOSED (UINT64_MAX / 2)
+
 /* One mapped file. Published whole, and then constant but for the atomic fields. */
 struct recording {
 	struct record_header *header;
@@ -25,8 +28,8 @@ struct recording {
 	uint64_t device, inode;
 	_Atomic uint64_t next;        /* the number of the block that is taken next */
 	_Atomic uint64_t block_count; /* fewer from the moment on when no more can be reserved */
-	/* of a recording that wraps: which blocks a thread is filling */
-	_Atomic uint8_t *is_owned;
+	/* of a recording that wraps: the thread that is filling each block, 0 for none */
+	_Atomic int32_t *owners;
 	_Atomic uint32_t streams;
 	bool is_named;
 	char path[PATH_MAX], folder[PATH_MAX];

@@ -20,7 +20,7 @@ settings=(TCPSHIM_OUTPUT=trace.%p TCPSHIM_TIME=none)
 traced() {
 	shim "${settings[@]}" "$programs/$1" "${@:2}" >shim.out 2>shim.err ||
 		fail "$1 fails under the library, with $?:" "$(said shim.out | head -n 20)" \
-			"$(tail -n 20 shim.err)" "$(tail -q -n 5 trace.* 2>/dev/null)"
+			"$(tail -n 20 shim.err)" "$(tail -q -n 5 trace.* 2>/dev/null)" || return 1
 	reported
 }
 
@@ -30,7 +30,8 @@ reported() {
 	for file in recording.*; do
 		pid=${file#recording.}
 		if [[ -e $file && $pid != *.* ]]; then
-			"$repository/build/tcpshim" report --time=none "$file"* >"trace.$pid" || fail "$file is not read, with $?"
+			"$repository/build/tcpshim" report --time=none "$file"* >"trace.$pid" ||
+				fail "$file is not read, with $?" || return 1
 		fi
 	done
 }
@@ -67,7 +68,7 @@ traces_are_whole() {
 	local file
 	for file in trace.*; do
 		if [[ -e $file && $file != *.plain ]]; then
-			trace_is_whole "$file"
+			trace_is_whole "$file" || return 1
 		fi
 	done
 }
