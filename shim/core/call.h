@@ -233,8 +233,10 @@ void call_made_pipe(int fds[2]);
 /* The program has made an io_uring: what goes through it is not seen, which is said once. */
 void call_made_ring(void);
 
-/* What a control message passes to another process, or brings from one. */
-void call_passed_descriptors(const struct msghdr *message, bool is_received);
+/* Before a message is sent: the connections whose descriptors its control message passes to another
+ * process may be held there from now on. After one was received: what it brought. */
+void call_passes_descriptors(const struct msghdr *message);
+void call_received_descriptors(const struct msghdr *message);
 
 /* Enters a quiet mode, returns the one before: what this thread will need from the kernel it asks
  * for now. */

@@ -159,8 +159,8 @@ static void decode_payload(struct area *area, const struct call *call, unsigned 
 		decode_messages(area, input, vectors, pointer_at(call, index), result);
 		break;
 	default:
-		area->vector[0] = (struct iovec){(void *)(uintptr_t)input,
-						 input ? call->input_size : 0};
+		area->vector[0] =
+			(struct iovec){(void *)(uintptr_t)input, input ? call->input_size : 0};
 		set_data(&area->event, area->vector, 1, (uint64_t)step_bytes(call, result));
 	}
 }

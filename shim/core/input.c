@@ -25,8 +25,7 @@ static bool next_message(struct pieces *pieces)
 	struct msghdr message;
 
 	if (pieces->message_count == 0 ||
-	    !memory_copy_all(&message, &pieces->messages->msg_hdr, sizeof(message),
-			     pieces->now_ns))
+	    !memory_copy_all(&message, &pieces->messages->msg_hdr, sizeof(message), pieces->now_ns))
 		return false;
 	pieces->vector = message.msg_iov;
 	pieces->count = message.msg_iovlen < MOST_MESSAGES ? message.msg_iovlen : MOST_MESSAGES;
@@ -141,8 +140,9 @@ static void copy_payload(struct call *call)
 	uint8_t *to = take(call, size);
 
 	if (to)
-		call->input_size = (uint32_t)memory_copy(
-			to, (const void *)(uintptr_t)call->arguments[1], size, call->start_ns);
+		call->input_size =
+			(uint32_t)memory_copy(to, (const void *)(uintptr_t)call->arguments[1], size,
+					      call->start_ns);
 }
 
 /* The payload that vectors name, as one. */

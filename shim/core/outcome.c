@@ -10,6 +10,7 @@
 #include "core/decode.h"
 #include "core/enforce.h"
 #include "core/epoll_map.h"
+#include "core/memory.h"
 #include "core/sight.h"
 #include "core/step.h"
 #include "core/tell.h"
@@ -459,11 +460,19 @@ static void see_received(int fd)
 	}
 }
 
-void call_passed_descriptors(const struct msghdr *message, bool is_received)
+static void see_passed(int fd)
 {
-	if (!process_is_itself())
-		return;
+	struct conn *conn = conn_acquire(fdtable_load(fd));
 
+	if (!conn)
+		return;
+	atomic_fetch_or(&conn->flags, CONN_PASSED);
+	conn_release(conn);
+}
+
+/* Calls see for each descriptor that the message's control messages name. */
+static void for_each_descriptor(const struct msghdr *message, void (*see)(int fd))
+{
 	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
 
 	for (; header; header = CMSG_NXTHDR((struct msghdr *)message, (struct cmsghdr *)header)) {
@@ -474,20 +483,42 @@ void call_passed_descriptors(const struct msghdr *message, bool is_received)
 			continue;
 		count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (size_t i = 0; i < count; i++) {
-			struct conn *conn;
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-			if (is_received) {
-				sight_replace(fd, FD_UNKNOWN);
-				see_received(fd);
-				continue;
-			}
-			conn = conn_acquire(fdtable_load(fd));
-			if (conn) {
-				atomic_fetch_or(&conn->flags, CONN_PASSED);
-				conn_release(conn);
-			}
+			see(fd);
 		}
 	}
+}
+
+enum { MOST_CONTROL_BYTES = CMSG_SPACE(253 * sizeof(int)) + 64 }; /* SCM_MAX_FD, and a little */
+
+void call_passes_descriptors(const struct msghdr *message)
+{
+	uint64_t now_ns = process_now_ns();
+	char control[MOST_CONTROL_BYTES] __attribute__((aligned(8)));
+	struct msghdr copy;
+
+	if (!memory_copy_all(&copy, message, sizeof(copy), now_ns) || copy.msg_controllen == 0 ||
+	    !process_is_itself())
+		return;
+	copy.msg_controllen =
+		memory_copy(control, copy.msg_control,
+			    copy.msg_controllen < sizeof(control) ? copy.msg_controllen
+								  : sizeof(control),
+			    now_ns);
+	copy.msg_control = control;
+	for_each_descriptor(&copy, see_passed);
+}
+
+static void see_replaced(int fd)
+{
+	sight_replace(fd, FD_UNKNOWN);
+	see_received(fd);
+}
+
+void call_received_descriptors(const struct msghdr *message)
+{
+	if (process_is_itself())
+		for_each_descriptor(message, see_replaced);
 }

@@ -172,8 +172,8 @@ static inline bool copy_input(struct quick *quick)
 		   memory_is_known(from + size - 1, quick->start_ns)))
 		memcpy(quick->input, quick->buf, sizeof(quick->at->behind)); /* without a call */
 	else
-		quick->input_size = (uint32_t)memory_copy(quick->input, quick->buf, size,
-							  quick->start_ns);
+		quick->input_size =
+			(uint32_t)memory_copy(quick->input, quick->buf, size, quick->start_ns);
 	return true;
 }
 

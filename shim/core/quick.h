@@ -25,7 +25,7 @@ struct quick {
 	size_t size;
 	int fd, flags;
 	enum tcpshim_call id;
-	uint32_t input_size;              /* of a write: bytes copied before the call (I4) */
+	uint32_t input_size; /* of a write: bytes copied before the call (I4) */
 	uint8_t input[CALL_INPUT_BYTES];
 };
 

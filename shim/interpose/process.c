@@ -6,6 +6,7 @@
  */
 #include "interpose/export.h"
 
+#include <limits.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -158,13 +159,21 @@ static long pass_close(long number, const struct six *six)
 /* Unix sockets pass descriptors, whether they are watched themselves or not. */
 static long pass_messages(enum tcpshim_call id, const struct six *six, long result)
 {
-	if (result >= 0 && (id == CALL_sendmsg || id == CALL_recvmsg))
-		call_passed_descriptors((const struct msghdr *)six->a[1], id == CALL_recvmsg);
-	else if (id == CALL_sendmmsg || id == CALL_recvmmsg)
+	if (result >= 0 && id == CALL_recvmsg)
+		call_received_descriptors((const struct msghdr *)six->a[1]);
+	else if (id == CALL_recvmmsg)
 		for (long i = 0; i < result; i++)
-			call_passed_descriptors(&((const struct mmsghdr *)six->a[1])[i].msg_hdr,
-						id == CALL_recvmmsg);
+			call_received_descriptors(&((const struct mmsghdr *)six->a[1])[i].msg_hdr);
 	return result;
+}
+
+static void before_messages(enum tcpshim_call id, const struct six *six)
+{
+	if (id == CALL_sendmsg)
+		call_passes_descriptors((const struct msghdr *)six->a[1]);
+	else if (id == CALL_sendmmsg)
+		for (long i = 0; i < (unsigned)six->a[2] && i < IOV_MAX; i++)
+			call_passes_descriptors(&((const struct mmsghdr *)six->a[1])[i].msg_hdr);
 }
 
 static bool is_passed_by(enum tcpshim_call id, int fd, const struct six *six)
@@ -199,6 +208,7 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 
 	if (id == CALL_splice && !call_is_watched(fd))
 		fd = (int)six->a[2];
+	before_messages(id, six);
 	if (is_passed_by(id, fd, six))
 		return pass_messages(id, six, pass(number, six));
 

@@ -9,6 +9,8 @@
 #include "core/quick.h"
 #include "interpose/export.h"
 
+#include <limits.h>
+
 /* Apart from its wrapper, which makes no frame where nothing is watched: it only jumps. */
 #define WATCHED HOT __attribute__((noinline))
 
@@ -266,7 +268,7 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, i
 static ssize_t received(struct msghdr *message, ssize_t got)
 {
 	if (process_is_watching && got >= 0 && message->msg_controllen > 0)
-		call_passed_descriptors(message, true);
+		call_received_descriptors(message);
 	return got;
 }
 
@@ -441,42 +443,42 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags,
 
 /* A unix socket may take descriptors away to another process, whether it is watched itself or
  * not. */
-static ssize_t passed(const struct msghdr *message, ssize_t sent)
+static void pass(const struct msghdr *message)
 {
-	if (process_is_watching && sent >= 0 && message->msg_controllen > 0)
-		call_passed_descriptors(message, false);
-	return sent;
+	if (process_is_watching)
+		call_passes_descriptors(message);
 }
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	struct call call;
 
+	pass(message);
 	if (!call_is_sending(fd, flags))
-		return passed(message, real.sendmsg(fd, message, flags));
+		return real.sendmsg(fd, message, flags);
 
 	call_enter(&call, CALL_sendmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, message);
 	call_integer(&call, flags);
 	call_begin(&call);
-	ssize_t sent = passed(message, real.sendmsg(fd, message, flags));
+	ssize_t sent = real.sendmsg(fd, message, flags);
 	return call_leave(&call, sent);
 }
 
-static int passed_many(const struct mmsghdr *messages, int sent)
+static void pass_many(const struct mmsghdr *messages, unsigned count)
 {
-	for (int i = 0; i < sent; i++)
-		passed(&messages[i].msg_hdr, sent);
-	return sent;
+	for (unsigned i = 0; i < count && i < IOV_MAX; i++)
+		pass(&messages[i].msg_hdr);
 }
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	struct call call;
 
+	pass_many(messages, count);
 	if (!call_is_sending(fd, flags))
-		return passed_many(messages, real.sendmmsg(fd, messages, count, flags));
+		return real.sendmmsg(fd, messages, count, flags);
 
 	call_enter(&call, CALL_sendmmsg, fd);
 	call_integer(&call, fd);
@@ -484,7 +486,7 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	call_integer(&call, count);
 	call_integer(&call, flags);
 	call_begin(&call);
-	int sent = passed_many(messages, real.sendmmsg(fd, messages, count, flags));
+	int sent = real.sendmmsg(fd, messages, count, flags);
 	return (int)call_leave(&call, sent);
 }
 
