@@ -3,9 +3,9 @@
  *
  * Input of a call is copied before the call (I4): after it, another thread may have given the
  * buffer back, since the kernel has its copy. A page is read only if it is known to be readable: a
- * system call with harmless effect has read it in the last second or so, and not answered EFAULT.
+ * system call with harmless effect has read it in the last 67 ms, and not answered EFAULT.
  * What was found is kept in a small table, so that a buffer in use costs no system call. A known
- * hole: a page that was readable, is unmapped within that second, and is then passed to a call on
+ * hole: a page that was readable, is unmapped within that time, and is then passed to a call on
  * purpose, for its EFAULT: the copy faults.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I3 to I5.
  */
@@ -20,13 +20,13 @@
 enum {
 	MEMORY_PAGE_BITS = 12, /* the least page of any machine */
 	MEMORY_ENTRY_BITS = 12,
-	MEMORY_TIME_SHIFT = 30, /* a page is asked about again after 2^30 ns */
+	MEMORY_TIME_SHIFT = 26, /* a page is asked about again after 2^26 ns, 67 ms */
 	MEMORY_TIME_BITS = 19,  /* with 45 bits of page number: a 57-bit address space */
 };
 
 extern _Atomic uint64_t memory_known[1 << MEMORY_ENTRY_BITS];
 
-/* Whether the page of this address was found readable in the last second before now_ns. */
+/* Whether the page of this address was found readable in the last 67 ms before now_ns. */
 static inline bool memory_is_known(uintptr_t address, uint64_t now_ns)
 {
 	uint64_t page = address >> MEMORY_PAGE_BITS;
