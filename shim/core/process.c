@@ -207,7 +207,7 @@ static bool read_standard_error(struct stat *status)
 
 void process_know_standard_error(void)
 {
-	struct stat status;
+	struct stat status = {0};
 
 	if (!read_standard_error(&status))
 		return;
@@ -218,7 +218,7 @@ void process_know_standard_error(void)
 
 static bool is_standard_error_kept(void)
 {
-	struct stat status;
+	struct stat status = {0};
 
 	return standard_error.inode != 0 && read_standard_error(&status) &&
 	       status.st_dev == standard_error.device && status.st_ino == standard_error.inode &&

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "core/direct.h"
+#include "core/unwind.h"
 #include "format/facts.h"
 
 struct six {
@@ -336,10 +337,11 @@ EXPORT int pipe2(int fds[2], int flags)
 	return result;
 }
 
-/* Not shown: see direct.h. */
+/* Not shown: see direct.h and unwind.h. */
 EXPORT int pthread_cancel(pthread_t thread)
 {
 	direct_stop();
+	unwind_find();
 	return real.pthread_cancel(thread);
 }
 

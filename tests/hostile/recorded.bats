@@ -41,6 +41,10 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 	hostile cancel_ordinary
 }
 
+@test "recorded: the first thread that is unwound" {
+	hostile unwound
+}
+
 # Shown: without process_check in quick_enter (quick.c) the lines of a child by raw clone are in its parent's file.
 @test "recorded: fork in a threaded program, _Fork, raw clone: each child in its own file" {
 	hostile children
@@ -90,6 +94,10 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 
 @test "recorded: sockets inherited by exec and passed over a unix socket" {
 	hostile inherited
+}
+
+@test "recorded: a program that defines read, close, close_range, dup2 and others itself" {
+	hostile own_names
 }
 
 @test "recorded: seccomp's strict mode" {
