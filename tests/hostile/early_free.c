@@ -32,20 +32,18 @@ enum mode { MODE_UNMAP, MODE_PROTECT, MODE_REUSE };
 /* Each part that can be given back has a page of its own. */
 struct region {
 	char payload[PAGE];
-	union {
+	struct {
 		struct iovec vector[3];
-		char page[PAGE];
-	} parts;
-	union {
+	} parts __attribute__((aligned(PAGE)));
+	struct {
 		struct msghdr message;
-		char page[PAGE];
-	} head;
+	} head __attribute__((aligned(PAGE)));
 	union {
 		struct sockaddr_in address;
 		struct epoll_event event;
 		int value;
 		char page[PAGE];
-	} other;
+	} other __attribute__((aligned(PAGE)));
 };
 
 static enum mode mode;
