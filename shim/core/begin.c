@@ -310,11 +310,8 @@ static void copy_small_input(struct call *call)
 
 void call_copy_input(struct call *call)
 {
-	if (call->is_nested)
-		return;
 	copy_small_input(call);
-	if (call->is_shown)
-		input_copy(call);
+	input_copy(call);
 }
 
 void call_begin(struct call *call)

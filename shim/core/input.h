@@ -16,7 +16,8 @@
 enum { INPUT_MOST_BYTES = 16 << 20 };
 
 /* Copies, before the real call, what the call is to send, or the vectors it is to fill, as far as
- * they will be shown; and counts what the vectors of a read ask for. */
+ * they will be shown; and counts what the vectors of a read ask for, also where nothing is shown:
+ * without it a read of 0 bytes is no end of stream. */
 void input_copy(struct call *call);
 
 /* The copied bytes, or vectors, after the call; NULL if there are none any more. */

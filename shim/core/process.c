@@ -216,24 +216,11 @@ void process_know_standard_error(void)
 	standard_error.rdevice = status.st_rdev;
 }
 
-static bool is_standard_error_kept(void)
+static bool is_standard_error_kept(struct stat *status)
 {
-	struct stat status = {0};
-
-	return standard_error.inode != 0 && read_standard_error(&status) &&
-	       status.st_dev == standard_error.device && status.st_ino == standard_error.inode &&
-	       status.st_rdev == standard_error.rdevice;
-}
-
-/* Writes to standard error without ever blocking: by RWF_NOWAIT where its kind of file knows that,
- * else when poll has said that there is room. */
-static void write_standard_error(const struct iovec *parts, int count)
-{
-	long result =
-		raw_syscall6(SYS_pwritev2, STDERR_FILENO, (long)parts, count, -1, -1, RWF_NOWAIT);
-
-	if (result == -EOPNOTSUPP || result == -EINVAL || result == -ENOSYS)
-		raw_write_without_signal(STDERR_FILENO, parts, count);
+	return standard_error.inode != 0 && read_standard_error(status) &&
+	       status->st_dev == standard_error.device && status->st_ino == standard_error.inode &&
+	       status->st_rdev == standard_error.rdevice;
 }
 
 void process_complain(const char *line, size_t size)
@@ -241,28 +228,27 @@ void process_complain(const char *line, size_t size)
 	const struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
 	const struct timespec pause = {.tv_nsec = COMPLAINT_PAUSE_NS};
 	const uint64_t all = ~UINT64_C(0);
-	uint64_t mask = 0, pending;
+	struct stat status = {0};
+	uint64_t mask = 0;
 
 	/* In quiet mode it cannot be asked what standard error is; and the number may stand for the
 	 * program's own data by now. Nor does the program wait long for a pipe that nobody empties.
 	 */
-	if (process_is_quiet() || !is_standard_error_kept() || raw_is_tcp_socket(2))
+	if (process_is_quiet() || !is_standard_error_kept(&status) || raw_is_tcp_socket(2))
 		return;
 	for (int i = 0; !raw_is_ready(2, POLLOUT); i++) {
 		if (i == COMPLAINT_PAUSES)
 			return;
 		raw_syscall2(SYS_nanosleep, (long)&pause, 0);
 	}
-	if (process_is_filtered()) { /* no pipe without a reader, where a signal could not be held
-				      */
+	if (process_is_filtered()) {
+		/* No pipe without a reader: its signal could not be held back here. */
 		if (!(raw_poll_events(STDERR_FILENO) & POLLERR))
 			raw_syscall3(SYS_writev, STDERR_FILENO, (long)parts, 2);
 		return;
 	}
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
-	pending = raw_pending_signals();
-	write_standard_error(parts, 2);
-	raw_take_signals(pending);
+	raw_write_without_signal(STDERR_FILENO, parts, 2, S_ISFIFO(status.st_mode));
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
 }
 

@@ -22,30 +22,21 @@ void raw_unmap(void *memory, size_t size)
 	raw_syscall2(SYS_munmap, (long)memory, (long)size);
 }
 
-uint64_t raw_pending_signals(void)
-{
-	uint64_t pending = 0;
-
-	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
-	return pending;
-}
-
-void raw_take_signals(uint64_t pending)
+long raw_write_without_signal(int fd, const struct iovec *parts, int count, bool is_pipe)
 {
 	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
-	const uint64_t fresh = ours & ~pending;
 	const struct timespec none = {0};
+	uint64_t pending = 0, fresh;
+	long result = -EOPNOTSUPP;
 
-	raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
-}
-
-long raw_write_without_signal(int fd, const struct iovec *parts, int count)
-{
-	uint64_t pending = raw_pending_signals();
-	long result = raw_syscall3(SYS_writev, fd, (long)parts, count);
-
+	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
+	if (is_pipe)
+		result = raw_syscall6(SYS_pwritev2, fd, (long)parts, count, -1, -1, RWF_NOWAIT);
+	if (result == -EOPNOTSUPP || result == -EINVAL || result == -ENOSYS)
+		result = raw_syscall3(SYS_writev, fd, (long)parts, count);
+	fresh = ours & ~pending;
 	if (result == -EPIPE || result == -EFBIG)
-		raw_take_signals(pending);
+		raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
 	return result;
 }
 

@@ -83,15 +83,12 @@ static inline long raw_write(int fd, const void *bytes, size_t size)
 	return raw_syscall3(SYS_write, fd, (long)bytes, (long)size);
 }
 
-/* The thread's pending signals; and takes away SIGPIPE and SIGXFSZ if they came since then. Both
- * while the thread holds all signals back. */
-uint64_t raw_pending_signals(void);
-void raw_take_signals(uint64_t pending);
-
-/* The same where a pipe without a reader would raise SIGPIPE, or a file at its limit SIGXFSZ: the
- * thread holds both back, and gets none that it had not already. */
+/* Writes where a pipe without a reader would raise SIGPIPE, or a file at its limit SIGXFSZ: the
+ * thread holds both back, and gets none that it had not already. is_pipe: does not wait for room
+ * but returns -EAGAIN, where the kernel can be asked for that (pipes, not FIFOs). Of other files
+ * that is not asked: some file systems return -EAGAIN where they would only have to allocate. */
 struct iovec;
-long raw_write_without_signal(int fd, const struct iovec *parts, int count);
+long raw_write_without_signal(int fd, const struct iovec *parts, int count, bool is_pipe);
 
 static inline long raw_close(int fd)
 {

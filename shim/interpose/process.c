@@ -170,6 +170,8 @@ static long pass_messages(enum tcpshim_call id, const struct six *six, long resu
 
 static void before_messages(enum tcpshim_call id, const struct six *six)
 {
+	if (!call_is_any_watched())
+		return;
 	if (id == CALL_sendmsg)
 		call_passes_descriptors((const struct msghdr *)six->a[1]);
 	else if (id == CALL_sendmmsg)

@@ -1,11 +1,11 @@
 /*
  * Calls that wait for descriptors.
  *
- * A wait of more than a second is made in two parts and announced in between. All signals are held
- * back around the parts, and let in by each part with the mask that the program would wait with: a
- * signal that comes between the two interrupts the second as it would have interrupted the whole.
- * Such waits are never restarted after a signal (signal(7)), and a part that ends empty consumes no
- * edge and no one-shot event.
+ * A wait of more than a second is made in two parts, a poll in several, and announced in between.
+ * All signals are held back around the parts, and let in by each part with the mask that the
+ * program would wait with: a signal that comes between the two interrupts the second as it would
+ * have interrupted the whole. Such waits are never restarted after a signal (signal(7)), and a part
+ * that ends empty consumes no edge and no one-shot event.
  */
 #include "interpose/export.h"
 

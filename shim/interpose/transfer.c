@@ -445,7 +445,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags,
  * not. */
 static void pass(const struct msghdr *message)
 {
-	if (process_is_watching)
+	if (call_is_any_watched())
 		call_passes_descriptors(message);
 }
 

@@ -156,17 +156,21 @@ static void expand_path(void)
 	path.text[path.size] = '\0';
 }
 
-/* Opened with O_NONBLOCK, since a FIFO that nobody reads would hold the program up. */
+/* Opened with O_NONBLOCK, since a FIFO that nobody reads would hold the program up. What is made
+ * here is ours, whatever owner the file system shows. */
 static int open_path(void)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	int fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)output.path, flags, 0600);
-	int result;
+	int fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)output.path, flags | O_EXCL, 0600);
+	int result = 0;
 
+	if (fd == -EEXIST) {
+		fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)output.path, flags, 0600);
+		result = fd < 0 ? 0 : check_owner(fd);
+	}
 	if (fd < 0)
 		return fd;
 	raw_syscall3(SYS_fcntl, fd, F_SETFL, O_APPEND);
-	result = check_owner(fd);
 	if (result == 0)
 		result = adopt_fd(fd);
 	raw_close(fd);
@@ -342,7 +346,7 @@ static long write_without_signal(int fd, const char *bytes, size_t size)
 	if (process_is_filtered())
 		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE
 								   : raw_write(fd, bytes, size);
-	return raw_write_without_signal(fd, &part, 1);
+	return raw_write_without_signal(fd, &part, 1, !output.is_regular);
 }
 
 static long write_once(int fd, const char *bytes, size_t size)

@@ -707,3 +707,27 @@ scenario_4() {
 	shim TCPSHIM_TRACE=none TCPSHIM_USER_TIMEOUT=auto true 2>err
 	grep -qF 'TCPSHIM_USER_TIMEOUT is "auto", which follows from TCPSHIM_KEEPALIVE' err
 }
+
+# Shown: where call_copy_input (begin.c) copies nothing of a call that is not shown, readv and recvmsg do not end it.
+@test "close-on-EOF without a trace: whichever call reads the end of stream" {
+	cat >ends.py <<-'END'
+		import os, socket
+		def reads(fd, how):
+		    room = bytearray(16)
+		    if how == "readv": return os.readv(fd.fileno(), [room])
+		    if how == "recvmsg": return len(fd.recvmsg(16)[0])
+		    if how == "recv_into": return fd.recv_into(room)
+		    return len(os.read(fd.fileno(), 16))
+		for how in "read", "readv", "recvmsg", "recv_into":
+		    with socket.create_server(("127.0.0.1", 0)) as listener:
+		        a = socket.create_connection(listener.getsockname()); b = listener.accept()[0]
+		    a.shutdown(socket.SHUT_WR)
+		    assert reads(b, how) == 0
+		    try: b.send(b"x"); print(how, "goes on")
+		    except BrokenPipeError: print(how, "ended")
+	END
+	"$python" ends.py >out
+	[[ $(grep -c 'goes on' out) == 4 ]] || fail "$(cat out)"
+	shim TCPSHIM_TRACE=none TCPSHIM_CLOSE_ON_EOF=fin "$python" ends.py >out
+	[[ $(grep -c 'ended' out) == 4 ]] || fail "$(cat out)"
+}

@@ -652,3 +652,46 @@ with_sanitizer() {
 	timeout 20 env -u LD_PRELOAD TCPSHIM_OUTPUT=trace "$(python3 -c 'import sys; print(sys.executable)')" -I -c \
 		'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$library"
 }
+
+# Shown: without check_owner (output.c) the trace is written into the victim's file.
+@test "an output that another user made, or that has a second name, is refused" {
+	need_root
+	local path
+	echo victim >victim
+	ln victim linked
+	echo other >other
+	chown 65534 other
+	for path in other linked; do
+		cp "$path" before
+		shim TCPSHIM_TIME=none TCPSHIM_OUTPUT="$PWD/$path" "$repository/build/exchange" >out 2>err ||
+			fail "with $?: $(cat err)" || return 1
+		cmp "$path" before || fail "$path was written to" || return 1
+		grep -q "^tcpshim: TCPSHIM_OUTPUT is \"$PWD/$path\", which cannot be written: " err || fail "$(head -n 3 err)" || return 1
+		grep -q '^connect(' err || fail "no trace on standard error" || return 1
+	done
+	# Its own file, whatever its mode, is used.
+	install -m 644 /dev/null mine
+	shim TCPSHIM_TIME=none TCPSHIM_OUTPUT="$PWD/mine" "$repository/build/exchange" >out 2>err
+	grep -q '^connect(' mine || fail "no trace in a file of its own"
+	[[ ! -s err ]] || fail "$(cat err)"
+}
+
+# Shown: with the rest of a poll made in one part (poll_in_parts in readiness.c) it returns a second and more later.
+@test "a poll that is stopped and continued ends when it would have ended bare" {
+	cat >stopped.py <<-'END'
+		import os, select, signal, socket, sys, time
+		a, b = socket.create_server(("127.0.0.1", 0)), None
+		b = socket.create_connection(a.getsockname())
+		pid = os.fork()
+		if pid == 0:
+		    time.sleep(1.4); os.kill(os.getppid(), signal.SIGSTOP)
+		    time.sleep(1.6); os.kill(os.getppid(), signal.SIGCONT); os._exit(0)
+		poll = select.poll(); poll.register(b, select.POLLIN)
+		begun = time.monotonic(); found = poll.poll(2500)
+		print(found, round(time.monotonic() - begun, 1))
+	END
+	timeout 20 python3 stopped.py >bare
+	shim TCPSHIM_OUTPUT="$PWD/trace" python3 stopped.py >traced
+	paste bare traced | awk '{ if ($1 != $3 || $4 - $2 > 0.4 || $2 - $4 > 0.4) exit 1 }' || fail "$(cat bare traced)"
+}
+
