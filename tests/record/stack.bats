@@ -104,7 +104,9 @@ same_as_gdb() {
 		#include <pthread.h>
 		#include <signal.h>
 		#include <stdio.h>
+		#include <stdlib.h>
 		#include <sys/socket.h>
+		#include <unistd.h>
 		static int dial(void)
 		{
 			struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 256, .sin_addr.s_addr = 0x0100007f};
@@ -114,8 +116,9 @@ same_as_gdb() {
 		static void *work(void *unused) { dial(); return unused; }
 		int main(void)
 		{
-			static char stack[8192];
-			stack_t other = {.ss_sp = stack, .ss_size = sizeof(stack)};
+			// What the kernel's own frame takes depends on the processor.
+			size_t size = sysconf(_SC_MINSIGSTKSZ) + 6144;
+			stack_t other = {.ss_sp = malloc(size), .ss_size = size};
 			struct sigaction action = {.sa_handler = handle, .sa_flags = SA_ONSTACK};
 			pthread_attr_t small;
 			pthread_t thread;
@@ -135,7 +138,7 @@ same_as_gdb() {
 	local flags
 	for flags in "" "-fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer"; do
 		# shellcheck disable=SC2086
-		${CC:-gcc} -w -O2 $flags -o hard hard.c -pthread
+		${CC:-gcc} -w -O2 $flags -o hard hard.c -pthread -Wl,-z,now
 		rm -f trace
 		[[ $(shim TCPSHIM_OUTPUT=trace TCPSHIM_STACK=connect,errors ./hard) == "done" ]]
 		[[ $(trace_plain trace | grep -c '^connect(') == 4 ]]
