@@ -26,12 +26,12 @@ load ../common
 		<typed >client.out 2>client.err &
 	started+=($!)
 	exec 7>typed
-	sleep 1.2
+	await 10 grep -q 'sleeping' trace
 	# The server's end: its kernel sends FIN, and RST to what comes later.
 	kill "${started[0]}"
-	sleep 0.5
+	await 10 grep -q '\[peer-fin\]$' trace
 	echo "anybody there?" >&7
-	sleep 1
+	await 10 grep -q '\[spinning\]$' trace
 	exec 7>&-
 	trace_has trace = 1 '\[peer-fin\]$'
 	trace_has trace = 1 '\[reset-after-fin\]$'

@@ -176,20 +176,24 @@ errors_are() {
 	END
 	mkdir recordings
 	start_shim TCPSHIM_RECORD="$PWD/recordings" python3 pair.py >ports
-	await 5 test -s ports
-	sleep 0.3
+	await 10 test -s ports
 	read -r client server <ports
-	status_is 0 "$tcpshim" netstat "$last"
+	is_in_recv() {
+		timeout 10 "$tcpshim" netstat "$last" >out 2>errors && grep -q ' recv(.*(sleeping' out
+	}
+	await 10 is_in_recv
 	# The receiving end has 300 bytes unread, and the sending end sent them.
 	grep -qE "^127\.0\.0\.1:$server +127\.0\.0\.1:$client +[0-9]+ +0 +[0-9]+ +300 +ESTABLISHED " out || fail "$(cat out)"
 	grep -qE "^127\.0\.0\.1:$client +127\.0\.0\.1:$server +[0-9]+ +0 +[0-9]+ +0 +ESTABLISHED .* 300 +0 " out || fail "$(cat out)"
 	grep -qE "^127\.0\.0\.1:$server +\* .* LISTEN " out || fail "$(cat out)"
 	grep -qE '/1: recv\([0-9]+, 0x[0-9A-F]+, 10, 0\)  \(sleeping\.\.\.\)' out || fail "$(cat out)"
-	timeout 10 "$tcpshim" netstat --watch=200ms "$last" >watched &
-	sleep 1
+	timeout 30 "$tcpshim" netstat --watch=200ms "$last" >watched &
+	is_watched() {
+		(($(grep -c '^Local Address' watched) >= 3))
+	}
+	await 20 is_watched
 	kill -KILL "$last"
 	wait $! || true
-	(($(grep -c '^Local Address' watched) >= 3))
 	tail -n 12 watched | grep -q 'which has ended: as it was at its end'
 	status_is 0 "$tcpshim" netstat recordings/*
 	grep -qE '\(sleeping\.\.\.\)' out
@@ -241,7 +245,7 @@ errors_are() {
 @test "command: completion in bash and zsh" {
 	need zsh
 	# shellcheck disable=SC2016
-	PATH=$build:$PATH bash -c '
+	PATH=$build:$PATH bash -ec '
 		source "$1/completion/tcpshim.bash"
 		try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }; _tcpshim; printf "%s\n" "${COMPREPLY[@]}"; }
 		try tcpshim explain half- | grep -qx half-open

@@ -46,9 +46,9 @@ web_server() {
 	cmp fetched www/numbers
 	printf 'GET / HTTP/1.0\r\n\r\n' | shim "${both[@]}" nc.openbsd 127.0.0.1 "$port" >/dev/null
 	for program in data sockets options wait surface exchange stdio; do
-		shim "${both[@]}" "$build/$program" >/dev/null 2>&1 || true
+		shim "${both[@]}" "$build/$program" >/dev/null 2>&1 || fail "$program: $?"
 	done
-	same_as_text 6
+	same_as_text 9
 }
 
 @test "record: the same with all stamps, all of the payload, several threads and processes" {
@@ -122,9 +122,12 @@ web_server() {
 		s.recv(1000)
 	END
 	start_shim TCPSHIM_RECORD="$PWD/recordings" python3 wait.py "$(cat port)" >said
-	await 5 grep -q connected said
-	sleep 0.3
-	"$tcpshim" report --time=none recordings/* | tail -n 1 >live
+	await 10 grep -q connected said
+	is_in_recv() {
+		"$tcpshim" report --time=none recordings/* | tail -n 1 >live
+		grep -q '^recv(' live
+	}
+	await 10 is_in_recv
 	kill -KILL "$last"
 	await 5 test ! -e "/proc/$last/fd/0"
 	"$tcpshim" report --time=none recordings/* | tail -n 1 >dead
