@@ -13,6 +13,8 @@ common_setup() {
 	# The library takes every TCPSHIM_ name for a setting.
 	unset "${!TCPSHIM_@}"
 	unset LD_PRELOAD NO_COLOR
+	# A user's PATH often lacks where ldconfig, ip and sshd stand.
+	PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 	if [[ ! -e $library ]]; then
 		echo "no library at $library: run make first" >&2
 		return 1
@@ -32,8 +34,20 @@ common_teardown() {
 	done
 }
 
+# The last line of each teardown: a check that said fail fails the test.
+nothing_failed() {
+	[[ ! -e $BATS_TEST_TMPDIR.failed ]] || {
+		echo "a check failed: see above" >&2
+		return 1
+	}
+}
+
 setup() { common_setup; }
-teardown() { common_teardown; }
+
+teardown() {
+	common_teardown
+	nothing_failed
+}
 
 # Skips when a program is missing; in CI all of them are installed, and a missing one is a failure.
 need() {
@@ -60,8 +74,11 @@ need_root() {
 	fi
 }
 
+# fail TEXT…: prints it.  The test fails in the end even where this status is lost: bash ignores set -e in all that is
+# called by if, ||, && and !.  See nothing_failed.  So nothing that await waits for may call it.
 fail() {
 	printf '%s\n' "$@" >&2
+	[[ -z ${BATS_TEST_TMPDIR:-} ]] || : >"$BATS_TEST_TMPDIR.failed"
 	return 1
 }
 
@@ -133,6 +150,7 @@ trace_plain() {
 # Every line is whole: a call with its result, a note with its id, a row of data, the base line.
 trace_is_whole() {
 	local torn
+	[[ -e $1 ]] || fail "there is no $1" || return 1
 	torn=$(trace_plain "$1" | LC_ALL=C grep -Evn -m 5 \
 		-e $'^[a-z_0-9]+\\(.*\\)(\t+| )(= .+|Err#[0-9]+( E[A-Z0-9]+)?( \\[stdio\\])?|\\(sleeping\\.\\.\\.\\))$' \
 		-e '^\*\*\* tcpshim: .* \*\*\*$' \
@@ -150,13 +168,15 @@ trace_is_healthy() {
 	[[ -z $loud ]] || fail "warnings on healthy traffic:" "$loud"
 }
 
-# trace_has FILE OPERATOR COUNT REGEX: = or >= so many lines match.
+# trace_has FILE OPERATOR COUNT REGEX: =, >= or <= so many lines match.
 trace_has() {
 	local found
+	[[ -e $1 ]] || fail "there is no $1, which must have $2 $3 of: $4" || return 1
 	found=$(trace_plain "$1" | LC_ALL=C grep -Ec -- "$4" || true)
 	case $2 in
 	"=") ((found == $3)) ;;
 	">=") ((found >= $3)) ;;
+	"<=") ((found <= $3)) ;;
 	*) false ;;
 	esac || fail "$1: $found lines, not $2 $3, match $4"
 }

@@ -24,6 +24,7 @@ teardown() {
 	common_teardown
 	cd /
 	rm -rf "$place"
+	nothing_failed
 }
 
 # Whole, healthy, and something is in them.

@@ -133,4 +133,5 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 		>/dev/null 2>with
 	grep -qx '4100 seen' bare || fail "$(cat bare)"
 	diff bare with
+	compgen -G '*.tcpshim' >/dev/null || fail "no recording"
 }

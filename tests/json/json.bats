@@ -185,7 +185,8 @@ start_plainly() {
 		'.notes[0].severity = "fatal"' '.notes[0].id = "Peer silent"' 'del(.notes[0].values)' \
 		'.notes[0].values.extra = 1' '.notes[0].values.silence_ns = -1' '.notes[0].values.fd = "3"' \
 		'.tcpshim = "a line"' '.tcp_info = {}' '.stack = []' '.ready = []' '.stdio = false' '{}' '[.]' '"text"'; do
-		jq -c "$change" good.json | invalid event
+		jq -c "$change" good.json >changed.json
+		invalid event <changed.json
 	done
 	# What only the reader of lines sees.
 	sed 's/"ret":4/"ret":4,"ret":4/' good.json | invalid event

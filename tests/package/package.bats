@@ -75,6 +75,7 @@ make_in() {
 	grep -q 'connect-refused' by-command
 	[[ $(wc -l <pages) == 2 ]]
 	grep -q '_tcpshim' complete
+	grep -q '/libtcpshim\.so$' installed
 	while read -r file; do
 		[[ ! -e $file ]] || echo "$file"
 	done <installed | nothing "left behind:"

@@ -29,6 +29,7 @@ teardown() {
 	done
 	cd /
 	rm -rf "$place"
+	nothing_failed
 }
 
 # The page is finished by a script, from a second file.

@@ -70,5 +70,6 @@ kang_says() {
 }
 
 kang_is_silent_about() {
+	[[ -s $BATS_FILE_TMPDIR/$play/kang.trace ]] || return 1
 	! grep -E -- "$1" "$BATS_FILE_TMPDIR/$play/kang.trace"
 }

@@ -49,4 +49,5 @@ for turn in range(int(times)):
     os.unlink(recording)
 
 print("%d times, %d calls, %d failures" % (int(times), calls, failures))
-sys.exit(failures > 0)
+# Nothing was looked at where the victim never came to make a call.
+sys.exit(failures > 0 or calls < int(times))
