@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/printable.h"
+
 enum { LINE_BYTES = 1024 };
 
 void complain(const char *format, ...)
@@ -15,10 +17,9 @@ void complain(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	fprintf(stderr, "tcpshim: %s\n", line);
+	fputs("tcpshim: ", stderr);
+	printable_write(stderr, line, strlen(line), PRINTABLE_LINE);
+	putc('\n', stderr);
 }
 
 static void *or_end(void *memory, size_t size)

@@ -10,8 +10,7 @@
 /* Exit statuses, as env(1) has them. */
 enum { EXIT_USAGE = 2, EXIT_OWN_FAILURE = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
-/* "tcpshim: …" and the line's end. What comes from outside and cannot be printed is shown as '?'.
- */
+/* "tcpshim: …" and the line's end, as PRINTABLE_LINE. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void *allocate(size_t size);

@@ -12,6 +12,7 @@
 #include "cli/filter.h"
 #include "cli/merge.h"
 #include "cli/options.h"
+#include "cli/printable.h"
 #include "cli/symbols.h"
 #include "cli/tables.h"
 #include "format/json.h"
@@ -174,10 +175,10 @@ static struct strbuf room_for(struct report *report, size_t bytes)
 	return buf;
 }
 
-static void write_text(const struct strbuf *buf)
+static void write_text(const struct strbuf *buf, enum printable_as as)
 {
-	if (fwrite_unlocked(buf->text, 1, buf->size, stdout) != buf->size)
-		check_output();
+	printable_write(stdout, buf->text, buf->size, as);
+	check_output();
 }
 
 static void append_base_line(struct report *report, struct strbuf *buf,
@@ -194,16 +195,20 @@ static void append_base_line(struct report *report, struct strbuf *buf,
 				       (uint64_t)report->merge.realtime_offset_ns));
 }
 
-/* Nothing of it that a terminal would obey: the file may be damaged. */
+/* One line, whatever it holds; its tabs stay. */
 static void append_line(struct strbuf *buf, const char *line, size_t size)
 {
-	for (size_t i = 0; i < size; i++)
-		strbuf_char(buf,
-			    ((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f
-				    ? '?'
-				    : line[i]);
+	const char *tab;
+
 	if (size > 0 && line[size - 1] == '\n')
-		buf->size--;
+		size--;
+	while ((tab = memchr(line, '\t', size))) {
+		printable_append(buf, line, (size_t)(tab - line));
+		strbuf_char(buf, '\t');
+		size -= (size_t)(tab + 1 - line);
+		line = tab + 1;
+	}
+	printable_append(buf, line, size);
 	strbuf_char(buf, '\n');
 }
 
@@ -215,7 +220,7 @@ static void write_line(struct report *report, const struct item *item)
 		json_line(&buf, item->line, item->line_size);
 	else
 		append_line(&buf, item->line, item->line_size);
-	write_text(&buf);
+	write_text(&buf, asked.is_json ? PRINTABLE_JSON : PRINTABLE_TEXT);
 }
 
 /* No more of a payload than was recorded. */
@@ -242,7 +247,9 @@ static void write_event(struct report *report, const struct item *item)
 		append_base_line(report, &buf, item->event);
 		truss_event(&buf, item->event, &style);
 	}
-	write_text(&buf);
+	write_text(&buf, asked.is_json      ? PRINTABLE_JSON
+			 : style.has_colour ? PRINTABLE_COLOURED
+					    : PRINTABLE_TEXT);
 }
 
 static void take(struct report *report, const struct item *item)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/complain.h"
+#include "cli/printable.h"
 #include "format/facts.h"
 #include "format/history.h"
 
@@ -49,7 +50,8 @@ static void write_row(struct connections_table *table, const struct history *row
 		history_json(&buf, row, table->base_ns);
 	else
 		history_line(&buf, row, table->has_pid, table->base_ns);
-	fwrite(buf.text, 1, buf.size, table->to);
+	printable_write(table->to, buf.text, buf.size,
+			table->is_json ? PRINTABLE_JSON : PRINTABLE_TEXT);
 }
 
 static void close_row(struct connections_table *table, struct history *row)

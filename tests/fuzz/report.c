@@ -93,6 +93,19 @@ char *duplicate(const char *text)
 
 /* --- What comes out. --- */
 
+/* C1 controls, and what changes the direction of text, as UTF-8. */
+static void check_hidden(const char *text, size_t size)
+{
+	const uint8_t *at = (const uint8_t *)text;
+
+	for (size_t i = 0; i + 2 < size; i++)
+		if ((at[i] == 0xc2 && at[i + 1] >= 0x80 && at[i + 1] < 0xa0) ||
+		    (at[i] == 0xe2 && at[i + 1] == 0x80 && at[i + 2] >= 0xa8 &&
+		     at[i + 2] <= 0xae) ||
+		    (at[i] == 0xe2 && at[i + 1] == 0x81 && at[i + 2] >= 0xa6 && at[i + 2] <= 0xa9))
+			fail("a hidden control character");
+}
+
 static void check_text(const char *text, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -341,6 +354,7 @@ static void show(unsigned shows)
 		recording_close(recordings[i]);
 	fclose(stdout);
 	stdout = before;
+	check_hidden(text, size);
 	if (shows & SHOWS_JSON)
 		check_json(text);
 	else
