@@ -109,6 +109,8 @@ void merge_start(struct merge *merge, struct recording **recordings, size_t coun
 void merge_refresh(struct merge *merge)
 {
 	merge->last = NULL;
+	free(merge->in_call);
+	merge->in_call = NULL;
 	for (size_t i = 0; i < merge->count; i++)
 		recording_refresh(merge->recordings[i]);
 	fill(merge);
@@ -117,6 +119,7 @@ void merge_refresh(struct merge *merge)
 void merge_end(struct merge *merge)
 {
 	free(merge->heap);
+	free(merge->in_call);
 }
 
 /* --- Connections. --- */
@@ -218,23 +221,43 @@ bool merge_next(struct merge *merge, struct item *item)
 	return true;
 }
 
-bool merge_next_current(struct merge *merge, struct item *item, struct unpacked *to)
+static int compare_streams(const void *a, const void *b)
 {
-	struct stream *next = NULL;
+	const struct stream *x = *(struct stream *const *)a, *y = *(struct stream *const *)b;
 
+	return is_before(y, x) - is_before(x, y);
+}
+
+/* Finds the threads that are in a call. to: room for one. */
+static void find_in_call(struct merge *merge, struct unpacked *to)
+{
+	size_t all = 0;
+
+	for (size_t i = 0; i < merge->count; i++)
+		all += merge->recordings[i]->stream_count;
+	merge->in_call = allocate((all + 1) * sizeof(merge->in_call[0]));
+	merge->in_call_count = merge->next_in_call = 0;
 	for (size_t i = 0; i < merge->count; i++)
 		for (size_t j = 0; j < merge->recordings[i]->stream_count; j++) {
 			struct stream *stream = merge->recordings[i]->streams[j];
 
-			if (stream->is_current_told || !stream_current(stream, to))
+			if (!stream_current(stream, to))
 				continue;
 			stream->order_ns = to->event.start_ns;
-			if (!next || is_before(stream, next))
-				next = stream;
+			merge->in_call[merge->in_call_count++] = stream;
 		}
-	if (!next)
+	qsort(merge->in_call, merge->in_call_count, sizeof(merge->in_call[0]), compare_streams);
+}
+
+bool merge_next_current(struct merge *merge, struct item *item, struct unpacked *to)
+{
+	struct stream *next;
+
+	if (!merge->in_call)
+		find_in_call(merge, to);
+	if (merge->next_in_call == merge->in_call_count)
 		return false;
-	next->is_current_told = true;
+	next = merge->in_call[merge->next_in_call++];
 	stream_current(next, to);
 	*item = (struct item){.recording = next->recording, .event = &to->event};
 	complete(merge, next->recording, &to->event, true);

@@ -23,7 +23,10 @@ struct merge {
 	struct stream **heap; /* those with an event ahead, the earliest first */
 	size_t heap_size, heap_capacity;
 	struct stream *last; /* whose event was handed out last */
-	bool has_prefixes;   /* the events say themselves which prefix they had as text */
+	/* Those whose threads are in a call, by its start; NULL: not looked for yet. */
+	struct stream **in_call;
+	size_t in_call_count, next_in_call;
+	bool has_prefixes; /* the events say themselves which prefix they had as text */
 	uint64_t base_ns;
 	int64_t realtime_offset_ns; /* of that clock */
 };
@@ -43,7 +46,8 @@ void merge_start(struct merge *merge, struct recording **recordings, size_t coun
 /* False: there is nothing more, now. */
 bool merge_next(struct merge *merge, struct item *item);
 
-/* After the last: the calls that threads are in, or were in at their end, by their start. */
+/* After the last: the calls that threads are in, or were in at their end, by their start; each once
+ * until the next merge_refresh. */
 bool merge_next_current(struct merge *merge, struct item *item, struct unpacked *to);
 
 /* Looks for more, in recordings that are being written. */

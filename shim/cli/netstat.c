@@ -2,10 +2,9 @@
  * queues, windows and states from the kernel. */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <search.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,8 @@
 #include "cli/complain.h"
 #include "cli/kernel.h"
 #include "cli/merge.h"
+#include "cli/printable.h"
+#include "cli/writer.h"
 #include "format/arguments.h"
 #include "format/facts.h"
 #include "format/history.h"
@@ -56,52 +57,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-/* --- The recording. --- */
-
-static bool is_recording(const char *path)
-{
-	char magic[sizeof(RECORD_MAGIC) - 1];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool is_one = fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&
-		      memcmp(magic, RECORD_MAGIC, sizeof(magic)) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return is_one;
-}
-
-/* The file that the process has mapped as its recording; the caller's to free. */
-static char *find_recording(uint64_t pid)
-{
-	char path[64], *line = NULL, *found = NULL;
-	size_t capacity = 0;
-	FILE *maps;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/maps", pid);
-	maps = fopen(path, "re");
-	if (!maps) {
-		complain("process %" PRIu64 ": %s", pid,
-			 errno == ENOENT ? "there is none of this number" : strerror(errno));
-		return NULL;
-	}
-	while (!found && getline(&line, &capacity, maps) > 0) {
-		char *file = strchr(line, '/');
-
-		line[strcspn(line, "\n")] = '\0';
-		if (file && strstr(line, " rw-s ") && is_recording(file))
-			found = duplicate(file);
-	}
-	free(line);
-	fclose(maps);
-	if (!found)
-		complain("process %" PRIu64
-			 " has no recording that can be read: start it with tcpshim "
-			 "--record=DIRECTORY (or TCPSHIM_RECORD); it is made at the first call on "
-			 "a TCP socket",
-			 pid);
-	return found;
 }
 
 /* --- The table. --- */
@@ -219,6 +174,19 @@ static const char *end_text(struct strbuf *buf)
 	return buf->text;
 }
 
+/* Text that is made of what the recording holds, within a line. */
+static void print_text(const char *text)
+{
+	printable_write(stdout, text, strlen(text), PRINTABLE_LINE);
+}
+
+static void print_call(const struct netstat *netstat, unsigned number)
+{
+	printf("    /%u: ", netstat->calls[number].thread_number);
+	print_text(netstat->calls[number].text);
+	puts("  (sleeping...)");
+}
+
 static void print_notes(uint64_t notes)
 {
 	const char *separator = "";
@@ -266,8 +234,7 @@ static void print_row(const struct history *row)
 	putchar('\n');
 	for (unsigned i = 0; i < printing->call_count; i++)
 		if (printing->calls[i].serial == row->serial)
-			printf("    /%u: %s  (sleeping...)\n", printing->calls[i].thread_number,
-			       printing->calls[i].text);
+			print_call(printing, i);
 }
 
 static void print_node(const void *node, VISIT visit, int depth)
@@ -280,18 +247,21 @@ static void print_node(const void *node, VISIT visit, int depth)
 static void print_table(const struct netstat *netstat, bool is_live)
 {
 	const struct record_header *header = &netstat->recording->header;
+	int pid = is_live ? netstat->recording->writer : header->pid;
 
 	printing = netstat;
-	printf("%s, process %d%s\n", header->program, header->pid,
-	       is_live ? "" : ", which has ended: as it was at its end");
+	print_text(header->program);
+	printf(", process %d", pid);
+	if (pid != header->pid)
+		printf(" (%d in its PID namespace)", header->pid);
+	puts(is_live ? "" : ", which has ended: as it was at its end");
 	printf("%-24s %-24s %8s %6s %8s %6s %-11s %4s %10s %10s %10s %10s  %s\n", "Local Address",
 	       "Remote Address", "Swind", "Send-Q", "Rwind", "Recv-Q", "State", "fd", "age", "sent",
 	       "received", "idle", "notes");
 	twalk(netstat->rows, print_node);
 	for (unsigned i = 0; i < netstat->call_count; i++)
 		if (netstat->calls[i].serial == 0)
-			printf("    /%u: %s  (sleeping...)\n", netstat->calls[i].thread_number,
-			       netstat->calls[i].text);
+			print_call(netstat, i);
 }
 
 static void show(struct netstat *netstat)
@@ -299,8 +269,7 @@ static void show(struct netstat *netstat)
 	bool is_live = recording_is_live(netstat->recording);
 
 	read_all(netstat);
-	netstat->has_kernel = is_live &&
-			      kernel_read(&netstat->kernel, netstat->recording->header.pid);
+	netstat->has_kernel = is_live && kernel_read(&netstat->kernel, netstat->recording->writer);
 	if (is_live && !netstat->has_kernel)
 		complain("the kernel does not tell its sockets: %s; queues and windows are missing",
 			 strerror(errno));
@@ -325,11 +294,29 @@ static void watch(struct netstat *netstat)
 		if (ferror(stdout) || !is_live)
 			return;
 		nanosleep(&pause, NULL);
-		for (size_t i = 0; i < netstat->recording->stream_count; i++)
-			if (netstat->recording->streams[i])
-				netstat->recording->streams[i]->is_current_told = false;
 		merge_refresh(&netstat->merge);
 	}
+}
+
+/* The recording of a process is opened as the process has it, whatever stands at that path here;
+ * and it is the process that was asked for, whatever number it has in the recording. */
+static struct recording *open_asked(char **path)
+{
+	struct recording *recording;
+	uint64_t pid;
+	int fd;
+
+	if (access(asked.what, F_OK) == 0 || !word_number(word_of(asked.what), &pid))
+		return recording_open(asked.what);
+	if (pid > INT_MAX) {
+		complain("process %" PRIu64 ": there is none of this number", pid);
+		return NULL;
+	}
+	fd = writer_open((int)pid, path);
+	recording = fd < 0 ? NULL : recording_take(*path, fd);
+	if (recording)
+		recording->writer = (int)pid;
+	return recording;
 }
 
 int netstat_main(int argc, char **argv)
@@ -342,21 +329,17 @@ int netstat_main(int argc, char **argv)
 		       "queues, windows and state from the kernel; age, bytes, how long nothing "
 		       "was moved (idle) and warnings from its recording.",
 	};
+	struct recording *recording;
 	struct netstat *netstat;
-	uint64_t pid;
-	char *found = NULL;
+	char *path = NULL;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	if (access(asked.what, F_OK) != 0 && word_number(word_of(asked.what), &pid)) {
-		asked.what = found = find_recording(pid);
-		if (!found)
-			return EXIT_OWN_FAILURE;
-	}
-	netstat = allocate(sizeof(*netstat));
-	*netstat = (struct netstat){.recording = recording_open(asked.what)};
-	if (!netstat->recording)
+	recording = open_asked(&path);
+	if (!recording)
 		return EXIT_OWN_FAILURE;
+	netstat = allocate(sizeof(*netstat));
+	*netstat = (struct netstat){.recording = recording};
 	merge_start(&netstat->merge, &netstat->recording, 1);
 	if (asked.watch_ms > 0)
 		watch(netstat);
@@ -367,6 +350,6 @@ int netstat_main(int argc, char **argv)
 	merge_end(&netstat->merge);
 	recording_close(netstat->recording);
 	free(netstat);
-	free(found);
+	free(path);
 	return 0;
 }

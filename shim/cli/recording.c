@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <search.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/complain.h"
+#include "cli/regular.h"
+#include "cli/writer.h"
 #include "format/facts.h"
 
 enum { MOST_MODULES = 4096 };
@@ -84,27 +85,40 @@ static const char *check_header(struct recording *recording)
 	return read_names(recording) ? NULL : "is damaged: its tables of names make no sense";
 }
 
-struct recording *recording_open(const char *path)
+struct recording *recording_take(const char *path, int fd)
 {
 	struct recording *recording = allocate(sizeof(*recording));
 	const char *wrong;
 	struct stat status;
 
-	*recording = (struct recording){.path = path};
-	/* O_NONBLOCK: of a pipe, nobody's end is waited for. */
-	recording->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (recording->fd < 0 || fstat(recording->fd, &status) < 0) {
+	*recording = (struct recording){.path = path, .fd = fd};
+	if (fstat(fd, &status) < 0) {
 		complain("%s cannot be read: %s", path, strerror(errno));
-	} else if (S_ISDIR(status.st_mode)) {
-		complain("%s is a directory: name the recordings in it, %s/*.tcpshim", path, path);
 	} else if ((wrong = check_header(recording))) {
 		complain("%s %s", path, wrong);
 	} else {
+		recording->is_foreign = status.st_uid != geteuid();
 		recording->realtime_offset_ns = recording->header.realtime_offset_ns;
 		recording_refresh(recording);
 		return recording;
 	}
 	recording_close(recording);
+	return NULL;
+}
+
+/* A folder that others may write to has files of any kind. */
+struct recording *recording_open(const char *path)
+{
+	int fd = regular_open(path, 0);
+
+	if (fd >= 0)
+		return recording_take(path, fd);
+	if (errno == ENOTSUP)
+		complain("%s is no recording of tcpshim", path);
+	else if (errno == EISDIR)
+		complain("%s is a directory: name the recordings in it, %s/*.tcpshim", path, path);
+	else
+		complain("%s cannot be read: %s", path, strerror(errno));
 	return NULL;
 }
 
@@ -117,10 +131,15 @@ static void free_stream(struct stream *stream)
 	free(stream);
 }
 
+static void keep(void *stream)
+{
+	(void)stream;
+}
+
 void recording_close(struct recording *recording)
 {
-	if (recording->fd >= 0)
-		close(recording->fd);
+	close(recording->fd);
+	tdestroy(recording->streams_by_id, keep);
 	for (size_t i = 0; i < recording->stream_count; i++)
 		free_stream(recording->streams[i]);
 	free(recording->streams);
@@ -131,42 +150,53 @@ void recording_close(struct recording *recording)
 	free(recording);
 }
 
-bool recording_is_live(const struct recording *recording)
+bool recording_is_live(struct recording *recording)
 {
 	struct record_header header;
 
-	return read_at(recording->fd, &header, sizeof(header), 0) &&
-	       header.end == RECORD_NOT_ENDED &&
-	       (kill(recording->header.pid, 0) == 0 || errno == EPERM);
+	if (!read_at(recording->fd, &header, sizeof(header), 0) || header.end != RECORD_NOT_ENDED)
+		return false;
+	if (recording->writer == 0)
+		recording->writer = writer_find(recording->fd, recording->header.pid);
+	return recording->writer != 0 && writer_is(recording->fd, recording->writer);
 }
 
 /* --- Blocks. --- */
 
+static int compare_ids(const void *a, const void *b)
+{
+	const struct stream *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	return compare_ids(*(struct stream *const *)a, *(struct stream *const *)b);
+}
+
+/* A new one stands last, until all are sorted: every block of a bad file can have its own. */
 static struct stream *stream_of(struct recording *recording, uint32_t id)
 {
-	size_t at = 0, end = recording->stream_count;
-	struct stream *stream;
+	static struct stream key;
+	struct stream **found, *stream;
 
-	while (at < end) {
-		size_t middle = at + (end - at) / 2;
-
-		if (recording->streams[middle]->id < id)
-			at = middle + 1;
-		else
-			end = middle;
-	}
-	if (at < recording->stream_count && recording->streams[at]->id == id)
-		return recording->streams[at];
+	key.id = id;
+	found = tfind(&key, &recording->streams_by_id, compare_ids);
+	if (found)
+		return *found;
 	if (recording->stream_count == recording->stream_capacity) {
 		recording->stream_capacity = 2 * recording->stream_capacity + 8;
 		recording->streams =
 			reallocate(recording->streams,
 				   recording->stream_capacity * sizeof(recording->streams[0]));
 	}
-	memmove(recording->streams + at + 1, recording->streams + at,
-		(recording->stream_count++ - at) * sizeof(recording->streams[0]));
-	stream = recording->streams[at] = allocate(sizeof(*stream));
+	stream = recording->streams[recording->stream_count++] = allocate(sizeof(*stream));
 	*stream = (struct stream){.recording = recording, .id = id};
+	if (!tsearch(stream, &recording->streams_by_id, compare_ids)) {
+		complain("there is no memory for the threads");
+		exit(EXIT_OWN_FAILURE);
+	}
 	return stream;
 }
 
@@ -192,35 +222,84 @@ static uint64_t last_sequence(const struct stream *stream)
 	return stream->block_count > 0 ? stream->blocks[stream->block_count - 1].sequence : 0;
 }
 
-/* Blocks that the streams do not have yet, in the file from first to below end. */
-static void scan(struct recording *recording, uint64_t first, uint64_t end)
+static uint64_t offset_of(uint64_t number)
 {
-	for (uint64_t number = first; number < end; number++) {
-		struct record_block block;
-		struct stream *stream;
+	return RECORD_HEADER_BYTES + number * RECORD_BLOCK_BYTES;
+}
 
-		if (!read_at(recording->fd, &block, sizeof(block),
-			     RECORD_HEADER_BYTES + number * RECORD_BLOCK_BYTES)) {
-			recording->damage.is_cut = true;
-			return;
-		}
-		if (block.sequence == 0) /* empty, or about to be used again */
-			continue;
-		if (block.stream == 0) {
-			recording->damage.blocks++;
-			continue;
-		}
-		stream = stream_of(recording, block.stream);
-		if (stream->block_count == 0 || block.sequence > last_sequence(stream) ||
-		    stream->next_block == 0)
-			add_block(stream, block.sequence, number);
+/* Returns the first block from number on that is not in a hole of the file; end: none is. *known:
+ * up to which block that is known already. */
+static uint64_t skip_hole(int fd, uint64_t number, uint64_t end, uint64_t *known)
+{
+	off_t data, hole;
+
+	if (number < *known || number >= end)
+		return number;
+	*known = end;
+	data = lseek(fd, (off_t)offset_of(number), SEEK_DATA);
+	if (data < 0)
+		return errno == ENXIO ? end : number; /* a file system that does not tell */
+	hole = lseek(fd, data, SEEK_HOLE);
+	if ((uint64_t)data > offset_of(number))
+		number = ((uint64_t)data - RECORD_HEADER_BYTES) / RECORD_BLOCK_BYTES;
+	if (hole > 0)
+		*known = ((uint64_t)hole - RECORD_HEADER_BYTES + RECORD_BLOCK_BYTES - 1) /
+			 RECORD_BLOCK_BYTES;
+	return number < end ? number : end;
+}
+
+static void take_block(struct recording *recording, const struct record_block *block,
+		       uint64_t number)
+{
+	struct stream *stream;
+
+	if (block->stream == 0) {
+		recording->damage.blocks += number >= recording->seen_blocks;
+		return;
 	}
+	stream = stream_of(recording, block->stream);
+	if (stream->block_count == 0 || block->sequence > last_sequence(stream) ||
+	    stream->next_block == 0)
+		add_block(stream, block->sequence, number);
+}
+
+/* Takes blocks that the streams do not have yet, in the file from first to below end. Returns the
+ * first that is empty, or about to be used again; end if none is. */
+static uint64_t scan(struct recording *recording, uint64_t first, uint64_t end)
+{
+	uint64_t empty = end, known = 0, number;
+
+	while ((number = skip_hole(recording->fd, first, end, &known)) < end) {
+		struct record_block block;
+
+		if (number > first && empty == end)
+			empty = first;
+		first = number + 1;
+		if (!read_at(recording->fd, &block, sizeof(block), offset_of(number)))
+			return empty < number ? empty : number;
+		if (block.sequence != 0)
+			take_block(recording, &block, number);
+		else if (empty == end)
+			empty = number;
+		if (first > recording->seen_blocks)
+			recording->seen_blocks = first;
+	}
+	return empty < first ? empty : first;
+}
+
+/* Whether the file ends before the last block that was ever taken. */
+static bool is_cut(const struct recording *recording, uint64_t blocks)
+{
+	struct stat status;
+
+	return blocks > 0 && fstat(recording->fd, &status) == 0 &&
+	       (uint64_t)status.st_size < offset_of(blocks - 1) + sizeof(struct record_block);
 }
 
 bool recording_refresh(struct recording *recording)
 {
 	const struct record_header *header = &recording->header;
-	uint64_t end;
+	uint64_t taken;
 	struct record_header now;
 
 	if (!read_at(recording->fd, &now, sizeof(now), 0))
@@ -231,11 +310,17 @@ bool recording_refresh(struct recording *recording)
 	recording->header.nested_calls = now.nested_calls;
 	recording->header.lost_error = now.lost_error;
 	recording->header.end = now.end;
-	end = now.blocks_taken < header->block_count ? now.blocks_taken : header->block_count;
-	/* Of one that wraps, any block may be new. */
-	scan(recording, now.blocks_taken > header->block_count ? 0 : recording->scanned_blocks,
-	     end);
-	recording->scanned_blocks = end;
+	taken = now.blocks_taken < header->block_count ? now.blocks_taken : header->block_count;
+	recording->damage.is_cut |= is_cut(recording, taken);
+	/* Of one that wraps, any block may be new. Else those from the first empty one on: blocks
+	 * need not be used in the order of their places. */
+	recording->scanned_blocks =
+		scan(recording,
+		     now.blocks_taken > header->block_count ? 0 : recording->scanned_blocks,
+		     header->block_count);
+	if (recording->stream_count > 0)
+		qsort(recording->streams, recording->stream_count, sizeof(recording->streams[0]),
+		      compare_places);
 	for (size_t i = 0; i < recording->stream_count; i++) {
 		struct stream *stream = recording->streams[i];
 
@@ -273,7 +358,7 @@ static bool read_block(struct recording *recording, const struct block_ref *ref,
 		       uint32_t *missing)
 {
 	const struct record_block *block = (const struct record_block *)to;
-	uint64_t offset = RECORD_HEADER_BYTES + ref->number * RECORD_BLOCK_BYTES, sequence;
+	uint64_t offset = offset_of(ref->number), sequence;
 	size_t size = read_some(recording->fd, to, RECORD_BLOCK_BYTES, offset), end;
 	uint32_t events;
 

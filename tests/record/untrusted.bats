@@ -41,6 +41,9 @@ harmless() {
 	done
 	report hostile
 	grep -qxF 'b?]0;owned???31m?31m?evil????'$'?with\ttab é' shown || grep -q $'with\ttab é$' shown || fail "$(grep -a owned shown | cat -v)"
+	timeout 10 "$tcpshim" netstat hostile >shown
+	harmless shown
+	grep -q '^a?]0;owned' shown || fail "$(head -n 1 shown | cat -v)"
 	# JSON means the same.
 	"$tcpshim" report --json hostile | python3 -c '
 import json, sys
@@ -51,4 +54,75 @@ assert found and "\u009b31m" in found[0]["process.executable.name"] and "\u202e"
 	script -qec "'$tcpshim' report hostile" /dev/null >colour </dev/null
 	sed 's/\x1b\[[0-9;]*m//g; s/\r//g; s/\x1b\[K//g' colour >plain
 	harmless plain
+}
+
+@test "untrusted: a sparse file costs what is there" {
+	"$forge" truth sparse sparse=1099511627776
+	(($(stat -c %s sparse) == 1099511627776 && $(stat -c %b sparse) < 2000)) || skip "no sparse files of that length here"
+	seconds=5 report sparse
+	cp shown sparse.text
+	report truth
+	diff shown sparse.text
+	# The most blocks that a header can tell of.
+	cp truth most
+	printf '\xff\xff\xff\xff' | dd of=most bs=1 seek=20 conv=notrunc status=none
+	seconds=5 report most
+	diff shown sparse.text
+}
+
+@test "untrusted: each block another thread's" {
+	"$forge" truth many streams=30000
+	seconds=30 report many
+	(($(grep -c '(sleeping...)' shown) >= 30000))
+}
+
+@test "untrusted: blocks that were never used, anywhere" {
+	"$forge" truth holes holes=3
+	report truth
+	mv shown whole
+	report holes
+	diff whole shown
+	[[ ! -s said ]] || fail "$(cat said)"
+	# And not told by the number of blocks taken: that of the first.
+	printf '\1\0\0\0\0\0\0\0' | dd of=holes bs=1 seek=1200 conv=notrunc status=none
+	report holes
+	diff whole shown
+}
+
+@test "untrusted: a recording named twice, one that grows shorter, a folder, a file without rights" {
+	report truth truth
+	cp truth shrinking
+	start bash -c 'for _ in {1..300}; do truncate -s 40000 shrinking; cat truth >shrinking; done'
+	for _ in {1..20}; do
+		timeout 10 "$tcpshim" report shrinking >/dev/null 2>&1 || (($? == 125)) || fail "status $?"
+	done
+	! "$tcpshim" report /proc/self/maps 2>said || fail "shown"
+	[[ $(cat said) == 'tcpshim: /proc/self/maps is no recording of tcpshim' ]]
+}
+
+@test "untrusted: netstat of a process in a container: its own number, not the one it has there" {
+	need_root
+	mkdir recordings
+	start unshare --net sleep 60
+	decoy=$last
+	export library here=$BATS_TEST_DIRNAME decoy
+	start unshare --pid --fork --mount-proc --net bash -c '
+		ip link set lo up
+		echo $((decoy - 1)) >/proc/sys/kernel/ns_last_pid
+		LD_PRELOAD=$library TCPSHIM_RECORD=$PWD/recordings python3 $here/talk.py block >ready &
+		wait'
+	await 10 test -s ready
+	outer=$(pgrep -f 'talk.py block' -n)
+	[[ $(awk '/^NSpid:/ { print $3 }' "/proc/$outer/status") == "$decoy" ]] || skip "the number cannot be chosen here"
+	timeout 20 "$tcpshim" netstat "$outer" >out 2>errors || fail "$(cat errors)"
+	[[ $(grep -c ' ESTABLISHED ' out) == 2 ]] || fail "$(cat out errors)"
+	head -n 1 out | grep -qx "python3, process $outer ($decoy in its PID namespace)" || fail "$(cat out)"
+	# So does its file, which only has the other number.
+	timeout 20 "$tcpshim" netstat recordings/* >out 2>errors
+	[[ $(grep -c ' ESTABLISHED ' out) == 2 ]] || fail "$(cat out errors)"
+	# When it has ended, the decoy is not taken for it.
+	kill -KILL "$outer"
+	await 5 bash -c "! kill -0 $outer 2>/dev/null"
+	timeout 20 "$tcpshim" netstat recordings/* >out 2>errors
+	grep -q 'which has ended' out || fail "$(cat out)"
 }
