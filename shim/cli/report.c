@@ -45,6 +45,7 @@ enum {
 	OPTION_LONGER,
 	OPTION_SINCE,
 	OPTION_UNTIL,
+	OPTION_NO_SYMBOLS,
 };
 
 static const struct argp_option own_options[] = {
@@ -65,6 +66,8 @@ static const struct argp_option own_options[] = {
 	 "Only what completed so long after the start or later", 0},
 	{"until", OPTION_UNTIL, "DURATION", 0,
 	 "Only what completed so long after the start or before", 0},
+	{"no-symbols", OPTION_NO_SYMBOLS, NULL, 0,
+	 "Opens no file that a recording names: call stacks without the names of functions", 0},
 	{"d", 'd', NULL, OPTION_HIDDEN, NULL, 0},
 	{0},
 };
@@ -127,6 +130,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_FOLLOW:
 		asked.is_following = true;
+		return 0;
+	case OPTION_NO_SYMBOLS:
+		symbols_forbid();
 		return 0;
 	case ARGP_KEY_ARG:
 		asked.paths =

@@ -1,123 +1,93 @@
 #include "cli/symbols.h"
 
-#include <dlfcn.h>
-#include <elfutils/libdwfl.h>
-#include <fcntl.h>
-#include <gelf.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/complain.h"
+#include "cli/printable.h"
+#include "cli/resolver.h"
 
-enum { NAME_BYTES = 160, CACHED = 4096 };
+enum { CACHED = 4096, PATH_SHOWN = 96 };
 
-/* What was found for an address of the current recording. */
+/* What was found for an address of a recording. */
 struct cached {
+	const struct recording *recording;
+	size_t module_count; /* that were known then */
 	uint64_t address;
 	char *text;
 };
 
+static bool is_forbidden;
 static const struct recording *current;
-static size_t reported; /* of its modules */
-static Dwfl *dwfl;
 static struct cached cache[CACHED];
-static char *(*demangle)(const char *name, char *buffer, size_t *size, int *status);
+static void *files; /* tsearch's, of struct resolver_file, by their paths */
 
-static void forget(void)
+void symbols_forbid(void)
 {
-	if (dwfl)
-		dwfl_end(dwfl);
-	dwfl = NULL;
-	reported = 0;
-	for (size_t i = 0; i < CACHED; i++) {
-		free(cache[i].text);
-		cache[i] = (struct cached){0};
-	}
+	is_forbidden = true;
 }
 
 void symbols_use(const struct recording *recording)
 {
-	if (recording == current)
-		return;
-	forget();
 	current = recording;
+}
+
+static void free_file(void *file)
+{
+	free((char *)(uintptr_t)((struct resolver_file *)file)->path);
+	free(file);
 }
 
 void symbols_end(void)
 {
-	forget();
+	resolver_end();
+	tdestroy(files, free_file);
+	files = NULL;
+	for (size_t i = 0; i < CACHED; i++) {
+		free(cache[i].text);
+		cache[i] = (struct cached){0};
+	}
 	current = NULL;
 }
 
-/* How far a file's own addresses lie below those of the process: of the segment that the mapping is
- * of. */
-static bool find_bias(const struct module *module, uint64_t *bias)
+static int compare_files(const void *a, const void *b)
 {
-	int fd = open(module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	bool is_found = false;
-	size_t count;
+	const struct resolver_file *x = a, *y = b;
 
-	if (elf && elf_getphdrnum(elf, &count) == 0) {
-		for (size_t i = 0; i < count && !is_found; i++) {
-			GElf_Phdr segment;
-
-			if (!gelf_getphdr(elf, (int)i, &segment) || segment.p_type != PT_LOAD ||
-			    !(segment.p_flags & PF_X) ||
-			    module->offset + 4096 <= segment.p_offset ||
-			    module->offset >= segment.p_offset + segment.p_filesz)
-				continue;
-			*bias = module->start - module->offset + segment.p_offset - segment.p_vaddr;
-			is_found = true;
-		}
-	}
-	elf_end(elf);
-	if (fd >= 0)
-		close(fd);
-	return is_found;
+	return strcmp(x->path, y->path);
 }
 
-static void start(void)
+/* NULL: no memory. */
+static struct resolver_file *file_of(const char *path)
 {
-	static char *debug_path = NULL;
-	static const Dwfl_Callbacks callbacks = {
-		.find_elf = dwfl_build_id_find_elf,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
-		.debuginfo_path = &debug_path,
-	};
-	static bool is_begun;
+	const struct resolver_file key = {.path = path};
+	struct resolver_file **found = tfind(&key, &files, compare_files), *file;
 
-	if (!is_begun) {
-		void *library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
-
-		is_begun = true;
-		elf_version(EV_CURRENT);
-		unsetenv("DEBUGINFOD_URLS"); /* nothing is fetched */
-		if (library)
-			demangle = (__typeof__(demangle))dlsym(library, "__cxa_demangle");
-	}
-	dwfl = dwfl_begin(&callbacks);
+	if (found)
+		return *found;
+	file = allocate(sizeof(*file));
+	*file = (struct resolver_file){.path = duplicate(path)};
+	if (tsearch(file, &files, compare_files))
+		return file;
+	free_file(file);
+	return NULL;
 }
 
-/* The recording's modules that have been read since; of the same place the newest counts. */
-static void report_modules(void)
+/* Whoever owns a recording can have written into it what he likes. */
+static bool is_trusted(const struct recording *recording)
 {
-	if (!dwfl)
-		start();
-	if (!dwfl || reported == current->module_count)
-		return;
-	dwfl_report_begin_add(dwfl);
-	for (; reported < current->module_count; reported++) {
-		const struct module *module = &current->modules[reported];
-		uint64_t bias;
+	static bool is_said;
 
-		if (find_bias(module, &bias))
-			dwfl_report_elf(dwfl, module->path, module->path, -1, bias, true);
-	}
-	dwfl_report_end(dwfl, NULL, NULL);
+	if (!recording->is_foreign || is_forbidden)
+		return !is_forbidden;
+	if (!is_said)
+		complain("%s belongs to another user: the files that it names are not opened, so "
+			 "functions have no names (run the report as that user, or on a copy that "
+			 "you trust)",
+			 recording->path);
+	is_said = true;
+	return false;
 }
 
 static const struct module *find_module(uint64_t address)
@@ -128,68 +98,38 @@ static const struct module *find_module(uint64_t address)
 	return NULL;
 }
 
-static void append_printable(struct strbuf *buf, const char *text, size_t most)
+static void append_limited(struct strbuf *buf, const char *text, size_t most)
 {
-	for (size_t i = 0; i < most && text[i]; i++)
-		strbuf_char(buf, text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?');
-}
-
-static void append_name(struct strbuf *buf, const char *name)
-{
-	int status = -1;
-	char *readable = demangle && strncmp(name, "_Z", 2) == 0
-				 ? demangle(name, NULL, NULL, &status)
-				 : NULL;
-
-	append_printable(buf, status == 0 ? readable : name, NAME_BYTES);
-	free(readable);
-}
-
-static void append_source(struct strbuf *buf, Dwfl_Module *module, uint64_t address)
-{
-	Dwfl_Line *line = dwfl_module_getsrc(module, address);
-	const char *file, *slash;
-	int number = 0;
-
-	file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
-	if (!file || number <= 0)
-		return;
-	slash = strrchr(file, '/');
-	strbuf_char(buf, ' ');
-	append_printable(buf, slash ? slash + 1 : file, 48);
-	strbuf_char(buf, ':');
-	strbuf_integer(buf, number);
+	printable_append(buf, text, strnlen(text, most));
 }
 
 /* A return address may be the first behind its function: the call stands before it. */
 static void resolve(struct strbuf *buf, uint64_t address)
 {
 	const struct module *module = find_module(address);
-	Dwfl_Module *found;
-	const char *name = NULL;
-	GElf_Off offset = 0;
-	uint64_t bias;
-	GElf_Sym symbol;
+	struct resolved found = {0};
+	struct resolver_file *file;
 
 	if (!module) {
 		strbuf_char(buf, '?');
 		return;
 	}
-	report_modules();
-	found = dwfl ? dwfl_addrmodule(dwfl, address - 1) : NULL;
-	if (found)
-		name = dwfl_module_addrinfo(found, address - 1, &offset, &symbol, NULL, NULL, NULL);
-	append_printable(buf, module->path, 96);
+	found.address = address - 1 - module->start + module->offset;
+	file = module->path[0] == '/' && is_trusted(current) ? file_of(module->path) : NULL;
+	if (file)
+		resolver_ask(file, found.address, &found);
+	append_limited(buf, module->path, PATH_SHOWN);
 	strbuf_char(buf, '(');
-	if (name)
-		append_name(buf, name);
+	append_limited(buf, found.name, sizeof(found.name));
 	strbuf_string(buf, "+0x");
-	if (!name && !find_bias(module, &bias))
-		bias = module->start - module->offset;
-	strbuf_lower_hex(buf, name ? offset + 1 : address - bias);
+	strbuf_lower_hex(buf, (found.name[0] ? found.offset : found.address) + 1);
 	strbuf_char(buf, ')');
-	if (found)
-		append_source(buf, found, address - 1);
+	if (found.line == 0)
+		return;
+	strbuf_char(buf, ' ');
+	append_limited(buf, found.source, sizeof(found.source));
+	strbuf_char(buf, ':');
+	strbuf_unsigned(buf, found.line);
 }
 
 void symbols_append(struct strbuf *buf, uint64_t address)
@@ -198,7 +138,8 @@ void symbols_append(struct strbuf *buf, uint64_t address)
 
 	if (!current)
 		return;
-	if (!cached->text || cached->address != address) {
+	if (!cached->text || cached->address != address || cached->recording != current ||
+	    cached->module_count != current->module_count) {
 		char text[512];
 		struct strbuf found;
 
@@ -206,7 +147,7 @@ void symbols_append(struct strbuf *buf, uint64_t address)
 		resolve(&found, address);
 		text[found.size] = '\0';
 		free(cached->text);
-		*cached = (struct cached){address, duplicate(text)};
+		*cached = (struct cached){current, current->module_count, address, duplicate(text)};
 	}
 	strbuf_string(buf, cached->text);
 }

@@ -1,11 +1,17 @@
 /*
  * symbols: what stands at an address of the process that made a recording.
+ *
+ * A file that a recording names is looked into only when a stack is shown, only if the recording is
+ * the caller's own (its owner could name any file), and as cli/resolver.h tells.
  */
 #ifndef CLI_SYMBOLS_H
 #define CLI_SYMBOLS_H
 
 #include "cli/recording.h"
 #include "format/strbuf.h"
+
+/* No file is looked into: frames show the file and the offset in it. */
+void symbols_forbid(void);
 
 /* Whose addresses are asked for from now on. */
 void symbols_use(const struct recording *recording);

@@ -30,6 +30,90 @@ harmless() {
 	END
 }
 
+@test "untrusted: only regular files are opened, and only for stacks that are shown" {
+	mkfifo pipe
+	ln -s "$PWD/pipe" link
+	for name in pipe link; do
+		"$forge" truth "of-$name" "module=$PWD/$name"
+		# Opened for reading, a FIFO lets its writer go on.
+		start bash -c 'exec 9>pipe; touch woken'
+		report "of-$name"
+		grep -q "^ > $PWD/$name(+0x1001) \[0x7001001\]$" shown || fail "$(tail -n 4 shown)"
+		[[ ! -e woken ]] || fail "$name was opened"
+		kill "$last"
+	done
+	# Nor is a FIFO in the place of a recording.
+	start bash -c 'exec 9>pipe; touch woken'
+	! "$tcpshim" report pipe link 2>said || fail "shown"
+	[[ $(cat said) == 'tcpshim: pipe is no recording of tcpshim'$'\n''tcpshim: link is no recording of tcpshim' ]]
+	[[ ! -e woken ]]
+	for name in /dev/ptmx /proc/self/maps /sys/kernel/notes / relative; do
+		"$forge" truth other "module=$name"
+		report other
+		grep -qF " > $name(+0x1001) [0x7001001]" shown || fail "$name:" "$(tail -n 4 shown)"
+		[[ ! -s said ]] || fail "$(cat said)"
+	done
+}
+
+@test "untrusted: debug data that expands without limit ends its reader, not the report" {
+	"$forge" bomb bomb 3000
+	(($(stat -c %s bomb) < 6000000))
+	"$forge" truth hostile "module=$PWD/bomb"
+	seconds=60 report hostile
+	grep -q "^ > $PWD/bomb(+0x1001)" shown || fail "$(cat said)"
+	python3 - "$tcpshim" report hostile <<-'END' || fail "more than 600 MB"
+		import resource, subprocess, sys
+		subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+		print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+		sys.exit(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 600000)
+	END
+	# Too large a file is not opened.
+	truncate -s 2G large
+	"$forge" truth hostile "module=$PWD/large"
+	report hostile
+	grep -q "^ > $PWD/large(+0x1001)" shown
+}
+
+@test "untrusted: a process that is ended while it reads debug data costs a line" {
+	# What the child is asked for next is never answered.
+	TCPSHIM_RECORD=. TCPSHIM_STACK=connect LD_PRELOAD=$library timeout 20 "$build/exchange" >/dev/null
+	cat >gdb.sh <<-'END'
+		"$@" >shown 2>said &
+		for _ in {1..200}; do
+			for child in $(pgrep -P $!); do kill -KILL "$child"; done
+			kill -0 $! 2>/dev/null || break
+		done
+		wait $!
+	END
+	timeout 60 bash gdb.sh "$tcpshim" report ./*.tcpshim
+	"$tcpshim" report --no-symbols ./*.tcpshim >bare
+	[[ $(grep -vc '^ > ' shown) == $(grep -vc '^ > ' bare) ]]
+	(($(wc -l <said) <= 2)) || fail "$(cat said)"
+}
+
+@test "untrusted: --no-symbols, and recordings of another user: no file is opened" {
+	need_root
+	TCPSHIM_RECORD=. TCPSHIM_STACK=connect LD_PRELOAD=$library timeout 20 "$build/exchange" >/dev/null
+	mv ./*.tcpshim own
+	report own
+	grep -q '^ > .*/exchange(main+0x' shown
+	[[ ! -s said ]]
+	report --no-symbols own
+	grep '^ > .*[a-z]+0x' shown | nothing "a name:"
+	grep -qE '^ > .*/exchange\(\+0x[0-9a-f]+\) \[0x' shown
+	[[ ! -s said ]]
+	cp own another
+	chown 65534 another
+	report own another another
+	[[ $(cat said) == 'tcpshim: another belongs to another user: the files that it names are not opened, '* ]]
+	(($(wc -l <said) == 1))
+	(($(grep -cE '^ > .*/exchange\(\+0x' shown) == 2 * $(grep -cE '^ > .*/exchange\([a-z_]+\+0x' shown))) ||
+		fail "$(grep '^ > ' shown)"
+	# Where no stack is shown, there is nothing to say.
+	report --connections another
+	[[ ! -s said ]]
+}
+
 @test "untrusted: nothing of a recording reaches a terminal as a control" {
 	local hostile='\x1b]0;owned\x07\u009b31m\x9b31m\u202eevil\u2066\u200b\ufeff\x7f'
 	"$forge" truth hostile "program=a${hostile}" "line=b${hostile}\\nwith\\ttab é" "module=/$(printf 'c\x1b[31m\xc2\x9b\xe2\x80\xae')"
