@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/wait.h>
 
+#include "core/children.h"
 #include "core/config.h"
 #include "core/decode.h"
 #include "core/outcome.h"
@@ -81,14 +81,11 @@ uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind,
 }
 
 /* posix_spawn and vfork are not seen: a child that is alive may have inherited what is not
- * close-on-exec. A known hole: a grandchild whose parent has ended. */
+ * close-on-exec. */
 static bool may_be_inherited(int fd)
 {
-	siginfo_t info; /* NULL would do, but valgrind complains of it */
-
 	return !process_is_filtered() && raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 &&
-	       raw_syscall6(SYS_waitid, P_ALL, 0, (long)&info, WEXITED | WNOHANG | WNOWAIT | __WALL,
-			    0, 0) != -ECHILD;
+	       children_may_exist();
 }
 
 /* True if fd stood for a connection. One that has several descriptors among those closed is told of
