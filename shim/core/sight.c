@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "core/config.h"
+#include "core/cookie_map.h"
 #include "core/enforce.h"
 #include "core/fdtable.h"
 #include "core/process.h"
@@ -146,20 +147,6 @@ static uint64_t get_cookie(int fd)
 	return cookie;
 }
 
-static struct conn *find_adopted(uint64_t cookie)
-{
-	for (uint32_t i = 0; cookie != 0 && i < conn_slab_size(); i++) {
-		struct conn *conn = conn_acquire_at(i);
-
-		if (!conn)
-			continue;
-		if (atomic_load(&conn->cookie) == cookie)
-			return conn;
-		conn_release(conn);
-	}
-	return NULL;
-}
-
 static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 {
 	int protocol = get_socket_integer(fd, SO_PROTOCOL);
@@ -177,13 +164,15 @@ static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 	if (kind == CONN_TCP) {
 		uint64_t cookie = get_cookie(fd);
 
-		conn = find_adopted(cookie);
+		conn = cookie != 0 ? cookie_map_acquire(cookie) : NULL;
 		if (conn)
 			return conn;
 		conn = sight_make(kind, process_forks(), now_ns);
 		if (conn) {
 			adopt(fd, conn);
 			atomic_store(&conn->cookie, cookie);
+			if (cookie != 0)
+				cookie_map_store(conn);
 		}
 		return conn;
 	}
