@@ -122,7 +122,7 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	atomic_store(&conn->roomy_writes, 0);
 	atomic_store(&conn->descriptors, 0);
 	atomic_store(&conn->forks, forks);
-	atomic_store(&conn->epoll_fd, -1);
+	atomic_store(&conn->epoll, 0);
 	atomic_store(&conn->cookie, 0);
 	atomic_store(&conn->is_closing, false);
 	atomic_store(&conn->is_silent, false);
@@ -211,7 +211,6 @@ void conn_read(const struct conn *conn, struct conn_view *view)
 		.flags = atomic_load(&conn->flags),
 		.eof_count = atomic_load(&conn->eof_count),
 		.polls = atomic_load(&conn->polls),
-		.epoll_fd = atomic_load(&conn->epoll_fd),
 		.local = conn->local,
 		.peer = conn->peer,
 		.said = atomic_load(&conn->said),

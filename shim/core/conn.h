@@ -117,8 +117,8 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): what is used 
 	_Atomic uint32_t descriptors; /* of this process that stand for it */
 	_Atomic uint8_t role, state;
 	_Atomic uint32_t eof_count;
-	_Atomic uint32_t forks;   /* how often the process had forked when it was opened */
-	_Atomic int32_t epoll_fd; /* where it was last added, -1 if nowhere */
+	_Atomic uint32_t forks; /* how often the process had forked when it was opened */
+	_Atomic uint64_t epoll; /* the slot of the instance it was last added to, or 0 */
 	struct tcpshim_address local, peer;
 
 	_Atomic uint64_t said; /* notes that are given once: bit NOTE_x */
@@ -134,7 +134,6 @@ struct conn_view {
 	uint32_t serial;
 	uint8_t phase, role, state, kind;
 	uint32_t flags, eof_count, polls;
-	int32_t epoll_fd;
 	struct tcpshim_address local, peer;
 	uint64_t said;
 	uint64_t sent_bytes, received_bytes, acknowledged_base, sent_before_bytes;

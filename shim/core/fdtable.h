@@ -3,7 +3,8 @@
  *
  * Owns a directory of pages, mapped as numbers are used and never freed; the first numbers need no
  * page. A slot holds a state and, where the descriptor is watched, the connection's index and
- * generation: a stale slot is recognised by conn_acquire. Any number up to the kernel's limit.
+ * generation: a stale slot is recognised by conn_acquire. The slot of an epoll instance holds a
+ * serial number instead, so that no two of them are equal. Any number up to the kernel's limit.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5, I9.
  */
 #ifndef CORE_FDTABLE_H
@@ -17,8 +18,9 @@ enum fd_state {
 	FD_UNKNOWN,   /* never asked about, or closed */
 	FD_UNWATCHED, /* a file, a pipe, a socket that is not traced */
 	FD_WATCHED,   /* the slot names a connection */
-	FD_EPOLL,     /* an epoll instance that watched descriptors were added to */
-	FD_OURS,      /* the library's own */
+	/* an epoll instance that watched descriptors were added to; the index is its serial */
+	FD_EPOLL,
+	FD_OURS, /* the library's own */
 	/* was watched, and closed: a second close is worth showing; else as FD_UNKNOWN */
 	FD_CLOSED,
 	/* the slot names a connection that nothing is shown of: its transfers pass */

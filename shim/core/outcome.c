@@ -367,12 +367,10 @@ static void leave_epoll_ctl(const struct call *call)
 		}
 		memcpy(&event, call->value, sizeof(event));
 		epoll_map_store(call->fd, event.data.u64, fd);
-		if (is_shown && fdtable_state(slot) != FD_EPOLL)
-			fdtable_replace(call->fd, slot, fdtable_slot(FD_EPOLL, 0, 0));
 		if (is_shown)
-			atomic_store(&conn->epoll_fd, call->fd);
-	} else if (conn && atomic_load(&conn->epoll_fd) == call->fd) {
-		atomic_store(&conn->epoll_fd, -1);
+			atomic_store(&conn->epoll, sight_note_epoll(call->fd));
+	} else if (conn && fdtable_state(slot) == FD_EPOLL && atomic_load(&conn->epoll) == slot) {
+		atomic_store(&conn->epoll, 0);
 	}
 	if (conn)
 		conn_release(conn);

@@ -294,6 +294,14 @@ struct conn *sight_detach(int fd, bool *is_last)
 	return conn;
 }
 
+/* Makes a slot that no epoll instance had before: what remembers another is no member of it. */
+static uint64_t epoll_slot(void)
+{
+	static _Atomic uint32_t serial;
+
+	return fdtable_slot(FD_EPOLL, atomic_fetch_add(&serial, 1) + 1, 0);
+}
+
 void sight_replace(int fd, enum fd_state state)
 {
 	bool is_stored, is_last;
@@ -301,29 +309,24 @@ void sight_replace(int fd, enum fd_state state)
 
 	if (old)
 		conn_release(old);
-	fdtable_exchange(fd, fdtable_slot(state, 0, 0), &is_stored);
+	fdtable_exchange(fd, state == FD_EPOLL ? epoll_slot() : fdtable_slot(state, 0, 0),
+			 &is_stored);
 }
 
-/* An epoll instance ends: nothing waits on it any more. */
-static void forget_members(int epoll_fd)
+uint64_t sight_note_epoll(int fd)
 {
-	for (int fd = fdtable_next(0, INT32_MAX); fd >= 0; fd = fdtable_next(fd + 1, INT32_MAX)) {
-		struct conn *conn = conn_acquire(fdtable_load(fd));
+	uint64_t slot = fdtable_load(fd);
 
-		if (!conn)
-			continue;
-		if (atomic_load(&conn->epoll_fd) == epoll_fd)
-			atomic_store(&conn->epoll_fd, -1);
-		conn_release(conn);
+	if (fdtable_state(slot) != FD_EPOLL) {
+		fdtable_replace(fd, slot, epoll_slot());
+		slot = fdtable_load(fd); /* another thread may have been faster */
 	}
+	return fdtable_state(slot) == FD_EPOLL ? slot : 0;
 }
 
 void sight_forget(int fd)
 {
 	uint64_t slot = fdtable_load(fd);
-
-	if (fdtable_state(slot) == FD_EPOLL)
-		forget_members(fd);
 
 	if (fdtable_state(slot) == FD_UNWATCHED || fdtable_state(slot) == FD_EPOLL ||
 	    fdtable_state(slot) == FD_CLOSED)

@@ -57,6 +57,10 @@ static inline uint32_t sight_count(void)
 	return atomic_load_explicit(&sight_watched, memory_order_relaxed);
 }
 
+/* Makes the number that of an epoll instance with watched members, if it is not one yet. Returns
+ * its slot, by which the members know it: it is another one after a close. 0 if it is none. */
+uint64_t sight_note_epoll(int fd);
+
 /* Another descriptor that stands for conn, or -1. */
 int sight_find_other(const struct conn *conn, int fd);
 

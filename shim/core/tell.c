@@ -178,14 +178,17 @@ static void tell_wait_entry(struct area *area, const struct call *call,
 
 /* epoll_wait does not say what it waits for: the connections that were last added to this instance.
  * Each costs several system calls, and a server has many: a few a wait, the next ones at the next.
- */
+ * Walks the table, but only for a wait that has lasted LONG_WAIT_NS. */
 static void tell_epoll_members(struct area *area, const struct call *call, uint64_t now_ns,
 			       bool is_sleeping)
 {
 	static _Atomic int next;
 	int from = atomic_load_explicit(&next, memory_order_relaxed), asked = 0;
 	int fd = fdtable_next(from, INT32_MAX);
+	uint64_t instance = fdtable_load(call->fd);
 
+	if (fdtable_state(instance) != FD_EPOLL)
+		return;
 	for (; fd >= 0 && asked < EVENT_SUBJECTS; fd = fdtable_next(fd + 1, INT32_MAX)) {
 		struct decode_entry entry = {.fd = fd};
 		struct conn *conn = conn_acquire(fdtable_load(fd));
@@ -193,7 +196,7 @@ static void tell_epoll_members(struct area *area, const struct call *call, uint6
 		if (!conn)
 			continue;
 		tell_hold(conn);
-		if (!atomic_load(&conn->is_silent) && atomic_load(&conn->epoll_fd) == call->fd &&
+		if (!atomic_load(&conn->is_silent) && atomic_load(&conn->epoll) == instance &&
 		    atomic_load(&conn->phase) == CONN_OPEN) {
 			step_fill_wait(&area->step, call, conn, &entry, now_ns, is_sleeping, true);
 			tell(area, conn, true);

@@ -25,7 +25,7 @@ static void test_fresh(void **state)
 	assert_int_equal(view.phase, CONN_CONNECTING);
 	assert_int_equal(view.state, STATE_UNKNOWN);
 	assert_int_equal(view.role, ROLE_NONE);
-	assert_int_equal(view.epoll_fd, -1);
+	assert_int_equal(atomic_load(&conn->epoll), 0);
 	assert_int_equal(view.opened_ns, 1000);
 	assert_int_equal(view.active_ns, 1000);
 	assert_int_equal(view.sent_bytes + view.received_bytes + view.said + view.flags, 0);
