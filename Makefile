@@ -98,7 +98,7 @@ $(BENCH) $(SOAK): $(O)/tests/%: tests/%.c
 UNIT_SOURCES := $(filter-out shim/core/start.c,$(filter shim/format/% shim/core/% shim/sink/%,$(LIB_SOURCES)))
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/asan/%.o)
 TSAN_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/tsan/%.o)
-TSAN_UNIT := $(patsubst %,$(O)/tests/tsan/%,test_fdtable test_conn test_cookie_map)
+TSAN_UNIT := $(patsubst %,$(O)/tests/tsan/%,test_fdtable test_conn test_cookie_map test_sight)
 UNIT_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(TEST_CFLAGS)) -Itests/unit
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 TSAN_FLAGS := -fsanitize=thread -Wno-tsan -Wno-unknown-warning-option

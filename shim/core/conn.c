@@ -122,6 +122,8 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	atomic_store(&conn->roomy_writes, 0);
 	atomic_store(&conn->descriptors, 0);
 	atomic_store(&conn->forks, forks);
+	for (unsigned i = 0; i < CONN_FDS; i++)
+		atomic_store(&conn->fds[i], -1);
 	atomic_store(&conn->epoll, 0);
 	atomic_store(&conn->cookie, 0);
 	atomic_store(&conn->is_closing, false);

@@ -68,6 +68,8 @@ struct conn_policy {
 	int32_t error;
 };
 
+enum { CONN_FDS = 4 }; /* descriptors that are remembered with their connection */
+
 struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): what is used together first */
 	/* Two cache lines that every read and write needs. */
 	_Atomic uint64_t life; /* generation << 32 | references */
@@ -117,8 +119,9 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): what is used 
 	_Atomic uint32_t descriptors; /* of this process that stand for it */
 	_Atomic uint8_t role, state;
 	_Atomic uint32_t eof_count;
-	_Atomic uint32_t forks; /* how often the process had forked when it was opened */
-	_Atomic uint64_t epoll; /* the slot of the instance it was last added to, or 0 */
+	_Atomic uint32_t forks;        /* how often the process had forked when it was opened */
+	_Atomic int32_t fds[CONN_FDS]; /* numbers that stood for it, or -1: to be checked */
+	_Atomic uint64_t epoll;        /* the slot of the instance it was last added to, or 0 */
 	struct tcpshim_address local, peer;
 
 	_Atomic uint64_t said; /* notes that are given once: bit NOTE_x */

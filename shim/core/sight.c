@@ -15,6 +15,9 @@
 #include "core/raw.h"
 #include "format/facts.h"
 
+/* Numbers that are looked at for one that was not remembered. */
+enum { LOW_FDS = 512 };
+
 _Atomic uint32_t sight_watched;
 
 bool sight_is_watched_socket(int domain, int type, int protocol, enum conn_kind *kind)
@@ -50,28 +53,80 @@ static void read_address(long number, int fd, struct tcpshim_address *to)
 		*to = read;
 }
 
+static bool stands_for(int fd, const struct conn *conn)
+{
+	uint64_t slot = fdtable_load(fd), mine = conn_slot(conn);
+
+	return fdtable_has_conn(slot) && fdtable_index(slot) == fdtable_index(mine) &&
+	       fdtable_generation(slot) == fdtable_generation(mine);
+}
+
+/* Remembers that fd stands for conn, in place of a number that does not any more. */
+static void remember(struct conn *conn, int fd)
+{
+	int known[CONN_FDS];
+
+	for (unsigned i = 0; i < CONN_FDS; i++) {
+		known[i] = atomic_load(&conn->fds[i]);
+		if (known[i] == fd)
+			return;
+	}
+	for (unsigned i = 0; i < CONN_FDS; i++)
+		if (!stands_for(known[i], conn) &&
+		    atomic_compare_exchange_strong(&conn->fds[i], &known[i], fd))
+			return;
+}
+
+/* Collects the remembered numbers that still stand for conn; returns how many. Two threads may have
+ * stored one of them twice. */
+static unsigned collect(const struct conn *conn, int fds[CONN_FDS])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < CONN_FDS; i++) {
+		int fd = atomic_load(&conn->fds[i]);
+		bool is_new = stands_for(fd, conn);
+
+		for (unsigned j = 0; j < count; j++)
+			is_new &= fds[j] != fd;
+		if (is_new)
+			fds[count++] = fd;
+	}
+	return count;
+}
+
+static void store_slot(int fd, const struct conn *conn, uint64_t mine)
+{
+	uint64_t slot = fdtable_load(fd);
+
+	if (slot == mine || !stands_for(fd, conn) || !fdtable_replace(fd, slot, mine))
+		return;
+	if (fdtable_state(mine) == FD_WATCHED)
+		atomic_fetch_add(&sight_watched, 1);
+	else
+		atomic_fetch_sub(&sight_watched, 1);
+}
+
 /* The slots of a connection's descriptors say whether it is silent. One made by another thread at
- * this moment may keep the old word until it is next judged. */
+ * this moment may keep the old word until it is next judged. Walks the table only for a connection
+ * with more than CONN_FDS descriptors, which is judged otherwise than before at its connect, its
+ * listen or its first use. */
 static void store_silence(int first, struct conn *conn)
 {
 	uint64_t mine = conn_slot(conn);
-	bool is_alone = atomic_load(&conn->descriptors) <= 1;
+	uint32_t descriptors = atomic_load(&conn->descriptors);
+	int fds[CONN_FDS] = {0};
+	unsigned count = collect(conn, fds);
 
-	for (int fd = is_alone ? first : fdtable_next(0, INT32_MAX); fd >= 0;
-	     fd = fdtable_next(fd + 1, INT32_MAX)) {
-		uint64_t slot = fdtable_load(fd);
-
-		if (fdtable_has_conn(slot) && slot != mine &&
-		    fdtable_index(slot) == fdtable_index(mine) &&
-		    fdtable_generation(slot) == fdtable_generation(mine) &&
-		    fdtable_replace(fd, slot, mine)) {
-			if (fdtable_state(mine) == FD_WATCHED)
-				atomic_fetch_add(&sight_watched, 1);
-			else
-				atomic_fetch_sub(&sight_watched, 1);
-		}
-		if (is_alone)
-			break;
+	if (descriptors <= 1) {
+		store_slot(first, conn, mine);
+	} else if (count >= descriptors) {
+		for (unsigned i = 0; i < count; i++)
+			store_slot(fds[i], conn, mine);
+	} else {
+		for (int fd = fdtable_next(0, INT32_MAX); fd >= 0;
+		     fd = fdtable_next(fd + 1, INT32_MAX))
+			store_slot(fd, conn, mine);
 	}
 }
 
@@ -210,6 +265,7 @@ bool sight_classify(int fd, uint64_t now_ns)
 		conn_release(conn);
 		return fdtable_state(fdtable_load(fd)) == FD_WATCHED;
 	}
+	remember(conn, fd);
 	return count_watched(mine);
 }
 
@@ -259,6 +315,7 @@ struct conn *sight_attach(int fd, struct conn *conn)
 		conn_release(conn);
 		return NULL;
 	}
+	remember(conn, fd);
 	count_watched(mine);
 	if (!fdtable_has_conn(before))
 		return NULL;
@@ -335,11 +392,22 @@ void sight_forget(int fd)
 
 int sight_find_other(const struct conn *conn, int fd)
 {
-	uint64_t slot = conn_slot(conn);
+	uint32_t others = atomic_load(&conn->descriptors);
+	int fds[CONN_FDS] = {0}, lowest = -1, other;
+	unsigned count = collect(conn, fds), found = 0;
 
-	for (int other = fdtable_next(0, INT32_MAX); other >= 0;
-	     other = fdtable_next(other + 1, INT32_MAX))
-		if (other != fd && fdtable_load(other) == slot)
+	for (unsigned i = 0; i < count; i++) {
+		if (fds[i] == fd)
+			continue;
+		found++;
+		if (lowest < 0 || fds[i] < lowest)
+			lowest = fds[i];
+	}
+	if (found >= others)
+		return lowest;
+	for (other = fdtable_next(0, LOW_FDS - 1); other >= 0;
+	     other = fdtable_next(other + 1, LOW_FDS - 1))
+		if (other != fd && stands_for(other, conn))
 			return other;
-	return -1;
+	return lowest;
 }

@@ -61,7 +61,9 @@ static inline uint32_t sight_count(void)
  * its slot, by which the members know it: it is another one after a close. 0 if it is none. */
 uint64_t sight_note_epoll(int fd);
 
-/* Another descriptor that stands for conn, or -1. */
+/* Finds the lowest other descriptor that stands for conn; -1 if none is known. Of one with more
+ * than CONN_FDS descriptors the others are looked for among low numbers only, so the lowest may be
+ * missed, or all of them be unknown. */
 int sight_find_other(const struct conn *conn, int fd);
 
 #endif

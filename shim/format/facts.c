@@ -51,6 +51,7 @@ void facts_set(struct tcpshim_facts *facts, unsigned fact, uint64_t value)
 
 enum fact_kind {
 	FACT_FD,
+	FACT_NUMBER,
 	FACT_BYTES,
 	FACT_DURATION,
 	FACT_COUNT,
@@ -75,7 +76,7 @@ struct fact {
 
 static const struct fact fact_rows[] = {
 	FACT("fd", FD, fd),
-	FACT("other_fd", COUNT, other_fd),
+	FACT("other_fd", NUMBER, other_fd),
 	FACT("endpoints", ENDPOINTS, local),
 	FACT("peer", ADDRESS, peer),
 	FACT("states", STATES, before),
@@ -285,6 +286,12 @@ static void append_fact(struct strbuf *buf, const struct fact *fact,
 	case FACT_FD:
 		strbuf_string(buf, "fd ");
 		strbuf_integer(buf, *(const int32_t *)field);
+		break;
+	case FACT_NUMBER: /* of a descriptor; -1: not known */
+		if (*(const int32_t *)field < 0)
+			strbuf_char(buf, '?');
+		else
+			strbuf_integer(buf, *(const int32_t *)field);
 		break;
 	case FACT_BYTES:
 		strbuf_count(buf, *(const uint64_t *)field, "byte");

@@ -156,7 +156,7 @@ start_plainly() {
 @test "the schema of notes: the numbers that a text can name, no other" {
 	need jq
 	# The facts of a text are in a table; these of its kinds are told as numbers.
-	sed -nE 's/^\tFACT\("[a-z_]+", (FD|BYTES|DURATION|COUNT), ([a-z_]+)\),$/\2/p' "$repository/shim/format/facts.c" |
+	sed -nE 's/^\tFACT\("[a-z_]+", (FD|NUMBER|BYTES|DURATION|COUNT), ([a-z_]+)\),$/\2/p' "$repository/shim/format/facts.c" |
 		sort >numbers
 	(($(wc -l <numbers) > 20))
 	grep -vxFf <(sed -nE 's/^FACT\(([a-z_]+), .*/\1/p' "$repository/include/tcpshim/facts.def") numbers |

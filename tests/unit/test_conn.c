@@ -26,6 +26,8 @@ static void test_fresh(void **state)
 	assert_int_equal(view.state, STATE_UNKNOWN);
 	assert_int_equal(view.role, ROLE_NONE);
 	assert_int_equal(atomic_load(&conn->epoll), 0);
+	for (unsigned i = 0; i < CONN_FDS; i++)
+		assert_int_equal(atomic_load(&conn->fds[i]), -1);
 	assert_int_equal(view.opened_ns, 1000);
 	assert_int_equal(view.active_ns, 1000);
 	assert_int_equal(view.sent_bytes + view.received_bytes + view.said + view.flags, 0);

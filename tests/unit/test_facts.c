@@ -67,6 +67,16 @@ static void test_every_note(void **state)
 	assert_true(is_right);
 }
 
+/* Of a connection with many descriptors the number of another may not be known. */
+static void test_unknown_descriptor(void **state)
+{
+	const struct tcpshim_facts facts = {.other_fd = -1};
+
+	(void)state;
+	facts_expand(unit_begin(), "fd {other_fd}", &facts);
+	assert_string_equal(unit_end(), "fd ?");
+}
+
 static void test_every_fact(void **state)
 {
 	static const struct {
@@ -336,6 +346,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_note),
 		cmocka_unit_test(test_every_fact),
+		cmocka_unit_test(test_unknown_descriptor),
 		cmocka_unit_test(test_states_and_reports),
 		cmocka_unit_test(test_exclusion),
 		cmocka_unit_test(test_options_and_errors),
