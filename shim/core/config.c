@@ -175,7 +175,7 @@ static bool is_directory(const char *path)
 /* A directory gets a file for each process; any other path has to name the process. */
 static bool read_RECORD(const char *value)
 {
-	static const char name[] = "/%n.%p.tcpshim";
+	static const char name[] = "/" CONFIG_RECORD_NAME;
 	static char path[PATH_MAX]; /* too large for the stack; only the constructor comes here */
 	size_t size = strlen(value);
 	struct strbuf full;
@@ -183,7 +183,8 @@ static bool read_RECORD(const char *value)
 	config.has_record = strcmp(value, "none") != 0;
 	if (!config.has_record)
 		return true;
-	if (!is_directory(value) && value[size - 1] != '/')
+	config.record_in_folder = is_directory(value) || value[size - 1] == '/';
+	if (!config.record_in_folder)
 		return strstr(value, "%p") && set_path(config.record_path, value, config.program);
 	while (size > 1 && value[size - 1] == '/')
 		size--;
@@ -209,6 +210,16 @@ static bool read_RECORD_FULL(const char *value)
 {
 	config.record_wraps = strcmp(value, "wrap") == 0;
 	return config.record_wraps || strcmp(value, "stop") == 0;
+}
+
+enum { MOST_KEPT = 1000000 };
+
+static bool read_RECORD_KEEP(const char *value)
+{
+	config.record_keep = 0;
+	return strcmp(value, "all") == 0 ||
+	       (word_number(word_of(value), &config.record_keep) && config.record_keep >= 1 &&
+		config.record_keep <= MOST_KEPT);
 }
 
 static bool read_SUMMARY(const char *value)

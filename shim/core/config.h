@@ -21,6 +21,10 @@ enum config_fds { CONFIG_FDS_TCP, CONFIG_FDS_SOCKETS, CONFIG_FDS_ALL };
 enum config_summary { CONFIG_SUMMARY_OFF, CONFIG_SUMMARY_TOO, CONFIG_SUMMARY_ONLY };
 enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FD, CONFIG_OUTPUT_PATH };
 
+/* What a recording is called in a directory; and what it was called before it had the time. */
+#define CONFIG_RECORD_NAME "%n.%t.%p.tcpshim"
+#define CONFIG_RECORD_OLD_NAME "%n.%p.tcpshim"
+
 struct config {
 	bool is_shown[CALL_COUNT];
 	bool is_any_shown;
@@ -38,7 +42,9 @@ struct config {
 	bool is_json;
 	bool has_record, record_wraps;
 	uint64_t record_bytes;
-	char record_path[PATH_MAX]; /* absolute; %p not yet replaced */
+	uint64_t record_keep;       /* finished ones; 0: all */
+	bool record_in_folder;      /* TCPSHIM_RECORD is a directory */
+	char record_path[PATH_MAX]; /* absolute; %p and %t not yet replaced */
 	bool has_stack[CALL_COUNT];
 	bool has_stack_of_notes, has_stack_of_errors, has_any_stack;
 	enum config_summary summary;

@@ -10,6 +10,7 @@
 #define PAGE_BYTES ((uintptr_t)1 << MEMORY_PAGE_BITS)
 
 _Atomic uint64_t memory_known[1 << MEMORY_ENTRY_BITS];
+_Atomic uint64_t memory_changes;
 
 /* Has the kernel read a word of the page. FUTEX_CMP_REQUEUE that may wake and move nobody compares
  * the word, and does no more (kernel/futex/requeue.c); every filter allows futex, which libc's own
@@ -24,14 +25,13 @@ static bool is_page_readable(uintptr_t page)
 static bool learn(uintptr_t address, uint64_t now_ns)
 {
 	uint64_t page = address >> MEMORY_PAGE_BITS;
-	uint64_t hash = page * UINT64_C(0x9E3779B97F4A7C15) >> (64 - MEMORY_ENTRY_BITS);
-	uint64_t time = now_ns >> MEMORY_TIME_SHIFT & ((1U << MEMORY_TIME_BITS) - 1);
+	uint64_t time = memory_time(now_ns); /* before the question: a change makes it old */
 
 	/* The first page, and the kernel's half, need no question. */
 	if (page == 0 || (intptr_t)address < 0 || process_is_strict() ||
 	    !is_page_readable(address & ~(PAGE_BYTES - 1)))
 		return false;
-	atomic_store_explicit(&memory_known[hash], page << MEMORY_TIME_BITS | time,
+	atomic_store_explicit(&memory_known[memory_entry(page)], memory_value(page, time),
 			      memory_order_relaxed);
 	return true;
 }

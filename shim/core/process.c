@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/file_id.h"
 #include "core/hot.h"
 #include "core/raw.h"
 
@@ -83,6 +84,11 @@ bool process_has_threads(void)
 	 * tell. */
 	if (atomic_load_explicit(&process.is_child, memory_order_relaxed))
 		return atomic_load_explicit(&process.threads, memory_order_relaxed) > 1;
+	return !__libc_single_threaded;
+}
+
+bool process_may_have_threads(void)
+{
 	return !__libc_single_threaded;
 }
 
@@ -195,32 +201,23 @@ void process_unclaim_base_line(void)
 	atomic_store(&shared->base_lines, 0);
 }
 
-/* What standard error was at the start; device and inode 0: closed. */
-static struct {
-	uint64_t device, inode, rdevice;
-} standard_error;
-
-static bool read_standard_error(struct stat *status)
-{
-	return raw_syscall2(SYS_fstat, STDERR_FILENO, (long)status) == 0;
-}
+/* What standard error was at the start; false: closed. */
+static struct file_id standard_error;
+static bool has_standard_error;
 
 void process_know_standard_error(void)
 {
-	struct stat status = {0};
+	struct stat status;
 
-	if (!read_standard_error(&status))
-		return;
-	standard_error.device = status.st_dev;
-	standard_error.inode = status.st_ino;
-	standard_error.rdevice = status.st_rdev;
+	has_standard_error = file_id_read(STDERR_FILENO, &standard_error, &status) == 0;
 }
 
 static bool is_standard_error_kept(struct stat *status)
 {
-	return standard_error.inode != 0 && read_standard_error(status) &&
-	       status->st_dev == standard_error.device && status->st_ino == standard_error.inode &&
-	       status->st_rdev == standard_error.rdevice;
+	struct file_id now;
+
+	return has_standard_error && file_id_read(STDERR_FILENO, &now, status) == 0 &&
+	       file_id_is_same(&now, &standard_error);
 }
 
 void process_complain(const char *line, size_t size)
@@ -228,7 +225,7 @@ void process_complain(const char *line, size_t size)
 	const struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
 	const struct timespec pause = {.tv_nsec = COMPLAINT_PAUSE_NS};
 	const uint64_t all = ~UINT64_C(0);
-	struct stat status = {0};
+	struct stat status;
 	uint64_t mask = 0;
 
 	/* In quiet mode it cannot be asked what standard error is; and the number may stand for the
@@ -275,10 +272,17 @@ void process_note_fork(void)
 	atomic_fetch_add(&process.forks, 1);
 }
 
-/* Where the kernel does not know MADV_WIPEONFORK (before 4.14): fork() at least is noticed. */
-static void note_child(void)
+void process_note_child(void)
 {
 	atomic_store(process.alive, 0);
+}
+
+/* Whether the kernel tells every child by a page that it wipes: not before Linux 4.14, nor behind a
+ * filter, which may not allow madvise. There the children of fork() and syscall() are told. */
+static bool has_wiped_page(void *page, size_t size)
+{
+	return !process_is_filtered() &&
+	       raw_syscall3(SYS_madvise, (long)page, (long)size, MADV_WIPEONFORK) == 0;
 }
 
 bool process_identify(void (*start_over)(void))
@@ -291,18 +295,16 @@ bool process_identify(void (*start_over)(void))
 		return false;
 	process.alive = page;
 	process.start_over = start_over;
-	if (raw_syscall3(SYS_madvise, (long)page, (long)size, MADV_WIPEONFORK) < 0)
-		pthread_atfork(NULL, process_note_fork, note_child);
-	else
-		pthread_atfork(NULL, process_note_fork, NULL);
+	if (has_filter())
+		process_set_quiet(PROCESS_FILTERED);
+	pthread_atfork(NULL, process_note_fork,
+		       has_wiped_page(page, size) ? NULL : process_note_child);
 	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (other >= 0 || other < -4095) {
 		shared = (struct shared_page *)other;
 		atomic_store(&shared->processes, 1);
 	}
-	if (has_filter())
-		process_set_quiet(PROCESS_FILTERED);
 	atomic_store(&process.pid, raw_getpid());
 	atomic_store(&process.threads, 1);
 	process.base_ns = clock_read(CLOCK_MONOTONIC);

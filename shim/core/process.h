@@ -2,9 +2,10 @@
  * process: who this process is, when it began, and how it ends.
  *
  * Owns the process's identity. A page with MADV_WIPEONFORK tells a new process however it was made;
- * the identity is then taken anew at its first watched call (I6). A known hole: two threads that
+ * the identity is then taken anew at its first watched call (I6). Known holes: two threads that
  * both make the first watched call of a new process at once may stamp one line with the parent's
- * pid.
+ * pid; in a process that was filtered from its start, where madvise may be fatal, the child of a
+ * clone() or _Fork() of libc, or of a system call that is not libc's, passes for its parent.
  * Context: process_identify in the constructor; the rest any thread, signal handler, after fork.
  * Locks: none. Errno: untouched. Keeps I5, I6, I8, I11.
  */
@@ -48,6 +49,9 @@ static inline uint32_t process_epoch(void)
 
 /* This process has forked: by fork() it is told itself. */
 void process_note_fork(void);
+/* This process is a child that shares no memory with its parent; told already where the kernel
+ * tells it. */
+void process_note_child(void);
 bool process_is_child(void);  /* of a traced process, since its own start */
 uint32_t process_forks(void); /* how often this process has forked by fork() */
 
@@ -57,6 +61,8 @@ bool process_is_itself(void);
 
 /* More than one thread has been made, or more than one process writes to the same trace. */
 bool process_has_threads(void);
+/* libc has made a thread in this process, or in the one that it was forked from. */
+bool process_may_have_threads(void);
 /* The same, but only threads that have made a watched call count. */
 extern bool process_has_many_threads;
 uint32_t process_next_thread(void); /* a number for a thread that is not the main one, from 2 */

@@ -386,6 +386,41 @@ static ssize_t early_pwritev2(int fd, const struct iovec *vector, int count, off
 	return answer(raw_syscall6(SYS_pwritev2, fd, (long)vector, count, position, 0, flags));
 }
 
+static int early_munmap(void *memory, size_t size)
+{
+	return (int)answer(raw_syscall2(SYS_munmap, (long)memory, (long)size));
+}
+
+static int early_mprotect(void *memory, size_t size, int protection)
+{
+	return (int)answer(raw_syscall3(SYS_mprotect, (long)memory, (long)size, protection));
+}
+
+static int early_pkey_mprotect(void *memory, size_t size, int protection, int key)
+{
+	if (key == -1) /* as mprotect, also where the processor has no keys */
+		return early_mprotect(memory, size, protection);
+	return (int)answer(
+		raw_syscall4(SYS_pkey_mprotect, (long)memory, (long)size, protection, key));
+}
+
+static void *early_mremap(void *memory, size_t size, size_t new_size, int flags, ...)
+{
+	va_list list;
+	void *wanted;
+
+	va_start(list, flags);
+	wanted = va_arg(list, void *);
+	va_end(list);
+	return (void *)answer(raw_syscall6(SYS_mremap, (long)memory, (long)size, (long)new_size,
+					   flags, (long)wanted, 0));
+}
+
+static int early_shmdt(const void *memory)
+{
+	return (int)answer(raw_syscall1(SYS_shmdt, (long)memory));
+}
+
 /* The attribute, which clang takes for a part of the type, as libc declares it. */
 static __attribute__((noreturn)) void early__exit(int status)
 {

@@ -209,7 +209,7 @@ struct area *thread_area(void)
 	return thread.area;
 }
 
-const struct area *thread_next_area(const struct area *area)
+struct area *thread_next_area(const struct area *area)
 {
 	return area ? area->next : atomic_load(&areas);
 }

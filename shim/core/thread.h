@@ -38,6 +38,7 @@ struct area {
 	struct area *next;
 	/* The block of the recording that its owner fills (sink/recording.h), of this epoch. */
 	struct record_block *block;
+	uint64_t block_number;
 	uint32_t stream, block_epoch;
 	struct tcpshim_event event;
 	struct area_sum sums[CALL_COUNT]; /* for a summary: of all threads that had the area */
@@ -98,7 +99,7 @@ struct area *thread_area(void);
 bool thread_is_gone(int tid);
 
 /* All areas, one after the other, from NULL to NULL; and their sums set back. */
-const struct area *thread_next_area(const struct area *area);
+struct area *thread_next_area(const struct area *area);
 void thread_clear_sums(void);
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "core/direct.h"
+#include "core/memory.h"
 #include "core/unwind.h"
 #include "format/facts.h"
 
@@ -246,15 +247,29 @@ static long pass_filter(enum process_quiet quiet, long number, const struct six 
 static long pass_fork(long number, const struct six *six)
 {
 	uint64_t flags = number == SYS_clone ? (uint64_t)six->a[0] : 0;
-	long child = pass(number, six);
+	long child;
 
-	if (child <= 0)
+	/* struct clone_args begins with them */
+	if (number == SYS_clone3 &&
+	    !memory_copy_all(&flags, (const void *)six->a[0], sizeof(flags), process_now_ns()))
+		flags = CLONE_VM;
+	child = pass(number, six);
+	if (child < 0 || (flags & CLONE_VM))
 		return child;
-	if (number == SYS_clone3) /* struct clone_args begins with them */
-		flags = *(const uint64_t *)six->a[0];
-	if (!(flags & CLONE_VM) && process_is_itself())
+	if (child == 0)
+		process_note_child();
+	else if (process_is_itself())
 		process_note_fork();
 	return child;
+}
+
+/* These take memory away, or its being readable. */
+static long pass_memory(long number, const struct six *six)
+{
+	long result = pass(number, six);
+
+	memory_forget();
+	return result;
 }
 
 EXPORT long syscall(long number, ...)
@@ -287,6 +302,12 @@ EXPORT long syscall(long number, ...)
 	case SYS_fork:
 #endif
 		return pass_fork(number, &six);
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+	case SYS_mremap:
+	case SYS_shmdt:
+		return pass_memory(number, &six);
 	case SYS_exit_group:
 		call_exit((int)six.a[0], true);
 		return pass(number, &six);
@@ -345,6 +366,52 @@ EXPORT int pthread_cancel(pthread_t thread)
 	direct_stop();
 	unwind_find();
 	return real.pthread_cancel(thread);
+}
+
+/* Not shown: see memory.h. */
+EXPORT int munmap(void *memory, size_t size)
+{
+	int result = real.munmap(memory, size);
+
+	memory_forget();
+	return result;
+}
+
+EXPORT int mprotect(void *memory, size_t size, int protection)
+{
+	int result = real.mprotect(memory, size, protection);
+
+	memory_forget();
+	return result;
+}
+
+EXPORT int pkey_mprotect(void *memory, size_t size, int protection, int key)
+{
+	int result = real.pkey_mprotect(memory, size, protection, key);
+
+	memory_forget();
+	return result;
+}
+
+EXPORT void *mremap(void *memory, size_t size, size_t new_size, int flags, ...)
+{
+	va_list list;
+	void *wanted, *result;
+
+	va_start(list, flags);
+	wanted = va_arg(list, void *);
+	va_end(list);
+	result = real.mremap(memory, size, new_size, flags, wanted);
+	memory_forget();
+	return result;
+}
+
+EXPORT int shmdt(const void *memory)
+{
+	int result = real.shmdt(memory);
+
+	memory_forget();
+	return result;
 }
 
 EXPORT int prctl(int option, ...)

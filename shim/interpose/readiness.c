@@ -20,7 +20,7 @@
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 #define UNLIMITED INT64_C(-1)
-#define MOST_SLICE_NS (50 * NS_PER_MS)
+#define LEAST_SLICE_NS (50 * NS_PER_MS)
 
 /* The kernel's signal mask in libc's form, and all signals held back. */
 static sigset_t hold_signals(void)
@@ -77,31 +77,59 @@ static int64_t timeout_ns_of(const struct call *call, const void *timeout, int64
 	return call->time[0] * NS_PER_S + call->time[1] * fraction_ns;
 }
 
-/* The next part of a poll. A process that is stopped and continued goes on with what was left of
- * its ppoll when it was stopped, but with a poll until the time that was set at its start
- * (poll_select_finish and do_restart_poll, fs/select.c). So a poll is made of short ones: after a
- * stop it ends late by a part at most. */
-static int64_t slice_ns(int64_t left_ns)
+/* What is left of the timeout behind the first part. A process that is stopped and continued goes
+ * on with what was left of its ppoll, select or pselect when it was stopped (poll_select_finish,
+ * fs/select.c): the time that it stood still does not count. */
+static int64_t behind_first_ns(int64_t timeout_ns)
 {
-	return left_ns < MOST_SLICE_NS ? left_ns : MOST_SLICE_NS;
+	return timeout_ns == UNLIMITED ? UNLIMITED : timeout_ns - (int64_t)LONG_WAIT_NS;
 }
 
-static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, int64_t timeout_ns,
-			 const sigset_t *mask, bool is_poll)
+static int ppoll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, int64_t timeout_ns,
+			  const sigset_t *mask)
 {
 	const struct timespec first = timespec_of(LONG_WAIT_NS);
+	const struct timespec rest = timespec_of(behind_first_ns(timeout_ns));
 	HELD_SIGNALS before = hold_signals();
 	int ready = real.ppoll(fds, count, &first, mask ? mask : &before);
-	bool is_unlimited = timeout_ns == UNLIMITED;
-	int64_t left_ns = is_unlimited ? 0 : rest_ns(call, timeout_ns);
 
-	if (ready == 0)
+	if (ready == 0) {
 		call_announce(call);
-	while (ready == 0 && (is_unlimited || left_ns > 0)) {
-		const struct timespec rest = timespec_of(is_poll ? slice_ns(left_ns) : left_ns);
+		ready = real.ppoll(fds, count, timeout_ns == UNLIMITED ? NULL : &rest,
+				   mask ? mask : &before);
+	}
+	return ready;
+}
 
-		ready = real.ppoll(fds, count, is_unlimited ? NULL : &rest, mask ? mask : &before);
-		left_ns = is_unlimited ? 0 : rest_ns(call, timeout_ns);
+/* How long the next part of a poll is: a sixteenth of what it has lasted, from 50 ms to 1 s. */
+static int64_t slice_ns(int64_t left_ns, int64_t timeout_ns)
+{
+	int64_t slice = (timeout_ns - left_ns) / 16;
+
+	slice = slice < LEAST_SLICE_NS ? LEAST_SLICE_NS : slice < NS_PER_S ? slice : NS_PER_S;
+	return left_ns < slice ? left_ns : slice;
+}
+
+/* A poll goes on after a stop until the time that was set at its start (do_restart_poll). So it is
+ * made of short ones: after a stop it ends late by a part at most. */
+static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, int timeout)
+{
+	int64_t left_ns = timeout * NS_PER_MS;
+
+	if (timeout < 0)
+		return ppoll_in_parts(call, fds, count, UNLIMITED, NULL);
+	HELD_SIGNALS before = hold_signals();
+	int ready = 0;
+	for (bool is_announced = false; ready == 0 && left_ns > 0;
+	     left_ns = rest_ns(call, timeout * NS_PER_MS)) {
+		const struct timespec slice = timespec_of(slice_ns(left_ns, timeout * NS_PER_MS));
+
+		ready = real.ppoll(fds, count, &slice, &before);
+		if (ready == 0 && !is_announced &&
+		    process_now_ns() - call->start_ns >= LONG_WAIT_NS) {
+			call_announce(call);
+			is_announced = true;
+		}
 	}
 	return ready;
 }
@@ -130,7 +158,7 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 	call_enter(&call, CALL_poll, -1);
 	poll_arguments(&call, fds, count, timeout);
 	int ready = is_split(&call, milliseconds_ns(timeout))
-			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL, true)
+			    ? poll_in_parts(&call, fds, count, timeout)
 			    : real.poll(fds, count, timeout);
 	return (int)call_leave(&call, ready);
 }
@@ -146,7 +174,7 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_
 	poll_arguments(&call, fds, count, timeout);
 	/* What libc would abort on is left to libc. */
 	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, milliseconds_ns(timeout))
-			    ? poll_in_parts(&call, fds, count, milliseconds_ns(timeout), NULL, true)
+			    ? poll_in_parts(&call, fds, count, timeout)
 			    : real.__poll_chk(fds, count, timeout, fds_size);
 	return (int)call_leave(&call, ready);
 }
@@ -174,7 +202,7 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 	ppoll_arguments(&call, fds, count, timeout, mask);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = is_split(&call, timeout_ns)
-			    ? poll_in_parts(&call, fds, count, timeout_ns, mask, false)
+			    ? ppoll_in_parts(&call, fds, count, timeout_ns, mask)
 			    : real.ppoll(fds, count, timeout, mask);
 	return (int)call_leave(&call, ready);
 }
@@ -191,7 +219,7 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 	ppoll_arguments(&call, fds, count, timeout, mask);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, timeout_ns)
-			    ? poll_in_parts(&call, fds, count, timeout_ns, mask, false)
+			    ? ppoll_in_parts(&call, fds, count, timeout_ns, mask)
 			    : real.__ppoll_chk(fds, count, timeout, mask, fds_size);
 	return (int)call_leave(&call, ready);
 }
@@ -214,8 +242,7 @@ static int select_in_parts(struct call *call, int count, fd_set *const to[3], in
 	if (ready == 0) {
 		call_announce(call);
 		restore_sets(to, call->sets, count);
-		timeout_ns = rest_ns(call, timeout_ns);
-		const struct timespec rest = timespec_of(timeout_ns);
+		const struct timespec rest = timespec_of(behind_first_ns(timeout_ns));
 
 		ready = real.pselect(count, to[0], to[1], to[2],
 				     timeout_ns == UNLIMITED ? NULL : &rest, mask ? mask : &before);

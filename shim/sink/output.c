@@ -16,6 +16,7 @@
 
 #include "core/config.h"
 #include "core/fdtable.h"
+#include "core/file_id.h"
 #include "core/process.h"
 #include "core/raw.h"
 #include "format/names.h"
@@ -31,7 +32,7 @@ enum {
 
 static struct {
 	_Atomic int fd;
-	_Atomic uint64_t device, inode;
+	struct file_id id;
 	bool is_signalling; /* a write could raise SIGPIPE or SIGXFSZ */
 	bool is_socket;
 	bool is_own_file;
@@ -42,11 +43,6 @@ static struct {
 	_Atomic uint64_t written_bytes; /* by this process */
 	char path[PATH_MAX];
 } output = {.fd = -1};
-
-static int stat_fd(int fd, struct stat *status)
-{
-	return (int)raw_syscall2(SYS_fstat, fd, (long)status);
-}
 
 static long duplicate_from(int fd, uint64_t least)
 {
@@ -102,7 +98,7 @@ static int check_owner(int fd)
 {
 	struct stat status = {0};
 
-	if (stat_fd(fd, &status) < 0)
+	if (raw_syscall2(SYS_fstat, fd, (long)&status) < 0)
 		return -EBADF;
 	if (S_ISCHR(status.st_mode))
 		return 0;
@@ -115,11 +111,12 @@ static int check_owner(int fd)
 
 static int adopt_fd(int fd)
 {
-	struct stat status = {0};
+	struct file_id id;
+	struct stat status;
 	bool is_stored;
 	int high;
 
-	if (stat_fd(fd, &status) < 0)
+	if (file_id_read(fd, &id, &status) < 0)
 		return -EBADF;
 	/* A watched socket's peer must never read a trace. */
 	if (S_ISSOCK(status.st_mode) && (raw_is_tcp_socket(fd) || config.fds != CONFIG_FDS_TCP))
@@ -131,8 +128,7 @@ static int adopt_fd(int fd)
 	output.is_signalling = S_ISFIFO(status.st_mode);
 	output.is_regular = S_ISREG(status.st_mode);
 	check_limit();
-	atomic_store(&output.device, status.st_dev);
-	atomic_store(&output.inode, status.st_ino);
+	output.id = id;
 	fdtable_exchange(high, fdtable_slot(FD_OURS, 0, 0), &is_stored);
 	atomic_store(&output.fd, high);
 	return 0;
@@ -156,9 +152,18 @@ static void expand_path(void)
 	path.text[path.size] = '\0';
 }
 
+static bool is_same_file(int fd)
+{
+	struct file_id id;
+	struct stat status;
+
+	return file_id_read(fd, &id, &status) == 0 && file_id_is_same(&id, &output.id);
+}
+
 /* Opened with O_NONBLOCK, since a FIFO that nobody reads would hold the program up. What is made
- * here is ours, whatever owner the file system shows. */
-static int open_path(void)
+ * here is ours, whatever owner the file system shows. is_again: it was open before, and what stands
+ * there now may be the program's own, but for the same file, or a new one. */
+static int open_path(bool is_again)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	int fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)output.path, flags | O_EXCL, 0600);
@@ -166,7 +171,8 @@ static int open_path(void)
 
 	if (fd == -EEXIST) {
 		fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)output.path, flags, 0600);
-		result = fd < 0 ? 0 : check_owner(fd);
+		if (fd >= 0)
+			result = is_again && !is_same_file(fd) ? -EBADF : check_owner(fd);
 	}
 	if (fd < 0)
 		return fd;
@@ -210,7 +216,7 @@ int output_start(void)
 	config.output_fd = config.output == CONFIG_OUTPUT_FD ? config.output_fd : STDERR_FILENO;
 	if (config.output == CONFIG_OUTPUT_PATH) {
 		expand_path();
-		result = open_path();
+		result = open_path(false);
 		if (result == 0)
 			return 0;
 		complain_path(-result);
@@ -238,7 +244,7 @@ int output_start_over(void)
 		fdtable_exchange(fd, 0, &is_stored);
 		raw_close(fd);
 	}
-	return open_path();
+	return open_path(false);
 }
 
 bool output_is_own_file(void)
@@ -273,6 +279,7 @@ int output_fd(void)
  * seen. */
 static bool is_ours(int fd)
 {
+	struct file_id id;
 	struct stat status;
 
 	if (fd < 0)
@@ -280,8 +287,7 @@ static bool is_ours(int fd)
 	/* fstat may be fatal; a filter's author closes no descriptors behind our back */
 	if (process_is_quiet())
 		return true;
-	if (stat_fd(fd, &status) < 0 || status.st_dev != atomic_load(&output.device) ||
-	    status.st_ino != atomic_load(&output.inode))
+	if (file_id_read(fd, &id, &status) < 0 || !file_id_is_same(&id, &output.id))
 		return false;
 	check_limit();
 	atomic_store(&output.is_shared,
@@ -293,7 +299,6 @@ static bool is_ours(int fd)
 static bool find_again(void)
 {
 	int fd = atomic_load(&output.fd);
-	struct stat status;
 	bool is_stored;
 
 	if (process_is_quiet() || !process_is_itself())
@@ -302,12 +307,8 @@ static bool find_again(void)
 		fdtable_exchange(fd, 0, &is_stored);
 	atomic_store(&output.fd, -1);
 	if (config.output == CONFIG_OUTPUT_PATH)
-		return open_path() == 0;
-	if (stat_fd(config.output_fd, &status) < 0 ||
-	    status.st_dev != atomic_load(&output.device) ||
-	    status.st_ino != atomic_load(&output.inode))
-		return false;
-	return adopt_fd(config.output_fd) == 0;
+		return open_path(true) == 0;
+	return is_same_file(config.output_fd) && adopt_fd(config.output_fd) == 0;
 }
 
 /* What may block is waited for before it is written to, but not for ever, and once it has not come,

@@ -2,9 +2,10 @@
  * output: the one descriptor that text goes to, kept out of the program's way.
  *
  * Owns a high, close-on-exec copy of the file, of standard error or of the descriptor that was
- * asked for. It is marked FD_OURS in the fd table, checked by device and inode, and found again if
- * the program closed it by a way that is not seen (I7). A write raises no signal in the program
- * (I8), and nothing is ever written to a TCP socket. Functions return 0 or more, or -errno.
+ * asked for. It is marked FD_OURS in the fd table, checked by what file it is, and found again if
+ * the program closed it by a way that is not seen (I7): by its path only where that still leads to
+ * the same file, or to none. A write raises no signal in the program (I8), and nothing is ever
+ * written to a TCP socket. Functions return 0 or more, or -errno.
  * Context: output_start in the constructor; the rest any thread, signal handler, after fork. Locks:
  * none. Errno: untouched. Keeps I3, I5, I7, I8.
  */

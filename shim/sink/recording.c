@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/aside.h"
 #include "core/config.h"
 #include "core/hot.h"
 #include "core/process.h"
@@ -28,8 +29,8 @@ void recording_count_lost(uint64_t count, int error)
 	struct recording *recording = atomic_load(&current);
 
 	if (recording) {
-		__atomic_fetch_add(&recording->header->lost_events, count, __ATOMIC_RELAXED);
-		__atomic_store_n(&recording->header->lost_error, error, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&recording->map.header->lost_events, count, __ATOMIC_RELAXED);
+		__atomic_store_n(&recording->map.header->lost_error, error, __ATOMIC_RELAXED);
 	}
 	atomic_fetch_add(&lost, count);
 }
@@ -39,7 +40,7 @@ void recording_count_nested(void)
 	struct recording *recording = atomic_load(&current);
 
 	if (recording)
-		__atomic_fetch_add(&recording->header->nested_calls, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&recording->map.header->nested_calls, 1, __ATOMIC_RELAXED);
 }
 
 /* Another thread is making it: that takes less than a millisecond, but on a slow disk. */
@@ -53,6 +54,17 @@ static struct recording *wait_for_recording(void)
 		raw_syscall2(SYS_nanosleep, (long)&pause, 0);
 	}
 	return atomic_load(&current);
+}
+
+static struct {
+	struct recording *recording;
+	int result;
+} making;
+
+static void make_aside(void *argument)
+{
+	(void)argument;
+	making.result = recording_file_make(making.recording);
 }
 
 static struct recording *make(void)
@@ -69,10 +81,17 @@ static struct recording *make(void)
 	} else {
 		thread_hold_signals(); /* so that no handler leaves by siglongjmp */
 		recording = raw_map(sizeof(*recording));
-		result = recording ? recording_file_make(recording) : -ENOMEM;
+		result = -ENOMEM;
+		if (recording) {
+			making.recording = recording;
+			aside_run(make_aside, NULL);
+			result = making.result;
+		}
 		if (result == 0) {
 			atomic_store(&recording_current_lap, 1);
 			atomic_store(&current, recording);
+			if (!process_is_child())
+				recording_file_say_limited(recording);
 			return recording;
 		}
 		if (recording)
@@ -92,12 +111,25 @@ bool recording_start(const char *program)
 	return error == 0;
 }
 
+/* The blocks of all threads: they are the parent's. */
+static void leave_all(struct recording *recording)
+{
+	for (struct area *area = thread_next_area(NULL); area; area = thread_next_area(area)) {
+		if (area->block)
+			recording_map_leave(&recording->map, area->block);
+		area->block = NULL;
+	}
+}
+
 void recording_start_over(void)
 {
 	struct recording *recording = atomic_exchange(&current, NULL);
 
-	if (recording)
+	/* A handler that forked in the middle of a record comes back to it: it stays mapped. */
+	if (recording && thread.guard == 0) {
+		leave_all(recording);
 		recording_file_unmap(recording);
+	}
 	atomic_store(&recording_current_lap, 0);
 	atomic_store(&is_making, false);
 	atomic_store(&failure, 0);
@@ -115,33 +147,15 @@ static void raise_to(uint64_t *to, uint64_t value)
 		;
 }
 
-static struct record_block *block_at(struct recording *recording, uint64_t number)
+/* From now on there are no more blocks than those before this number. */
+static void end_at(struct recording *recording, uint64_t number)
 {
-	return (struct record_block *)((uint8_t *)recording->header + RECORD_HEADER_BYTES +
-				       number * RECORD_BLOCK_BYTES);
-}
+	uint64_t count = atomic_load(&recording->block_count);
 
-/* Block number of one that was never used: reserved, or -ENOSPC and from now on there are no more.
- */
-static int reserve_block(struct recording *recording, uint64_t number, uint64_t count)
-{
-	int result =
-		recording_file_reserve((uint8_t *)block_at(recording, number), RECORD_BLOCK_BYTES);
-
-	if (result < 0) {
-		__atomic_store_n(&recording->header->lost_error, -result, __ATOMIC_RELAXED);
-		while (number < count &&
-		       !atomic_compare_exchange_weak(&recording->block_count, &count, number))
-			;
-	}
-	return result;
-}
-
-static _Atomic int32_t *owner_of(struct recording *recording, const struct record_block *block)
-{
-	return &recording->owners[((const uint8_t *)block -
-				   (const uint8_t *)block_at(recording, 0)) /
-				  RECORD_BLOCK_BYTES];
+	__atomic_store_n(&recording->map.header->lost_error, ENOSPC, __ATOMIC_RELAXED);
+	while (number < count &&
+	       !atomic_compare_exchange_weak(&recording->block_count, &count, number))
+		;
 }
 
 /* Makes the thread the owner of a block that nobody is filling, or whose owner has ended. One of
@@ -154,58 +168,87 @@ static bool own(_Atomic int32_t *owner)
 	       atomic_compare_exchange_strong(owner, &known, thread.tid);
 }
 
-/* The number in the ring of the next block that nobody is filling, or -1. The count is read again
- * after a number was taken: trim lowers it at the end, and a store behind it would be a store
- * behind the end of the file. */
-static int64_t take_number(struct recording *recording, uint64_t *sequence)
-{
-	for (uint64_t tries = 0; tries < 2 * config.record_bytes / RECORD_BLOCK_BYTES; tries++) {
-		uint64_t count = atomic_load(&recording->block_count), number;
-
-		if (count == 0 || (!config.record_wraps && atomic_load(&recording->next) >= count))
-			return -1;
-		*sequence = atomic_fetch_add(&recording->next, 1);
-		number = *sequence;
-		count = atomic_load(&recording->block_count);
-		if (number >= RECORDING_CLOSED || count == 0 ||
-		    (!config.record_wraps && number >= count))
-			return -1;
-		if (number < count && reserve_block(recording, number, count) < 0)
-			continue;
-		number %= count;
-		if (config.record_wraps && !own(&recording->owners[number]))
-			continue;
-		if (config.record_wraps && number % (count / LAPS + 1) == 0)
-			atomic_fetch_add(&recording_current_lap, 1);
-		return (int64_t)number;
-	}
-	return -1;
-}
-
-/* Only what is still this thread's is given back. */
-static void leave_block(struct recording *recording, struct record_block *block)
+static void disown(struct recording *recording, uint64_t number)
 {
 	int32_t mine = thread.tid;
 
-	if (recording->owners &&
-	    atomic_load_explicit(owner_of(recording, block), memory_order_relaxed) != mine)
-		return;
-	__atomic_store_n(&block->current.call, 0, __ATOMIC_RELAXED);
 	if (recording->owners)
-		atomic_compare_exchange_strong(owner_of(recording, block), &mine, 0);
+		atomic_compare_exchange_strong(&recording->owners[number], &mine, 0);
+}
+
+/* Maps a block that the thread has taken, with its pages: a store into one that the disk has no
+ * room for would raise SIGBUS. NULL: there is no memory or no room. */
+static struct record_block *map_block(struct recording *recording, uint64_t number, bool is_new)
+{
+	struct record_block *block = recording_map_block(&recording->map, number);
+
+	if (!block) {
+		__atomic_store_n(&recording->map.header->lost_error, ENOMEM, __ATOMIC_RELAXED);
+	} else if (recording_file_reserve((uint8_t *)block, RECORD_BLOCK_BYTES) < 0 && is_new) {
+		recording_map_leave(&recording->map, block);
+		end_at(recording, number);
+		block = NULL;
+	}
+	if (!block)
+		disown(recording, number);
+	return block;
+}
+
+/* The next block that nobody is filling, and its number in the ring; NULL: there is none. The count
+ * is read again after a number was taken: trim lowers it at the end, and a store behind it would be
+ * a store behind the end of the file. */
+static struct record_block *take_next(struct recording *recording, uint64_t *sequence,
+				      uint64_t *number)
+{
+	for (uint64_t tries = 0; tries < 2 * config.record_bytes / RECORD_BLOCK_BYTES; tries++) {
+		uint64_t count = atomic_load(&recording->block_count);
+		struct record_block *block;
+
+		if (count == 0 || (!config.record_wraps && atomic_load(&recording->next) >= count))
+			return NULL;
+		*sequence = atomic_fetch_add(&recording->next, 1);
+		count = atomic_load(&recording->block_count);
+		if (*sequence >= RECORDING_CLOSED || count == 0 ||
+		    (!config.record_wraps && *sequence >= count))
+			return NULL;
+		*number = *sequence % count;
+		if (config.record_wraps && !own(&recording->owners[*number]))
+			continue;
+		block = map_block(recording, *number, *sequence < count);
+		if (!block && recording->map.header->lost_error == ENOMEM)
+			return NULL;
+		if (!block)
+			continue;
+		if (config.record_wraps && *number % (count / LAPS + 1) == 0)
+			atomic_fetch_add(&recording_current_lap, 1);
+		return block;
+	}
+	return NULL;
+}
+
+/* Only what is still this thread's is given back. */
+static void leave_block(struct recording *recording, const struct area *area,
+			struct record_block *block)
+{
+	int32_t mine = thread.tid;
+
+	if (!recording->owners || atomic_load_explicit(&recording->owners[area->block_number],
+						       memory_order_relaxed) == mine) {
+		__atomic_store_n(&block->current.call, 0, __ATOMIC_RELAXED);
+		disown(recording, area->block_number);
+	}
+	recording_map_leave(&recording->map, block);
 }
 
 static bool take_block(struct recording *recording, struct area *area, uint64_t now_ns)
 {
-	uint64_t sequence;
-	int64_t number = take_number(recording, &sequence);
-	struct record_block *block;
+	uint64_t sequence, number;
+	struct record_block *block = take_next(recording, &sequence, &number);
 
-	if (number < 0)
+	if (!block)
 		return false;
-	block = block_at(recording, (uint64_t)number);
 	if (block->sequence != 0)
-		__atomic_fetch_add(&recording->header->overwritten_events, block->events,
+		__atomic_fetch_add(&recording->map.header->overwritten_events, block->events,
 				   __ATOMIC_RELAXED);
 	__atomic_store_n(&block->sequence, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -220,7 +263,8 @@ static bool take_block(struct recording *recording, struct area *area, uint64_t 
 	block->current = (struct record_current){0};
 	*(uint64_t *)(block + 1) = 0;
 	__atomic_store_n(&block->sequence, sequence + 1, __ATOMIC_RELEASE);
-	raise_to(&recording->header->blocks_taken, sequence + 1);
+	raise_to(&recording->map.header->blocks_taken, sequence + 1);
+	area->block_number = number;
 	area->block = thread.block = block;
 	thread.used = sizeof(*block);
 	thread.last_ns = now_ns;
@@ -247,7 +291,7 @@ static uint32_t find_end(const struct record_block *block)
  * made it part of its own stream. */
 static bool own_again(struct recording *recording, const struct area *area)
 {
-	_Atomic int32_t *owner = owner_of(recording, area->block);
+	_Atomic int32_t *owner = &recording->owners[area->block_number];
 
 	if (!own(owner))
 		return false;
@@ -270,6 +314,7 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 	uint8_t *at;
 
 	if (recording->owners && !own_again(recording, area)) {
+		recording_map_leave(&recording->map, area->block);
 		area->block = NULL;
 		return;
 	}
@@ -279,7 +324,7 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 
 		area->block = NULL;
 		atomic_signal_fence(memory_order_seq_cst);
-		leave_block(recording, full);
+		leave_block(recording, area, full);
 		return;
 	}
 	thread.block = area->block;
@@ -309,7 +354,7 @@ static bool has_room(struct recording *recording, struct area *area, size_t leas
 		/* In this order: a handler may leave by siglongjmp between the two. */
 		area->block = thread.block = NULL;
 		atomic_signal_fence(memory_order_seq_cst);
-		leave_block(recording, full);
+		leave_block(recording, area, full);
 	}
 	return thread.block || take_block(recording, area, now_ns);
 }
@@ -324,8 +369,14 @@ void recording_begin(struct area *area, uint64_t now_ns)
 
 void recording_be_quiet(struct area *area, uint64_t now_ns)
 {
-	if (atomic_load_explicit(&current, memory_order_acquire) || make())
-		recording_begin(area, now_ns);
+	struct recording *recording = atomic_load_explicit(&current, memory_order_acquire);
+
+	if (!recording)
+		recording = make();
+	if (!recording)
+		return;
+	recording_map_whole(&recording->map);
+	recording_begin(area, now_ns);
 }
 
 uint8_t *recording_room(struct area *area, size_t least, size_t *room, uint64_t now_ns)
@@ -335,7 +386,7 @@ uint8_t *recording_room(struct area *area, size_t least, size_t *room, uint64_t 
 	if (!recording)
 		recording = make();
 	if (!has_room(recording, area, least, now_ns)) {
-		recording_count_lost(1, recording ? recording->header->lost_error
+		recording_count_lost(1, recording ? recording->map.header->lost_error
 						  : atomic_load(&failure));
 		return NULL;
 	}
@@ -369,6 +420,11 @@ static void say_lost(const char *path, uint64_t count, int error)
 	process_complain(line.text, line.size);
 }
 
+static void end_aside(void *recording)
+{
+	recording_file_end(recording);
+}
+
 void recording_end(int status, uint64_t now_ns)
 {
 	struct recording *recording = atomic_load(&current);
@@ -379,11 +435,13 @@ void recording_end(int status, uint64_t now_ns)
 			say_lost(config.record_path, count, atomic_load(&failure));
 		return;
 	}
-	recording->header->exit_status = status;
-	recording->header->end_ns = now_ns;
-	__atomic_store_n(&recording->header->end, RECORD_ENDED, __ATOMIC_RELEASE);
+	recording->map.header->exit_status = status;
+	recording->map.header->end_ns = now_ns;
+	__atomic_store_n(&recording->map.header->end, RECORD_ENDED, __ATOMIC_RELEASE);
 	if (count > 0)
-		say_lost(recording->path, count, recording->header->lost_error);
-	if (!process_is_quiet())
-		recording_file_end(recording);
+		say_lost(recording->path, count, recording->map.header->lost_error);
+	if (process_is_quiet())
+		return;
+	aside_run(end_aside, recording);
+	recording_file_say_removed(recording);
 }

@@ -2,11 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,16 +17,19 @@
 #include "core/raw.h"
 #include "format/names.h"
 #include "format/pack.h"
+#include "sink/cgroup.h"
+#include "sink/recording_keep.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9 };
+/* PART: how much of a limit on memory a recording may take. */
+enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9, PART = 16 };
 
 static char program_name[RECORD_PROGRAM_BYTES];
 
-/* Appends the time of day in UTC, to the microsecond: 20261125T082600.123456. Days to a date as in
+/* Appends the time of day in UTC, to the microsecond: 20261125T082600.123456Z. Days to a date as in
  * the Gregorian calendar, from the 1st of March of year 0. */
 static void append_time(struct strbuf *path)
 {
@@ -45,22 +49,28 @@ static void append_time(struct strbuf *path)
 	strbuf_padded(path, seconds % 60, 2);
 	strbuf_char(path, '.');
 	strbuf_padded(path, us % 1000000, 6);
+	strbuf_char(path, 'Z');
 }
 
-/* %p is the process id. Where there is a recording of that name already (another program of the
- * same process, or a process of the same id in another namespace), the time follows. */
+/* %t is the time, %p the process id. Where there is a recording of that name already (another
+ * program of the same process, or a process of the same id in another namespace), and the path has
+ * no time, it follows. */
 static void expand_path(struct recording *recording, unsigned attempt)
 {
+	bool has_time = strstr(config.record_path, "%t");
 	struct strbuf path;
 
 	strbuf_init(&path, recording->path, sizeof(recording->path) - 1);
 	for (const char *from = config.record_path; *from; from++) {
 		if (from[0] == '%' && from[1] == 'p') {
 			strbuf_integer(&path, process_pid());
-			if (attempt > 1) {
+			if (attempt > 1 && !has_time) {
 				strbuf_char(&path, '-');
 				append_time(&path);
 			}
+			from++;
+		} else if (from[0] == '%' && from[1] == 't') {
+			append_time(&path);
 			from++;
 		} else {
 			strbuf_char(&path, *from);
@@ -92,32 +102,47 @@ static long open_named(struct recording *recording)
 	return fd;
 }
 
+static bool has_proc(void)
+{
+	return raw_syscall3(SYS_faccessat, AT_FDCWD, (long)"/proc/thread-self/fd", F_OK) == 0;
+}
+
 /* Without a name as yet, so that no half-made file is ever seen; where the file system cannot do
- * that, with its name. */
+ * that, or there is no /proc to name it by, with its name. */
 static long open_new(struct recording *recording)
 {
 	long fd;
 
 	expand_path(recording, 1);
 	folder_of(recording->path, recording->folder);
+	recording->is_named = !has_proc();
+	if (recording->is_named)
+		return open_named(recording);
 	fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->folder,
 			  O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	recording->is_named = fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL;
 	return recording->is_named ? open_named(recording) : fd;
 }
 
+/* /proc/thread-self: the descriptor may be of a thread aside. */
+static void name_descriptor(char path[40], int fd)
+{
+	struct strbuf name;
+
+	strbuf_init(&name, path, 39);
+	strbuf_string(&name, "/proc/thread-self/fd/");
+	strbuf_integer(&name, fd);
+	path[name.size] = '\0';
+}
+
 static int give_name(struct recording *recording, int fd)
 {
-	char from[32];
-	struct strbuf name;
+	char from[40];
 	long result = -EEXIST;
 
 	if (recording->is_named)
 		return 0;
-	strbuf_init(&name, from, sizeof(from) - 1);
-	strbuf_string(&name, "/proc/self/fd/");
-	strbuf_integer(&name, fd);
-	from[name.size] = '\0';
+	name_descriptor(from, fd);
 	for (unsigned attempt = 1; result == -EEXIST && attempt <= MOST_NAMES; attempt++) {
 		expand_path(recording, attempt);
 		result = raw_syscall6(SYS_linkat, AT_FDCWD, (long)from, AT_FDCWD,
@@ -182,55 +207,72 @@ static void fill_header(struct record_header *header, uint64_t blocks)
 	memcpy(header->magic, RECORD_MAGIC, sizeof(header->magic));
 }
 
-/* A file larger than the program's limit would raise SIGXFSZ. */
-static uint64_t limit_size(uint64_t size)
+static uint64_t read_limit(int resource)
 {
 	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
 
-	raw_syscall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit);
-	return limit.rlim_cur < size ? limit.rlim_cur : size;
+	raw_syscall4(SYS_prlimit64, 0, resource, 0, (long)&limit);
+	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 }
 
-/* A store into a hole would have the kernel read ahead, as far as the device is set to: where that
- * is 8 MiB, one call in some thousands would take 1 to 25 ms. */
-static void no_readahead(long mapped, size_t size)
+/* The size, or less if most is less: of a limit of limit_bytes. */
+static uint64_t lower(struct recording *recording, uint64_t size, uint64_t most,
+		      enum recording_limit limit, uint64_t limit_bytes)
 {
-	if (!process_is_filtered())
-		raw_syscall3(SYS_madvise, mapped, (long)size, MADV_RANDOM);
+	if (most >= size)
+		return size;
+	recording->limited_by = limit;
+	recording->limit_bytes = limit_bytes;
+	return most;
+}
+
+/* A file larger than the program's limit would raise SIGXFSZ; what is mapped whole is address
+ * space; and a file in memory is memory. Of what is the program's own it gets a part. */
+static uint64_t limit_size(struct recording *recording, int fd)
+{
+	uint64_t size = config.record_bytes, limit = read_limit(RLIMIT_FSIZE);
+	struct statfs system = {0};
+
+	size = lower(recording, size, limit, RECORDING_FILE_LIMIT, limit);
+	if (process_is_filtered()) {
+		limit = read_limit(RLIMIT_AS);
+		size = lower(recording, size, limit / PART, RECORDING_ADDRESS_LIMIT, limit);
+	}
+	if (raw_syscall2(SYS_fstatfs, fd, (long)&system) == 0 &&
+	    (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)) {
+		limit = cgroup_memory_limit();
+		size = lower(recording, size, limit / PART, RECORDING_MEMORY_LIMIT, limit);
+	}
+	return size;
 }
 
 static int map_file(struct recording *recording, int fd)
 {
-	uint64_t size = limit_size(config.record_bytes);
-	uint64_t blocks = (size - RECORD_HEADER_BYTES) / RECORD_BLOCK_BYTES;
-	struct stat status = {0};
-	long mapped, result;
+	uint64_t size = limit_size(recording, fd), blocks;
+	struct stat status;
+	int result;
 
-	if (size < RECORD_HEADER_BYTES || blocks < LEAST_BLOCKS)
+	if (size < RECORD_HEADER_BYTES + LEAST_BLOCKS * RECORD_BLOCK_BYTES)
 		return -EFBIG;
+	blocks = (size - RECORD_HEADER_BYTES) / RECORD_BLOCK_BYTES;
 	size = RECORD_HEADER_BYTES + blocks * RECORD_BLOCK_BYTES;
-	result = raw_syscall2(SYS_fstat, fd, (long)&status);
+	result = file_id_read(fd, &recording->id, &status);
 	if (result >= 0)
-		result = raw_syscall2(SYS_ftruncate, fd, (long)size);
+		result = (int)raw_syscall2(SYS_ftruncate, fd, (long)size);
+	if (result >= 0)
+		result = recording_map_start(&recording->map, fd, size);
 	if (result < 0)
-		return (int)result;
-	mapped = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mapped < 0 && mapped > -4096)
-		return (int)mapped;
-	no_readahead(mapped, size);
-	recording->header = (struct record_header *)mapped;
-	recording->mapped_bytes = size;
-	recording->device = status.st_dev;
-	recording->inode = status.st_ino;
+		return result;
 	atomic_store(&recording->block_count, blocks);
-	if (recording_file_reserve((uint8_t *)mapped, RECORD_HEADER_BYTES) < 0)
+	if (recording_file_reserve((uint8_t *)recording->map.header, RECORD_HEADER_BYTES) < 0)
 		return -ENOSPC;
 	if (config.record_wraps) {
+		recording->owner_count = blocks;
 		recording->owners = raw_map(blocks * sizeof(*recording->owners));
 		if (!recording->owners)
 			return -ENOMEM;
 	}
-	fill_header(recording->header, blocks);
+	fill_header(recording->map.header, blocks);
 	return 0;
 }
 
@@ -238,10 +280,8 @@ void recording_file_unmap(struct recording *recording)
 {
 	if (recording->owners)
 		raw_unmap((void *)recording->owners,
-			  (recording->mapped_bytes - RECORD_HEADER_BYTES) / RECORD_BLOCK_BYTES *
-				  sizeof(*recording->owners));
-	if (recording->header)
-		raw_unmap(recording->header, recording->mapped_bytes);
+			  recording->owner_count * sizeof(*recording->owners));
+	recording_map_end(&recording->map);
 	raw_unmap(recording, sizeof(*recording));
 }
 
@@ -261,34 +301,92 @@ void recording_file_complain(int error)
 	recording_file_append_path(&line, config.record_path);
 	strbuf_string(&line, "\": ");
 	names_error(&line, error);
-	strbuf_string(&line, error == ENOSPC ? " (the disk is full)"
-			     : error == EFBIG
-				     ? " (the limit on the size of files, ulimit -f, is too small)"
-				     : "");
+	strbuf_string(&line, error == ENOSPC   ? " (the disk is full)"
+			     : error == EFBIG  ? " (the limit on the size of files, ulimit -f, or "
+						 "on memory, is too small)"
+			     : error == EAGAIN ? " (the limit on locked memory, ulimit -l, is too "
+						 "small, and the program locks all of its memory)"
+			     : error == EEXIST ? " (there are files of this name already)"
+					       : "");
 	strbuf_string(&line, "; it wants a directory in which this user can make files, or a path "
-			     "with %p, for example TCPSHIM_RECORD=/tmp. Nothing is recorded.");
+			     "with %p, for example TCPSHIM_RECORD=/var/tmp. Nothing is recorded.");
 	process_complain(line.text, line.size);
 }
 
-/* The mapping is made again by the file's name, so that /proc/PID/maps tells it; if that fails, the
- * first one does as well. */
+static void append_size(struct strbuf *line, uint64_t bytes)
+{
+	static const char *const units[] = {" bytes", " KiB", " MiB", " GiB"};
+	unsigned unit = 0;
+
+	while (unit < 3 && bytes >= 10 << 10) {
+		bytes >>= 10;
+		unit++;
+	}
+	strbuf_unsigned(line, bytes);
+	strbuf_string(line, units[unit]);
+}
+
+void recording_file_say_limited(const struct recording *recording)
+{
+	static const char *const reasons[] = {
+		[RECORDING_FULL_SIZE] = "",
+		[RECORDING_FILE_LIMIT] = "the limit on the size of files, ulimit -f, is ",
+		[RECORDING_ADDRESS_LIMIT] = "it is a sixteenth of the limit on the process's "
+					    "address space, ulimit -v, which is ",
+		[RECORDING_MEMORY_LIMIT] = "its file system is in memory (tmpfs), and it is a "
+					   "sixteenth of what the cgroup may use, which is ",
+	};
+	char text[PATH_MAX / 4];
+	struct strbuf line;
+
+	if (recording->limited_by == RECORDING_FULL_SIZE)
+		return;
+	strbuf_init(&line, text, sizeof(text));
+	strbuf_string(&line, "tcpshim: the recording ");
+	recording_file_append_path(&line, recording->path);
+	strbuf_string(&line, " takes at most ");
+	append_size(&line, recording->map.file_bytes);
+	strbuf_string(&line, " instead of ");
+	append_size(&line, config.record_bytes);
+	strbuf_string(&line, ": ");
+	strbuf_string(&line, reasons[recording->limited_by]);
+	append_size(&line, recording->limit_bytes);
+	strbuf_string(&line, "; TCPSHIM_RECORD_FULL=wrap keeps the newest");
+	process_complain(line.text, line.size);
+}
+
+void recording_file_say_removed(const struct recording *recording)
+{
+	char text[PATH_MAX / 4];
+	struct strbuf line;
+
+	if (!recording->is_removed)
+		return;
+	strbuf_init(&line, text, sizeof(text));
+	strbuf_string(&line, "tcpshim: the recording is lost: ");
+	recording_file_append_path(&line, recording->path);
+	strbuf_string(&line, " was removed or replaced while it was written");
+	process_complain(line.text, line.size);
+}
+
+static bool is_same_file(const struct recording *recording, int fd)
+{
+	struct file_id id;
+	struct stat status;
+
+	return file_id_read(fd, &id, &status) == 0 && file_id_is_same(&id, &recording->id);
+}
+
+/* By the file's name, so that its mapping tells it. */
 static void show_name(struct recording *recording)
 {
-	struct stat status;
 	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->path,
 			       O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
-	if (raw_syscall2(SYS_fstat, fd, (long)&status) == 0 && status.st_dev == recording->device &&
-	    status.st_ino == recording->inode)
-		raw_syscall6(SYS_mmap, (long)recording->header, (long)recording->mapped_bytes,
-			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)fd, 0);
-	no_readahead((long)recording->header, recording->mapped_bytes);
-	/* A core file would hold it all once more. */
-	if (!process_is_filtered())
-		raw_syscall3(SYS_madvise, (long)recording->header, (long)recording->mapped_bytes,
-			     MADV_DONTDUMP);
+	if (is_same_file(recording, (int)fd))
+		recording_map_rename(&recording->map, (int)fd);
 	raw_close((int)fd);
 }
 
@@ -326,82 +424,52 @@ int recording_file_start(const char *program)
 	return (int)-result;
 }
 
-static void say_removed(const char *path)
+/* Opens the path where it still leads to the file that was written: -ENOENT where it does not. */
+static int open_again(const struct recording *recording, int flags)
 {
-	char text[PATH_MAX / 4];
-	struct strbuf line;
+	int fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->path,
+				   flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
 
-	strbuf_init(&line, text, sizeof(text));
-	strbuf_string(&line, "tcpshim: the recording is lost: ");
-	recording_file_append_path(&line, path);
-	strbuf_string(&line, " was removed or replaced while it was written");
-	process_complain(line.text, line.size);
+	if (fd == -ENOTDIR || fd == -ELOOP)
+		return -ENOENT;
+	if (fd >= 0 && !is_same_file(recording, fd)) {
+		raw_close(fd);
+		return -ENOENT;
+	}
+	return fd;
 }
 
 /* Blocks that were never taken are cut off; none can be taken any more. */
-static long trim(struct recording *recording, int fd)
+static void trim(struct recording *recording, int fd)
 {
 	uint64_t used;
-	char path[32];
-	struct strbuf name;
-	long writable, result;
+	int writable;
 
 	if (atomic_load(&recording->next) >= atomic_load(&recording->block_count))
-		return 0;
+		return;
 	used = atomic_exchange(&recording->next, RECORDING_CLOSED);
 	if (used >= atomic_load(&recording->block_count))
-		return 0;
+		return;
 	atomic_store(&recording->block_count, used);
-	strbuf_init(&name, path, sizeof(path) - 1);
-	strbuf_string(&name, "/proc/self/fd/");
-	strbuf_integer(&name, fd);
-	path[name.size] = '\0';
 	raw_syscall2(SYS_fchmod, fd, 0600);
-	writable = raw_syscall4(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC, 0);
-	result = writable < 0
-			 ? writable
-			 : raw_syscall2(SYS_ftruncate, writable,
-					(long)(RECORD_HEADER_BYTES + used * RECORD_BLOCK_BYTES));
+	writable = open_again(recording, O_WRONLY);
+	if (writable >= 0) {
+		raw_syscall2(SYS_ftruncate, writable,
+			     (long)(RECORD_HEADER_BYTES + used * RECORD_BLOCK_BYTES));
+		raw_close(writable);
+	}
 	raw_syscall2(SYS_fchmod, fd, 0400);
-	if (writable >= 0)
-		raw_close((int)writable);
-	return result;
-}
-
-/* Whether the path still leads to the file that was written. */
-static bool find_file(struct recording *recording, long *fd)
-{
-	struct stat status;
-
-	*fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->path,
-			   O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
-	if (*fd == -ENOENT || *fd == -ENOTDIR)
-		return false;
-	return *fd < 0 || (raw_syscall2(SYS_fstat, *fd, (long)&status) == 0 &&
-			   status.st_dev == recording->device && status.st_ino == recording->inode);
-}
-
-/* Makes the descriptors of this thread, which is about to end with its process, its own: the file
- * is opened at the lowest free number, and another thread that still writes to that number must not
- * write into the recording. False: that is not possible here, and there may be other threads. */
-static bool has_private_descriptors(void)
-{
-	if (process_is_filtered())
-		return !process_has_threads();
-	return raw_syscall1(SYS_unshare, CLONE_FILES) == 0 || !process_has_threads();
 }
 
 void recording_file_end(struct recording *recording)
 {
-	long fd;
+	int fd = open_again(recording, O_RDONLY);
 
-	if (!has_private_descriptors())
+	recording->is_removed = fd == -ENOENT;
+	if (fd < 0)
 		return;
-
-	if (!find_file(recording, &fd))
-		say_removed(recording->path);
-	else if (fd >= 0)
-		trim(recording, (int)fd);
-	if (fd >= 0)
-		raw_close((int)fd);
+	trim(recording, fd);
+	raw_close(fd);
+	if (config.record_keep > 0)
+		recording_keep(recording->path, recording->folder);
 }

@@ -987,7 +987,7 @@ static void test_recording(void **state)
 {
 	(void)state;
 	read_environment("TCPSHIM_RECORD=/tmp", NULL);
-	assert_string_equal(config.record_path, "/tmp/nc.%p.tcpshim");
+	assert_string_equal(config.record_path, "/tmp/nc.%t.%p.tcpshim");
 	assert_true(config.has_record);
 	assert_false(config.has_text);
 	assert_false(config.has_lines);
@@ -995,7 +995,7 @@ static void test_recording(void **state)
 	assert_int_equal(config.record_bytes, 256 << 20);
 	assert_false(config.record_wraps);
 	read_environment("TCPSHIM_RECORD=/tmp/", "TCPSHIM_OUTPUT=stderr");
-	assert_string_equal(config.record_path, "/tmp/nc.%p.tcpshim");
+	assert_string_equal(config.record_path, "/tmp/nc.%t.%p.tcpshim");
 	assert_true(config.has_lines);
 	read_environment("TCPSHIM_RECORD=/x/%n-%p", "TCPSHIM_SUMMARY=only");
 	assert_string_equal(config.record_path, "/x/nc-%p");

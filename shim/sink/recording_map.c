@@ -1,0 +1,180 @@
+#include "sink/recording_map.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "core/process.h"
+#include "core/raw.h"
+
+enum { LEAST_WINDOW_BYTES = 1 << 20, MOST_WINDOWS = 256, ANCHOR_BYTES = 4096 };
+
+static bool is_address(long result)
+{
+	return result >= 0 || result < -4095;
+}
+
+static long map_shared(void *wanted, uint64_t size, int flags, int fd)
+{
+	return raw_syscall6(SYS_mmap, (long)wanted, (long)size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | flags, fd, 0);
+}
+
+/* Not locked, where mlockall(MCL_FUTURE) has locked it. A store into a hole would have the kernel
+ * read ahead, as far as the device is set to: where that is 8 MiB, one call in some thousands would
+ * take 1 to 25 ms. A core file would hold it all once more. */
+static void advise(void *memory, uint64_t size)
+{
+	if (process_is_filtered())
+		return;
+	raw_syscall2(SYS_munlock, (long)memory, (long)size);
+	raw_syscall3(SYS_madvise, (long)memory, (long)size, MADV_RANDOM);
+	raw_syscall3(SYS_madvise, (long)memory, (long)size, MADV_DONTDUMP);
+}
+
+static uint64_t window_count(const struct recording_map *map)
+{
+	return (map->file_bytes + map->window_bytes - 1) / map->window_bytes;
+}
+
+static uint64_t mapped_header_bytes(const struct recording_map *map)
+{
+	return atomic_load(&map->whole) == (uint8_t *)map->header ? map->file_bytes
+								  : RECORD_HEADER_BYTES;
+}
+
+int recording_map_start(struct recording_map *map, int fd, uint64_t file_bytes)
+{
+	bool is_whole = process_is_filtered();
+	long at = map_shared(NULL, is_whole ? file_bytes : RECORD_HEADER_BYTES, 0, fd);
+
+	if (!is_address(at))
+		return (int)at;
+	map->header = (struct record_header *)at;
+	map->file_bytes = file_bytes;
+	map->window_bytes = LEAST_WINDOW_BYTES;
+	while (window_count(map) > MOST_WINDOWS)
+		map->window_bytes *= 2;
+	if (is_whole)
+		atomic_store(&map->whole, (uint8_t *)at);
+	advise(map->header, mapped_header_bytes(map));
+	map->anchors = raw_map(window_count(map) * sizeof(*map->anchors));
+	if (!map->anchors)
+		return -ENOMEM;
+	atomic_store(&map->anchors[0], (uint8_t *)at);
+	return 0;
+}
+
+void recording_map_rename(struct recording_map *map, int fd)
+{
+	uint64_t size = mapped_header_bytes(map);
+
+	if (is_address(map_shared(map->header, size, MAP_FIXED, fd)))
+		advise(map->header, size);
+}
+
+/* The size bytes of the file from a mapped page on, mapped once more. */
+static long map_from(uint8_t *page, uint64_t size)
+{
+	/* The program may have locked it since; its copy would be locked too, and filled. */
+	raw_syscall2(SYS_munlock, (long)page, ANCHOR_BYTES);
+	return raw_syscall6(SYS_mremap, (long)page, 0, (long)size, MREMAP_MAYMOVE, 0, 0);
+}
+
+/* Where map_from has mapped more than is wanted: its end. */
+static uint8_t *keep_end(long at, uint64_t before)
+{
+	if (before > 0)
+		raw_unmap((void *)at, before);
+	return (uint8_t *)at + before;
+}
+
+/* The first page of a window, made from that of the window before it. */
+static long find_anchor(struct recording_map *map, uint64_t window)
+{
+	uint64_t known = window;
+	uint8_t *anchor, *other;
+
+	while (!(anchor = atomic_load(&map->anchors[known])))
+		known--;
+	for (; known < window; known++) {
+		long at = map_from(anchor, map->window_bytes + ANCHOR_BYTES);
+
+		if (!is_address(at))
+			return at;
+		anchor = keep_end(at, map->window_bytes);
+		other = NULL;
+		if (!atomic_compare_exchange_strong(&map->anchors[known + 1], &other, anchor)) {
+			raw_unmap(anchor, ANCHOR_BYTES);
+			anchor = other;
+		}
+	}
+	return (long)anchor;
+}
+
+static long map_alone(struct recording_map *map, uint64_t offset)
+{
+	uint64_t before = offset % map->window_bytes;
+	long at = find_anchor(map, offset / map->window_bytes);
+
+	if (is_address(at))
+		at = map_from((uint8_t *)at, before + RECORD_BLOCK_BYTES);
+	return is_address(at) ? (long)keep_end(at, before) : at;
+}
+
+struct record_block *recording_map_block(struct recording_map *map, uint64_t number)
+{
+	uint64_t offset = RECORD_HEADER_BYTES + number * RECORD_BLOCK_BYTES;
+	uint8_t *whole = atomic_load(&map->whole);
+	long at;
+
+	if (!whole) {
+		if (process_is_quiet())
+			return NULL;
+		at = map_alone(map, offset);
+		if (is_address(at))
+			return (struct record_block *)at;
+		if (at == -ENOMEM || at == -EAGAIN) /* EAGAIN: the limit on locked memory */
+			return NULL;
+		recording_map_whole(map); /* pages larger than a block, or an emulator */
+		whole = atomic_load(&map->whole);
+	}
+	return whole ? (struct record_block *)(whole + offset) : NULL;
+}
+
+void recording_map_leave(const struct recording_map *map, struct record_block *block)
+{
+	const uint8_t *whole = atomic_load(&map->whole);
+
+	if (!process_is_strict() &&
+	    !(whole && (uintptr_t)block - (uintptr_t)whole < map->file_bytes))
+		raw_unmap(block, RECORD_BLOCK_BYTES);
+}
+
+void recording_map_whole(struct recording_map *map)
+{
+	uint8_t *none = NULL;
+	long at;
+
+	if (atomic_load(&map->whole))
+		return;
+	at = map_from((uint8_t *)map->header, map->file_bytes);
+	if (is_address(at) && !atomic_compare_exchange_strong(&map->whole, &none, (uint8_t *)at))
+		raw_unmap((void *)at, map->file_bytes);
+}
+
+void recording_map_end(struct recording_map *map)
+{
+	uint8_t *whole = atomic_load(&map->whole), *anchor;
+
+	if (whole && whole != (uint8_t *)map->header)
+		raw_unmap(whole, map->file_bytes);
+	for (uint64_t i = 1; map->anchors && i < window_count(map); i++) {
+		anchor = atomic_load(&map->anchors[i]);
+		if (anchor)
+			raw_unmap(anchor, ANCHOR_BYTES);
+	}
+	if (map->anchors)
+		raw_unmap((void *)map->anchors, window_count(map) * sizeof(*map->anchors));
+	if (map->header)
+		raw_unmap(map->header, mapped_header_bytes(map));
+}
