@@ -297,12 +297,20 @@ static bool is_closed_shared(const struct scene *s)
 
 static bool is_closed_shared_maybe(const struct scene *s)
 {
-	return is_close(s) && !s->step->is_shared_here && s->step->is_maybe_shared;
+	return is_close(s) && !s->step->is_shared_here && s->step->is_maybe_shared &&
+	       !s->step->before.is_in_repair;
+}
+
+/* Nothing is sent then, as with a container that goes on elsewhere. */
+static bool is_closed_in_repair(const struct scene *s)
+{
+	return is_close(s) && !s->step->is_shared_here && s->step->before.is_in_repair;
 }
 
 static bool is_own_close(const struct scene *s)
 {
-	return is_close(s) && !s->step->is_shared_here && !s->step->is_maybe_shared;
+	return is_close(s) && !s->step->is_shared_here && !s->step->is_maybe_shared &&
+	       !s->step->before.is_in_repair;
 }
 
 static bool is_dead_at_close(const struct scene *s)

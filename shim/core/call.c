@@ -14,6 +14,7 @@
 #include "core/raw.h"
 #include "core/sight.h"
 #include "core/stack.h"
+#include "core/tcpinfo.h"
 #include "core/tell.h"
 #include "core/thread.h"
 #include "format/facts.h"
@@ -297,6 +298,8 @@ static void tell_left_open(struct area *area, struct conn *conn, int fd, uint64_
 		.now_ns = now_ns,
 		.is_maybe_shared = is_maybe_shared,
 	};
+	/* The peer's FIN may have come while nobody read. */
+	tcpinfo_sample(fd, TCPINFO_STATE, &area->step.after);
 	tell(area, conn, true);
 }
 

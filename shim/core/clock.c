@@ -5,16 +5,51 @@
 
 #include "core/hot.h"
 #include "core/raw.h"
+#include "core/vdso.h"
 
+static vdso_clock_gettime *clock_of_kernel HOT_DATA;
+static _Atomic bool is_counter_forbidden;
+static _Atomic uint64_t shift_ns; /* of this process's time namespace */
+
+void clock_find(uintptr_t vdso)
+{
+	clock_of_kernel = vdso_find_clock(vdso);
+}
+
+static bool is_coarse(clockid_t clock)
+{
+	return clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_REALTIME_COARSE;
+}
+
+/* The coarse ones do not read the counter. */
 uint64_t clock_read(clockid_t clock)
 {
 	struct timespec now = {0};
+	uint64_t ns;
 
-	clock_gettime(clock, &now); /* the vdso's: no system call, async-signal-safe */
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (clock_of_kernel && (is_coarse(clock) ||
+				!atomic_load_explicit(&is_counter_forbidden, memory_order_relaxed)))
+		clock_of_kernel(clock, &now);
+	else
+		raw_syscall2(SYS_clock_gettime, clock, (long)&now);
+	ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE
+		       ? ns - atomic_load_explicit(&shift_ns, memory_order_relaxed)
+		       : ns;
 }
 
 struct clock_line clock_line HOT_DATA;
+
+static void end_line(void)
+{
+	atomic_store(&clock_line.limit, 0);
+}
+
+void clock_forbid_counter(void)
+{
+	atomic_store(&is_counter_forbidden, true);
+	end_line();
+}
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -27,6 +62,13 @@ enum { MOST_PAIR_CYCLES = 20000 };
 
 /* The last pair that was measured: only for whoever made sequence odd. */
 static uint64_t pair_counter, pair_ns;
+
+void clock_shift(int64_t by_ns)
+{
+	atomic_fetch_add(&shift_ns, (uint64_t)by_ns);
+	end_line();
+	pair_ns = 0;
+}
 
 static bool is_allowed;
 
@@ -92,7 +134,7 @@ static void bend(uint64_t counter, uint64_t now_ns)
 	set(&clock_line.counter, counter);
 	set(&clock_line.ns, said_ns);
 	set(&clock_line.rate, (uint64_t)(rate * (double)(UINT64_C(1) << CLOCK_RATE_BITS)));
-	set(&clock_line.limit, (uint64_t)(SPAN_NS / rate));
+	set(&clock_line.limit, atomic_load(&is_counter_forbidden) ? 0 : (uint64_t)(SPAN_NS / rate));
 	pair_counter = counter;
 	pair_ns = now_ns;
 }
@@ -100,10 +142,15 @@ static void bend(uint64_t counter, uint64_t now_ns)
 uint64_t clock_measure(void)
 {
 	uint32_t sequence = atomic_load(&clock_line.sequence);
-	uint64_t before = __rdtsc(), now_ns = clock_read(CLOCK_MONOTONIC), after = __rdtsc();
 	uint64_t limit = relaxed(&clock_line.limit), counter = relaxed(&clock_line.counter);
+	uint64_t before, now_ns, after;
 
-	if (!is_allowed || after - before > MOST_PAIR_CYCLES || (sequence & 1) ||
+	if (!is_allowed || atomic_load(&is_counter_forbidden))
+		return clock_read(CLOCK_MONOTONIC);
+	before = __rdtsc();
+	now_ns = clock_read(CLOCK_MONOTONIC);
+	after = __rdtsc();
+	if (after - before > MOST_PAIR_CYCLES || (sequence & 1) ||
 	    (limit != 0 && before - counter < limit) ||
 	    !atomic_compare_exchange_strong(&clock_line.sequence, &sequence, sequence + 1))
 		return now_ns;
@@ -115,6 +162,11 @@ uint64_t clock_measure(void)
 #else
 void clock_start(void)
 {
+}
+
+void clock_shift(int64_t by_ns)
+{
+	atomic_fetch_add(&shift_ns, (uint64_t)by_ns);
 }
 
 uint64_t clock_measure(void)

@@ -4,6 +4,7 @@
 #include <gnu/libc-version.h>
 
 bool direct_is_libc HOT_DATA;
+bool direct_is_wait_libcs;
 
 static bool is_libcs(const void *function, const void *libc)
 {
@@ -19,8 +20,12 @@ void direct_start(void)
 {
 	Dl_info libc;
 
-	direct_is_libc = dladdr(ADDRESS(gnu_get_libc_version), &libc) != 0 &&
-			 is_libcs(ADDRESS(real.read), libc.dli_fbase) &&
+	if (dladdr(ADDRESS(gnu_get_libc_version), &libc) == 0)
+		return;
+	direct_is_wait_libcs = is_libcs(ADDRESS(real.ppoll), libc.dli_fbase) &&
+			       is_libcs(ADDRESS(real.pselect), libc.dli_fbase) &&
+			       is_libcs(ADDRESS(real.epoll_pwait), libc.dli_fbase);
+	direct_is_libc = is_libcs(ADDRESS(real.read), libc.dli_fbase) &&
 			 is_libcs(ADDRESS(real.write), libc.dli_fbase) &&
 			 is_libcs(ADDRESS(real.recv), libc.dli_fbase) &&
 			 is_libcs(ADDRESS(real.send), libc.dli_fbase);

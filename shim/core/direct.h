@@ -21,6 +21,10 @@
 
 extern bool direct_is_libc;
 
+/* The waits behind ours are libc's: another library may count their time otherwise (libfaketime
+ * does). */
+extern bool direct_is_wait_libcs;
+
 void direct_start(void);
 
 /* From now on libc's functions are called. */

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "core/aside.h"
 #include "core/process.h"
 #include "core/raw.h"
 
@@ -112,9 +113,16 @@ static size_t take_lines(char *text, size_t size)
 	return size - start;
 }
 
-static void read_maps(char *text, size_t size)
+struct room {
+	char *text;
+	size_t size;
+};
+
+static void read_maps(void *argument)
 {
-	size_t kept = 0;
+	const struct room *room = argument;
+	char *text = room->text;
+	size_t size = room->size, kept = 0;
 	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/proc/self/maps", O_RDONLY | O_CLOEXEC,
 			       0),
 	     got;
@@ -129,42 +137,46 @@ static void read_maps(char *text, size_t size)
 
 void module_learn(const uint64_t *addresses, uint32_t count, char *text, size_t size)
 {
+	struct room room = {text, size};
 	bool is_known = true;
 
 	for (uint32_t i = 0; i < count; i++)
 		is_known &= find(addresses[i]) != NULL;
 	if (is_known || process_is_quiet() || atomic_exchange(&is_reading, true))
 		return;
-	read_maps(text, size);
+	aside_run(read_maps, &room);
 	atomic_store(&is_reading, false);
 }
 
 /* --- Names, from the file's table of symbols; nothing in it is trusted. --- */
 
-static bool map_image(struct module *module)
+static void map_image(void *argument)
 {
+	struct module *module = argument;
 	struct stat status;
-	long fd, at;
+	long at, fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)module->path, O_RDONLY | O_CLOEXEC,
+				   0);
 
-	if (module->image)
-		return true;
-	if (process_is_quiet())
-		return false;
-	fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)module->path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
+		return;
 	if (raw_syscall2(SYS_fstat, fd, (long)&status) < 0 || !S_ISREG(status.st_mode) ||
 	    status.st_size < (long)sizeof(Elf64_Ehdr) || status.st_size > MOST_IMAGE) {
 		raw_close((int)fd);
-		return false;
+		return;
 	}
 	at = raw_syscall6(SYS_mmap, 0, status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	raw_close((int)fd);
 	if (at < 0 && at > -4096)
-		return false;
+		return;
 	module->image_bytes = (uint64_t)status.st_size;
 	module->image = (const uint8_t *)at;
-	return true;
+}
+
+static bool has_image(struct module *module)
+{
+	if (!module->image && !process_is_quiet())
+		aside_run(map_image, module);
+	return module->image != NULL;
 }
 
 /* count things of size bytes at offset of the image, or NULL. */
@@ -266,7 +278,7 @@ void module_symbol(struct strbuf *buf, uint64_t address)
 	}
 	strbuf_string(buf, module->path);
 	strbuf_char(buf, '(');
-	header = map_image(module) ? (const Elf64_Ehdr *)module->image : NULL;
+	header = has_image(module) ? (const Elf64_Ehdr *)module->image : NULL;
 	if (header && memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
 	    find_own_address(module, header, address - 1, &own)) {
 		if (find_symbol(module, header, own, &symbol)) {

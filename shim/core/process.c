@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "core/aside.h"
 #include "core/clock.h"
 #include "core/file_id.h"
 #include "core/hot.h"
@@ -22,6 +24,8 @@
 		  */
 
 /* A second in all. */
+#define LEAST_AHEAD_NS INT64_C(1000000000) /* of another time namespace: whole seconds */
+enum { TIME_NAMESPACE_BYTES = 32 };
 enum { COMPLAINT_PAUSES = 20, COMPLAINT_PAUSE_NS = 50000000 };
 
 #ifndef MADV_WIPEONFORK
@@ -54,6 +58,7 @@ static struct {
 	uint64_t base_ns;
 	int64_t base_realtime_ns;
 	_Atomic int64_t realtime_offset_ns;
+	char time_namespace[TIME_NAMESPACE_BYTES]; /* of the first process */
 	void (*start_over)(void);
 } process;
 
@@ -150,6 +155,30 @@ int64_t process_base_realtime_ns(void)
 	return process.base_realtime_ns;
 }
 
+static void read_time_namespace(char name[TIME_NAMESPACE_BYTES])
+{
+	memset(name, 0, TIME_NAMESPACE_BYTES);
+	raw_syscall4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/ns/time", (long)name,
+		     TIME_NAMESPACE_BYTES - 1);
+}
+
+/* A child may be the first process of another time namespace, where CLOCK_MONOTONIC is another. The
+ * time of day is the same in both: by it the difference shows. */
+static void follow_clock(void)
+{
+	char name[TIME_NAMESPACE_BYTES];
+	int64_t offset_ns, ahead_ns;
+
+	if (process_is_quiet() || !measure_offset(&offset_ns))
+		return;
+	ahead_ns = process_realtime_offset_ns() - offset_ns;
+	if (ahead_ns < LEAST_AHEAD_NS && ahead_ns > -LEAST_AHEAD_NS)
+		return;
+	read_time_namespace(name);
+	if (strcmp(name, process.time_namespace) != 0)
+		clock_shift(ahead_ns);
+}
+
 /* Reads whether this process has a filter (proc(5)). Without /proc it is not known, and there is
  * none as a rule. */
 static bool has_filter(void)
@@ -220,33 +249,91 @@ static bool is_standard_error_kept(struct stat *status)
 	       file_id_is_same(&now, &standard_error);
 }
 
+/* A line in two parts, and what became of it. */
+struct complaint {
+	struct iovec parts[2];
+	long result;
+};
+
+/* By a description of our own, which does not block: not those of the program. */
+static void write_reopened(void *argument)
+{
+	struct complaint *complaint = argument;
+	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/proc/self/fd/2",
+			       O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+
+	complaint->result = fd;
+	if (fd < 0)
+		return;
+	complaint->result = raw_write_without_signal((int)fd, complaint->parts, 2);
+	raw_close((int)fd);
+}
+
+static void write_to_socket(struct complaint *complaint)
+{
+	const struct msghdr message = {.msg_iov = complaint->parts, .msg_iovlen = 2};
+
+	complaint->result = raw_syscall3(SYS_sendmsg, STDERR_FILENO, (long)&message,
+					 MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static uint64_t set_mask(uint64_t mask)
+{
+	uint64_t before = 0;
+
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, (long)&before, sizeof(mask));
+	return before;
+}
+
+/* No write that may block is made while all signals are held back. */
+static void write_complaint(struct complaint *complaint, mode_t mode)
+{
+	bool may_block = S_ISFIFO(mode) || S_ISCHR(mode);
+	uint64_t mask = set_mask(~UINT64_C(0));
+
+	if (S_ISSOCK(mode))
+		write_to_socket(complaint);
+	else if (may_block)
+		aside_run(write_reopened, complaint);
+	else
+		complaint->result = raw_write_without_signal(STDERR_FILENO, complaint->parts, 2);
+	if (may_block && complaint->result < 0 && complaint->result != -EAGAIN) {
+		/* It cannot be opened again: another user's terminal, or no /proc. It has room. */
+		set_mask(mask | RAW_SIGNALS_OF_WRITE);
+		raw_write_without_signal(STDERR_FILENO, complaint->parts, 2);
+	}
+	set_mask(mask);
+}
+
+/* Waits for room, but not long, and not again if it did not come. */
+static bool has_room_for_complaint(void)
+{
+	static _Atomic bool is_stuck;
+	const struct timespec pause = {.tv_nsec = COMPLAINT_PAUSE_NS};
+	int pauses = atomic_load(&is_stuck) ? 0 : COMPLAINT_PAUSES;
+	bool has_room;
+
+	while (!(has_room = raw_is_ready(STDERR_FILENO, POLLOUT)) && pauses-- > 0)
+		raw_syscall2(SYS_nanosleep, (long)&pause, 0);
+	atomic_store(&is_stuck, !has_room);
+	return has_room;
+}
+
 void process_complain(const char *line, size_t size)
 {
-	const struct iovec parts[2] = {{(void *)line, size}, {"\n", 1}};
-	const struct timespec pause = {.tv_nsec = COMPLAINT_PAUSE_NS};
-	const uint64_t all = ~UINT64_C(0);
+	struct complaint complaint = {.parts = {{(void *)line, size}, {"\n", 1}}};
 	struct stat status;
-	uint64_t mask = 0;
 
 	/* In quiet mode it cannot be asked what standard error is; and the number may stand for the
-	 * program's own data by now. Nor does the program wait long for a pipe that nobody empties.
-	 */
-	if (process_is_quiet() || !is_standard_error_kept(&status) || raw_is_tcp_socket(2))
+	 * program's own data by now. */
+	if (process_is_quiet() || !is_standard_error_kept(&status) ||
+	    raw_is_tcp_socket(STDERR_FILENO) || !has_room_for_complaint())
 		return;
-	for (int i = 0; !raw_is_ready(2, POLLOUT); i++) {
-		if (i == COMPLAINT_PAUSES)
-			return;
-		raw_syscall2(SYS_nanosleep, (long)&pause, 0);
-	}
-	if (process_is_filtered()) {
-		/* No pipe without a reader: its signal could not be held back here. */
-		if (!(raw_poll_events(STDERR_FILENO) & POLLERR))
-			raw_syscall3(SYS_writev, STDERR_FILENO, (long)parts, 2);
-		return;
-	}
-	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
-	raw_write_without_signal(STDERR_FILENO, parts, 2, S_ISFIFO(status.st_mode));
-	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
+	if (!process_is_filtered())
+		write_complaint(&complaint, status.st_mode);
+	/* No pipe without a reader: its signal could not be held back here. */
+	else if (!(raw_poll_events(STDERR_FILENO) & POLLERR))
+		raw_syscall3(SYS_writev, STDERR_FILENO, (long)complaint.parts, 2);
 }
 
 void process_start_over(void)
@@ -263,6 +350,7 @@ void process_start_over(void)
 	/* Whatever was open is shared with the parent. */
 	atomic_fetch_add(&process.forks, 1);
 	atomic_fetch_add(&shared->processes, 1);
+	follow_clock();
 	process.start_over();
 }
 
@@ -307,6 +395,7 @@ bool process_identify(void (*start_over)(void))
 	}
 	atomic_store(&process.pid, raw_getpid());
 	atomic_store(&process.threads, 1);
+	read_time_namespace(process.time_namespace);
 	process.base_ns = clock_read(CLOCK_MONOTONIC);
 	process.base_realtime_ns = (int64_t)clock_read(CLOCK_REALTIME);
 	atomic_store(&process.realtime_offset_ns,

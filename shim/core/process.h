@@ -107,7 +107,7 @@ void process_unclaim_base_line(void);
 void process_know_standard_error(void);
 
 /* Writes one line to standard error, if that is still the file that it was at the start, is no TCP
- * socket, and takes it within a second. */
+ * socket, and takes it within a second, which is waited for once. */
 void process_complain(const char *line, size_t size);
 
 #endif

@@ -22,19 +22,19 @@ void raw_unmap(void *memory, size_t size)
 	raw_syscall2(SYS_munmap, (long)memory, (long)size);
 }
 
-long raw_write_without_signal(int fd, const struct iovec *parts, int count, bool is_pipe)
+_Static_assert(RAW_SIGNALS_OF_WRITE ==
+		       (UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1)),
+	       "the same on every machine");
+
+long raw_write_without_signal(int fd, const struct iovec *parts, int count)
 {
-	const uint64_t ours = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
 	const struct timespec none = {0};
 	uint64_t pending = 0, fresh;
-	long result = -EOPNOTSUPP;
+	long result;
 
 	raw_syscall2(SYS_rt_sigpending, (long)&pending, sizeof(pending));
-	if (is_pipe)
-		result = raw_syscall6(SYS_pwritev2, fd, (long)parts, count, -1, -1, RWF_NOWAIT);
-	if (result == -EOPNOTSUPP || result == -EINVAL || result == -ENOSYS)
-		result = raw_syscall3(SYS_writev, fd, (long)parts, count);
-	fresh = ours & ~pending;
+	result = raw_syscall3(SYS_writev, fd, (long)parts, count);
+	fresh = RAW_SIGNALS_OF_WRITE & ~pending;
 	if (result == -EPIPE || result == -EFBIG)
 		raw_syscall4(SYS_rt_sigtimedwait, (long)&fresh, 0, (long)&none, sizeof(fresh));
 	return result;

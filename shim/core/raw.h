@@ -83,12 +83,13 @@ static inline long raw_write(int fd, const void *bytes, size_t size)
 	return raw_syscall3(SYS_write, fd, (long)bytes, (long)size);
 }
 
+/* SIGPIPE and SIGXFSZ: what a write may raise. */
+#define RAW_SIGNALS_OF_WRITE (UINT64_C(1) << (13 - 1) | UINT64_C(1) << (25 - 1))
+
 /* Writes where a pipe without a reader would raise SIGPIPE, or a file at its limit SIGXFSZ: the
- * thread holds both back, and gets none that it had not already. is_pipe: does not wait for room
- * but returns -EAGAIN, where the kernel can be asked for that (pipes, not FIFOs). Of other files
- * that is not asked: some file systems return -EAGAIN where they would only have to allocate. */
+ * thread holds both back, and gets none that it had not already. */
 struct iovec;
-long raw_write_without_signal(int fd, const struct iovec *parts, int count, bool is_pipe);
+long raw_write_without_signal(int fd, const struct iovec *parts, int count);
 
 static inline long raw_close(int fd)
 {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/call.h"
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/direct.h"
 #include "core/module.h"
@@ -59,6 +60,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
 
 	real_resolve();
+	clock_find(getauxval(AT_SYSINFO_EHDR));
 	process_know_standard_error();
 	if (getauxval(AT_SECURE))
 		return;

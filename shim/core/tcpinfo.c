@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "core/aside.h"
 #include "core/process.h"
 #include "core/raw.h"
 
@@ -57,7 +58,7 @@ uint64_t tcpinfo_data_timeout_ns(unsigned retries)
 }
 
 /* The namespace's tcp_retries2, read when a connection has died and the cause is in doubt. */
-static unsigned read_retries(void)
+static void read_retries(void *result)
 {
 	char text[16];
 	unsigned value = 0;
@@ -66,12 +67,13 @@ static unsigned read_retries(void)
 	long size;
 
 	if (fd < 0)
-		return DEFAULT_RETRIES;
+		return;
 	size = raw_syscall3(SYS_read, fd, (long)text, sizeof(text));
 	raw_close((int)fd);
 	for (long i = 0; i < size && text[i] >= '0' && text[i] <= '9'; i++)
 		value = value * 10 + (unsigned)(text[i] - '0');
-	return size > 0 && value <= MOST_RETRIES ? value : DEFAULT_RETRIES;
+	if (size > 0 && value <= MOST_RETRIES)
+		*(unsigned *)result = value;
 }
 
 /* What SIOCOUTQ would say, where ioctl may be fatal: sent and not acknowledged, as the sums tell,
@@ -98,6 +100,13 @@ static uint8_t find_role(const struct tcp_info *kernel, socklen_t size, uint32_t
 	    (kernel->tcpi_state != STATE_ESTABLISHED && kernel->tcpi_state != STATE_CLOSE_WAIT))
 		return ROLE_NONE;
 	return extra == 1 ? ROLE_CLIENT : ROLE_SERVER;
+}
+
+static _Atomic bool may_be_in_repair;
+
+void tcpinfo_expect_repair(void)
+{
+	atomic_store(&may_be_in_repair, true);
 }
 
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
@@ -138,6 +147,8 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 		info->has_error = info->state == STATE_CLOSE &&
 				  (raw_poll_events(fd) & POLLERR) != 0;
 		info->unread_bytes = get_queue(fd, SIOCINQ);
+		info->is_in_repair = atomic_load(&may_be_in_repair) &&
+				     get_integer(fd, IPPROTO_TCP, TCP_REPAIR) != 0;
 	}
 	if (parts & TCPINFO_TIMERS) {
 		struct timeval timeout = {0};
@@ -155,7 +166,11 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 		info->user_timeout_ns =
 			(unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
 	}
-	if (parts & TCPINFO_LIMIT)
-		info->data_timeout_ns = tcpinfo_data_timeout_ns(read_retries());
+	if (parts & TCPINFO_LIMIT) {
+		unsigned retries = DEFAULT_RETRIES;
+
+		aside_run(read_retries, &retries);
+		info->data_timeout_ns = tcpinfo_data_timeout_ns(retries);
+	}
 	return 0;
 }

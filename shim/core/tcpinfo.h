@@ -24,6 +24,7 @@ struct tcpinfo {
 	bool has_error;       /* the connection died by an error that was not taken yet (poll; takes
 				 nothing) */
 	bool is_linger_abort; /* SO_LINGER on with 0 seconds */
+	bool is_in_repair;    /* TCP_REPAIR: what is done to it is not told to the peer */
 	uint32_t keepalive_count;
 	uint64_t keepalive_limit_ns; /* silence after which keepalive ends the connection */
 	uint32_t retransmits_total;
@@ -42,7 +43,8 @@ struct tcpinfo {
 
 enum tcpinfo_parts {
 	TCPINFO_STATE = 0,
-	TCPINFO_QUEUES = 1 << 0, /* unread_bytes, unsent_bytes, is_linger_abort, role */
+	/* unread_bytes, unsent_bytes, is_linger_abort, is_in_repair, role */
+	TCPINFO_QUEUES = 1 << 0,
 	TCPINFO_TIMERS = 1 << 1, /* keepalive, receive and user timeout */
 	TCPINFO_LIMIT = 1 << 2   /* data_timeout_ns: opens a file in /proc/sys, for a moment */
 };
@@ -50,6 +52,9 @@ enum tcpinfo_parts {
 /* 0, or -errno (-ENOTSOCK, -EBADF: the descriptor is not what it was thought to be; -EPERM: quiet
  * mode). */
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info);
+
+/* The program sets TCP_REPAIR somewhere: until then nobody has to ask for it. */
+void tcpinfo_expect_repair(void);
 
 /* How long tcp_retries2 = retries lets unacknowledged data wait before the next retransmission
  * timer ends the connection: RTO_MIN doubling up to RTO_MAX (retransmits_timed_out,

@@ -17,7 +17,7 @@
 	 NOTE_BIT(closed_with_unread_data) | NOTE_BIT(closed_with_unacknowledged_data) |     \
 	 NOTE_BIT(aborted) | NOTE_BIT(aborted_by_disconnect) | NOTE_BIT(left_open_at_exit) | \
 	 NOTE_BIT(left_open_at_exit_maybe) | NOTE_BIT(left_open_dead) |                      \
-	 NOTE_BIT(closed_shared_maybe))
+	 NOTE_BIT(closed_shared_maybe) | NOTE_BIT(closed_in_repair))
 #define ENDING_NOTES                                                                      \
 	(CLOSING_NOTES | NOTE_BIT(reset_peer_forgot) | NOTE_BIT(destroyed_here) |         \
 	 NOTE_BIT(reset_after_fin) | NOTE_BIT(reset_by_peer) | NOTE_BIT(timed_out_data) | \

@@ -1,6 +1,8 @@
 /* Calls that ask or change what a descriptor is. */
 #include "interpose/export.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 
 EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
@@ -35,6 +37,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	call_pointer(&call, value);
 	call_integer(&call, size);
 	call_copy_input(&call);
+	if (level == IPPROTO_TCP && name == TCP_REPAIR)
+		tcpinfo_expect_repair();
 	int result = call_is_left_out(&call) ? 0 : real.setsockopt(fd, level, name, value, size);
 	return (int)call_leave(&call, result);
 }

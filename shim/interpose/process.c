@@ -8,12 +8,16 @@
 
 #include <limits.h>
 #include <linux/seccomp.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 
+#include "core/clock.h"
 #include "core/direct.h"
 #include "core/memory.h"
+#include "core/tcpinfo.h"
 #include "core/unwind.h"
 #include "format/facts.h"
 
@@ -221,6 +225,8 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 	if (id == CALL_preadv2 || id == CALL_pwritev2) /* behind both halves of the position */
 		call.arguments[4] = (uint64_t)six->a[5];
 	call_begin(&call);
+	if (id == CALL_setsockopt && six->a[1] == IPPROTO_TCP && six->a[2] == TCP_REPAIR)
+		tcpinfo_expect_repair();
 	if (id == CALL_setsockopt && call_is_left_out(&call))
 		return call_leave(&call, 0);
 	long result = pass_messages(id, six, pass(number, six));
@@ -431,6 +437,8 @@ EXPORT int prctl(int option, ...)
 	 * see. */
 	if (option == PR_SET_NO_NEW_PRIVS && a == 1)
 		wanted = PROCESS_QUIET;
+	else if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
+		clock_forbid_counter();
 	else if (option == PR_SET_SECCOMP)
 		wanted = a == SECCOMP_MODE_STRICT ? PROCESS_STRICT : PROCESS_QUIET;
 	/* The child of vfork is filtered, its parent is not. */

@@ -5,7 +5,8 @@
  * All signals are held back around the parts, and let in by each part with the mask that the
  * program would wait with: a signal that comes between the two interrupts the second as it would
  * have interrupted the whole. Such waits are never restarted after a signal (signal(7)), and a part
- * that ends empty consumes no edge and no one-shot event.
+ * that ends empty consumes no edge and no one-shot event. Where another library stands between us
+ * and libc, which may stretch each part, it is made in one, and not announced.
  */
 #include "interpose/export.h"
 
@@ -14,6 +15,7 @@
 #include <time.h>
 
 #include "core/annotate.h"
+#include "core/direct.h"
 #include "core/process.h"
 #include "core/raw.h"
 
@@ -45,7 +47,7 @@ static void let_signals(const sigset_t *before)
 static bool is_split(const struct call *call, int64_t timeout_ns)
 {
 	return (timeout_ns == UNLIMITED || timeout_ns > (int64_t)LONG_WAIT_NS) &&
-	       call_is_announced(call) && !process_is_filtered();
+	       call_is_announced(call) && !process_is_filtered() && direct_is_wait_libcs;
 }
 
 static struct timespec timespec_of(int64_t ns)
@@ -83,6 +85,11 @@ static int64_t timeout_ns_of(const struct call *call, const void *timeout, int64
 static int64_t behind_first_ns(int64_t timeout_ns)
 {
 	return timeout_ns == UNLIMITED ? UNLIMITED : timeout_ns - (int64_t)LONG_WAIT_NS;
+}
+
+static int64_t milliseconds_ns(int timeout)
+{
+	return timeout < 0 ? UNLIMITED : timeout * NS_PER_MS;
 }
 
 static int ppoll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, int64_t timeout_ns,
@@ -141,11 +148,6 @@ static void poll_arguments(struct call *call, struct pollfd *fds, nfds_t count, 
 	call_integer(call, timeout);
 	call->is_unlimited = timeout < 0;
 	call_mark(call);
-}
-
-static int64_t milliseconds_ns(int timeout)
-{
-	return timeout < 0 ? UNLIMITED : timeout * NS_PER_MS;
 }
 
 EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)

@@ -109,6 +109,26 @@ static int check_owner(int fd)
 	return S_ISREG(status.st_mode) && status.st_nlink > 1 ? -EMLINK : 0;
 }
 
+/* A description of our own for a pipe, a FIFO or a terminal, which does not block: a write that
+ * finds no room, since somebody else took it, must not wait with all signals held back. -errno
+ * where it cannot be opened again: then it is shared, and its room is asked for before. */
+static int reopen(int fd)
+{
+	struct stat status;
+	char text[32];
+	struct strbuf path;
+
+	if (process_is_filtered() || raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
+	    (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)))
+		return -EINVAL;
+	strbuf_init(&path, text, sizeof(text) - 1);
+	strbuf_string(&path, "/proc/self/fd/");
+	strbuf_integer(&path, fd);
+	text[path.size] = '\0';
+	return (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)text,
+				 O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+}
+
 static int adopt_fd(int fd)
 {
 	struct file_id id;
@@ -160,9 +180,9 @@ static bool is_same_file(int fd)
 	return file_id_read(fd, &id, &status) == 0 && file_id_is_same(&id, &output.id);
 }
 
-/* Opened with O_NONBLOCK, since a FIFO that nobody reads would hold the program up. What is made
- * here is ours, whatever owner the file system shows. is_again: it was open before, and what stands
- * there now may be the program's own, but for the same file, or a new one. */
+/* Opened with O_NONBLOCK, and left so: a FIFO that nobody reads would hold the program up. What is
+ * made here is ours, whatever owner the file system shows. is_again: it was open before, and what
+ * stands there now may be the program's own, but for the same file, or a new one. */
 static int open_path(bool is_again)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -176,7 +196,6 @@ static int open_path(bool is_again)
 	}
 	if (fd < 0)
 		return fd;
-	raw_syscall3(SYS_fcntl, fd, F_SETFL, O_APPEND);
 	if (result == 0)
 		result = adopt_fd(fd);
 	raw_close(fd);
@@ -211,7 +230,7 @@ static void complain_path(int error)
 
 int output_start(void)
 {
-	int result;
+	int result, own_fd;
 
 	config.output_fd = config.output == CONFIG_OUTPUT_FD ? config.output_fd : STDERR_FILENO;
 	if (config.output == CONFIG_OUTPUT_PATH) {
@@ -223,7 +242,13 @@ int output_start(void)
 		config.output = CONFIG_OUTPUT_STDERR;
 		output.is_own_file = false;
 	}
-	return adopt_fd(config.output_fd);
+	result = reopen(config.output_fd);
+	if (result < 0)
+		return adopt_fd(config.output_fd);
+	own_fd = result;
+	result = adopt_fd(own_fd);
+	raw_close(own_fd);
+	return result;
 }
 
 int output_start_over(void)
@@ -347,7 +372,7 @@ static long write_without_signal(int fd, const char *bytes, size_t size)
 	if (process_is_filtered())
 		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE
 								   : raw_write(fd, bytes, size);
-	return raw_write_without_signal(fd, &part, 1, !output.is_regular);
+	return raw_write_without_signal(fd, &part, 1);
 }
 
 static long write_once(int fd, const char *bytes, size_t size)

@@ -5,7 +5,9 @@
  * asked for. It is marked FD_OURS in the fd table, checked by what file it is, and found again if
  * the program closed it by a way that is not seen (I7): by its path only where that still leads to
  * the same file, or to none. A write raises no signal in the program (I8), and nothing is ever
- * written to a TCP socket. Functions return 0 or more, or -errno.
+ * written to a TCP socket. Functions return 0 or more, or -errno. Known holes: while it is found
+ * again it has a low number for a moment; and then, and where a pipe or terminal could not be
+ * opened anew at the start, a write may wait although there was room a moment before.
  * Context: output_start in the constructor; the rest any thread, signal handler, after fork. Locks:
  * none. Errno: untouched. Keeps I3, I5, I7, I8.
  */
