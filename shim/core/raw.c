@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -21,10 +20,6 @@ void raw_unmap(void *memory, size_t size)
 {
 	raw_syscall2(SYS_munmap, (long)memory, (long)size);
 }
-
-_Static_assert(RAW_SIGNALS_OF_WRITE ==
-		       (UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1)),
-	       "the same on every machine");
 
 long raw_write_without_signal(int fd, const struct iovec *parts, int count)
 {

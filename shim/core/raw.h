@@ -8,6 +8,7 @@
 #ifndef CORE_RAW_H
 #define CORE_RAW_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -84,7 +85,7 @@ static inline long raw_write(int fd, const void *bytes, size_t size)
 }
 
 /* SIGPIPE and SIGXFSZ: what a write may raise. */
-#define RAW_SIGNALS_OF_WRITE (UINT64_C(1) << (13 - 1) | UINT64_C(1) << (25 - 1))
+#define RAW_SIGNALS_OF_WRITE (UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1))
 
 /* Writes where a pipe without a reader would raise SIGPIPE, or a file at its limit SIGXFSZ: the
  * thread holds both back, and gets none that it had not already. */

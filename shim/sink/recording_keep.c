@@ -1,5 +1,6 @@
 #include "sink/recording_keep.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -31,15 +32,6 @@ struct search {
 	unsigned oldest_count;
 	uint64_t count; /* finished ones in all */
 	uint8_t entries[ENTRY_BYTES] __attribute__((aligned(8)));
-};
-
-/* struct linux_dirent64, getdents64(2) */
-struct entry {
-	uint64_t inode;
-	int64_t position;
-	uint16_t size;
-	uint8_t type;
-	char name[];
 };
 
 static bool is_digit(char c)
@@ -156,10 +148,12 @@ static void look_at_all(struct search *search)
 	while ((size = raw_syscall3(SYS_getdents64, search->folder_fd, (long)search->entries,
 				    ENTRY_BYTES)) > 0)
 		for (long at = 0; at < size;) {
-			const struct entry *entry = (const struct entry *)(search->entries + at);
+			/* libc's is the kernel's (getdents64(2)) */
+			const struct dirent64 *entry =
+				(const struct dirent64 *)(search->entries + at);
 
-			look_at(search, entry->name);
-			at += entry->size;
+			look_at(search, entry->d_name);
+			at += entry->d_reclen;
 		}
 }
 
