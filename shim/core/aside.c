@@ -8,11 +8,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "core/process.h"
 #include "core/raw.h"
 
-enum { STACK_BYTES = 128 << 10 };
+enum { STACK_BYTES = 128 << 10, PAUSE_NS = 100000000 };
 
 struct aside {
 	void (*work)(void *argument);
@@ -43,7 +44,7 @@ static int be_aside(void *argument)
 /* Behind a filter the copy of the table is left to clone: the program, which has threads, is
  * allowed that. Else it begins as a thread like any other, which is the one kind that valgrind
  * knows. */
-static bool start(struct aside *aside, uint8_t *stack)
+static int start(struct aside *aside, uint8_t *stack)
 {
 	int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
 		    CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID;
@@ -55,15 +56,25 @@ static bool start(struct aside *aside, uint8_t *stack)
 	atomic_store(&aside->tid, -1);
 	tid = clone(be_aside, stack + STACK_BYTES, flags, aside, NULL, NULL, &aside->tid);
 	errno = saved_errno;
-	return tid > 0;
+	return tid;
 }
 
-static void wait_for_end(struct aside *aside)
+static bool is_gone(int tid)
 {
-	int tid;
+	return !process_is_filtered() && raw_syscall3(SYS_tgkill, raw_getpid(), tid, 0) == -ESRCH;
+}
 
-	while ((tid = atomic_load(&aside->tid)) != 0)
-		raw_syscall6(SYS_futex, (long)&aside->tid, FUTEX_WAIT, tid, 0, 0, 0);
+/* The kernel's word that the thread has ended wakes us; an emulator may forget it. */
+static void wait_for_end(struct aside *aside, int tid)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	int known;
+
+	while ((known = atomic_load(&aside->tid)) != 0)
+		if (raw_syscall6(SYS_futex, (long)&aside->tid, FUTEX_WAIT, known, (long)&pause, 0,
+				 0) == -ETIMEDOUT &&
+		    is_gone(tid))
+			break;
 }
 
 /* Signals are held back in filtered mode too: whoever makes threads is allowed to. */
@@ -71,13 +82,15 @@ static void run_in_thread(struct aside *aside)
 {
 	const uint64_t all = ~UINT64_C(0);
 	uint64_t mask = 0;
+	int tid;
 	uint8_t *stack = raw_map(STACK_BYTES);
 
 	if (!stack)
 		return;
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
-	if (start(aside, stack))
-		wait_for_end(aside);
+	tid = start(aside, stack);
+	if (tid > 0)
+		wait_for_end(aside, tid);
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
 	raw_unmap(stack, STACK_BYTES);
 }

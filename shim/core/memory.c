@@ -12,13 +12,13 @@
 _Atomic uint64_t memory_known[1 << MEMORY_ENTRY_BITS];
 _Atomic uint64_t memory_changes;
 
-/* Has the kernel read a word of the page. FUTEX_CMP_REQUEUE that may wake and move nobody compares
- * the word, and does no more (kernel/futex/requeue.c); every filter allows futex, which libc's own
- * locks need. */
-static bool is_page_readable(uintptr_t page)
+/* Has the kernel read the word at the address, which must be at a multiple of 4. FUTEX_CMP_REQUEUE
+ * that may wake and move nobody compares the word, and does no more (kernel/futex/requeue.c); every
+ * filter allows futex, which libc's own locks need. */
+static bool is_word_readable(uintptr_t word)
 {
-	return raw_syscall6(SYS_futex, (long)page, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, 0,
-			    (long)page, 0) != -EFAULT;
+	return raw_syscall6(SYS_futex, (long)word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, 0,
+			    (long)word, 0) != -EFAULT;
 }
 
 /* Finds out about the page of this address, and keeps it if it is readable. */
@@ -29,7 +29,7 @@ static bool learn(uintptr_t address, uint64_t now_ns)
 
 	/* The first page, and the kernel's half, need no question. */
 	if (page == 0 || (intptr_t)address < 0 || process_is_strict() ||
-	    !is_page_readable(address & ~(PAGE_BYTES - 1)))
+	    !is_word_readable(address & ~(uintptr_t)3))
 		return false;
 	atomic_store_explicit(&memory_known[memory_entry(page)], memory_value(page, time),
 			      memory_order_relaxed);

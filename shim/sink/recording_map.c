@@ -42,10 +42,45 @@ static uint64_t mapped_header_bytes(const struct recording_map *map)
 								  : RECORD_HEADER_BYTES;
 }
 
+/* The size bytes of the file from a mapped page on, mapped once more. */
+static long map_from(uint8_t *page, uint64_t size)
+{
+	/* The program may have locked it since; its copy would be locked too, and filled. */
+	raw_syscall2(SYS_munlock, (long)page, ANCHOR_BYTES);
+	return raw_syscall6(SYS_mremap, (long)page, 0, (long)size, MREMAP_MAYMOVE, 0, 0);
+}
+
+/* Whether a second mapping can be made from one: not behind a filter that may not allow it, nor
+ * under valgrind, in some emulators, or with pages larger than a block. */
+static bool can_map_alone(uint8_t *header)
+{
+	long at;
+
+	if (process_is_filtered())
+		return false;
+	at = map_from(header, RECORD_HEADER_BYTES + RECORD_BLOCK_BYTES);
+	if (!is_address(at))
+		return false;
+	raw_unmap((void *)at, RECORD_HEADER_BYTES + RECORD_BLOCK_BYTES);
+	return true;
+}
+
+static long map_header(struct recording_map *map, int fd, uint64_t file_bytes)
+{
+	long at = map_shared(NULL, RECORD_HEADER_BYTES, 0, fd);
+
+	if (!is_address(at) || can_map_alone((uint8_t *)at))
+		return at;
+	raw_unmap((void *)at, RECORD_HEADER_BYTES);
+	at = map_shared(NULL, file_bytes, 0, fd);
+	if (is_address(at))
+		atomic_store(&map->whole, (uint8_t *)at);
+	return at;
+}
+
 int recording_map_start(struct recording_map *map, int fd, uint64_t file_bytes)
 {
-	bool is_whole = process_is_filtered();
-	long at = map_shared(NULL, is_whole ? file_bytes : RECORD_HEADER_BYTES, 0, fd);
+	long at = map_header(map, fd, file_bytes);
 
 	if (!is_address(at))
 		return (int)at;
@@ -54,8 +89,6 @@ int recording_map_start(struct recording_map *map, int fd, uint64_t file_bytes)
 	map->window_bytes = LEAST_WINDOW_BYTES;
 	while (window_count(map) > MOST_WINDOWS)
 		map->window_bytes *= 2;
-	if (is_whole)
-		atomic_store(&map->whole, (uint8_t *)at);
 	advise(map->header, mapped_header_bytes(map));
 	map->anchors = raw_map(window_count(map) * sizeof(*map->anchors));
 	if (!map->anchors)
@@ -70,14 +103,6 @@ void recording_map_rename(struct recording_map *map, int fd)
 
 	if (is_address(map_shared(map->header, size, MAP_FIXED, fd)))
 		advise(map->header, size);
-}
-
-/* The size bytes of the file from a mapped page on, mapped once more. */
-static long map_from(uint8_t *page, uint64_t size)
-{
-	/* The program may have locked it since; its copy would be locked too, and filled. */
-	raw_syscall2(SYS_munlock, (long)page, ANCHOR_BYTES);
-	return raw_syscall6(SYS_mremap, (long)page, 0, (long)size, MREMAP_MAYMOVE, 0, 0);
 }
 
 /* Where map_from has mapped more than is wanted: its end. */
@@ -127,18 +152,12 @@ struct record_block *recording_map_block(struct recording_map *map, uint64_t num
 	uint8_t *whole = atomic_load(&map->whole);
 	long at;
 
-	if (!whole) {
-		if (process_is_quiet())
-			return NULL;
-		at = map_alone(map, offset);
-		if (is_address(at))
-			return (struct record_block *)at;
-		if (at == -ENOMEM || at == -EAGAIN) /* EAGAIN: the limit on locked memory */
-			return NULL;
-		recording_map_whole(map); /* pages larger than a block, or an emulator */
-		whole = atomic_load(&map->whole);
-	}
-	return whole ? (struct record_block *)(whole + offset) : NULL;
+	if (whole)
+		return (struct record_block *)(whole + offset);
+	if (process_is_quiet())
+		return NULL;
+	at = map_alone(map, offset);
+	return is_address(at) ? (struct record_block *)at : NULL;
 }
 
 void recording_map_leave(const struct recording_map *map, struct record_block *block)

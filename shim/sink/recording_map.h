@@ -6,7 +6,7 @@
  * of each thread, and one page for each window of the file that was reached: no descriptor stays
  * open, and a mapping of the file can be made only from another one, by mremap(2) with an old size
  * of 0. None of them is locked, also where the program has locked all it has. The file is mapped
- * whole where mremap may be fatal (a filter) and where it cannot do this.
+ * whole from the start where mremap may be fatal (a filter) or cannot do this (valgrind).
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
  * Keeps I3, I5.
  */
