@@ -86,7 +86,9 @@ $(PROGRAMS): $(O)/%: tests/prog/%.c
 $(HOSTILE): $(O)/tests/hostile/%: tests/hostile/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(filter-out -Wframe-larger-than=4096,$(TEST_CFLAGS)) -O1 -pthread -Wl,-z,now -o $@ $<
+	$(Q)$(CC) $(filter-out -Wframe-larger-than=4096,$(TEST_CFLAGS)) -O1 -pthread -Wl,-z,now -o $@ $< $(HOSTILE_LIBS)
+
+$(O)/tests/hostile/filter: HOSTILE_LIBS := -lseccomp
 
 $(BENCH) $(SOAK): $(O)/tests/%: tests/%.c
 	@mkdir -p $(@D)
