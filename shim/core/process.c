@@ -199,6 +199,15 @@ static bool has_filter(void)
 	return found && found[sizeof(name) - 1] != '0';
 }
 
+void process_know_filter(void)
+{
+	static bool is_known;
+
+	if (!is_known && has_filter())
+		process_set_quiet(PROCESS_FILTERED);
+	is_known = true;
+}
+
 enum process_quiet process_set_quiet(enum process_quiet quiet)
 {
 	return (enum process_quiet)atomic_exchange(&process.quiet, quiet);
@@ -383,8 +392,7 @@ bool process_identify(void (*start_over)(void))
 		return false;
 	process.alive = page;
 	process.start_over = start_over;
-	if (has_filter())
-		process_set_quiet(PROCESS_FILTERED);
+	process_know_filter();
 	pthread_atfork(NULL, process_note_fork,
 		       has_wiped_page(page, size) ? NULL : process_note_child);
 	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,

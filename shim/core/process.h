@@ -92,6 +92,8 @@ int64_t process_base_realtime_ns(void);
  * clocks only, no mmap. */
 enum process_quiet { PROCESS_LOUD, PROCESS_FILTERED, PROCESS_QUIET, PROCESS_STRICT };
 enum process_quiet process_set_quiet(enum process_quiet quiet);
+/* In the constructor, before anything is said or asked: finds out whether it is filtered. */
+void process_know_filter(void);
 /* A filter was there before the program was started, by systemd or a container: what it allows is
  * not known, so of the system calls that the program does not make itself only those are used that
  * the usual lists allow: no ioctl, none for signals, threads or children. */

@@ -43,6 +43,13 @@ static void tell_command(const char *value)
 	raw_close((int)number);
 }
 
+/* The first line that is said: what it may use has to be known by then. */
+static void complain_at_start(const char *line, size_t size)
+{
+	process_know_filter();
+	process_complain(line, size);
+}
+
 static void start_over_silently(void)
 {
 }
@@ -64,7 +71,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 	process_know_standard_error();
 	if (getauxval(AT_SECURE))
 		return;
-	config_read(environment, program, process_complain);
+	config_read(environment, program, complain_at_start);
 	if (config.started)
 		tell_command(config.started);
 	if ((!config.is_any_shown && !policy_is_any(&config.policy)) ||

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -35,11 +36,24 @@ static uint32_t get_queue(int fd, unsigned long request)
 {
 	int value = 0;
 
-	return !process_is_filtered() &&
-			       raw_syscall3(SYS_ioctl, fd, (long)request, (long)&value) == 0 &&
-			       value > 0
+	return raw_syscall3(SYS_ioctl, fd, (long)request, (long)&value) == 0 && value > 0
 		       ? (uint32_t)value
 		       : 0;
+}
+
+/* What SIOCINQ would say, where ioctl may be fatal: a look that takes nothing, no error either,
+ * since it is made only where there is something to read and no error. Not where the program has
+ * such looks go on from one to the next (SO_PEEK_OFF). */
+static uint32_t peek_unread(int fd)
+{
+	long result;
+
+	if (!raw_is_ready(fd, POLLIN) || (raw_poll_events(fd) & POLLERR) ||
+	    get_integer(fd, SOL_SOCKET, SO_PEEK_OFF) > 0)
+		return 0;
+	result = raw_syscall6(SYS_recvfrom, fd, 0, INT_MAX, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, 0,
+			      0);
+	return result > 0 ? (uint32_t)result : 0;
 }
 
 uint64_t tcpinfo_data_timeout_ns(unsigned retries)
@@ -146,7 +160,8 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 			info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;
 		info->has_error = info->state == STATE_CLOSE &&
 				  (raw_poll_events(fd) & POLLERR) != 0;
-		info->unread_bytes = get_queue(fd, SIOCINQ);
+		info->unread_bytes = process_is_filtered() ? peek_unread(fd)
+							   : get_queue(fd, SIOCINQ);
 		info->is_in_repair = atomic_load(&may_be_in_repair) &&
 				     get_integer(fd, IPPROTO_TCP, TCP_REPAIR) != 0;
 	}

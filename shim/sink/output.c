@@ -191,8 +191,9 @@ static int open_path(bool is_again)
 
 	if (fd == -EEXIST) {
 		fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)output.path, flags, 0600);
-		if (fd >= 0)
-			result = is_again && !is_same_file(fd) ? -EBADF : check_owner(fd);
+		result = fd < 0 ? 0 : check_owner(fd);
+		if (result == 0 && fd >= 0 && is_again && !is_same_file(fd))
+			result = -EBADF;
 	}
 	if (fd < 0)
 		return fd;
@@ -321,19 +322,20 @@ static bool is_ours(int fd)
 	return true;
 }
 
-static bool find_again(void)
+/* 0, or -errno. */
+static int find_again(void)
 {
 	int fd = atomic_load(&output.fd);
 	bool is_stored;
 
 	if (process_is_quiet() || !process_is_itself())
-		return false;
+		return -EBADF;
 	if (fd >= 0 && fdtable_state(fdtable_load(fd)) == FD_OURS)
 		fdtable_exchange(fd, 0, &is_stored);
 	atomic_store(&output.fd, -1);
 	if (config.output == CONFIG_OUTPUT_PATH)
-		return open_path(true) == 0;
-	return is_same_file(config.output_fd) && adopt_fd(config.output_fd) == 0;
+		return open_path(true);
+	return is_same_file(config.output_fd) ? adopt_fd(config.output_fd) : -EBADF;
 }
 
 /* What may block is waited for before it is written to, but not for ever, and once it has not come,
@@ -394,11 +396,16 @@ static long write_once(int fd, const char *bytes, size_t size)
 
 int output_check(uint64_t now_ns)
 {
+	int result;
+
 	if (now_ns - atomic_load_explicit(&output.checked_ns, memory_order_relaxed) < CHECK_NS &&
 	    output_fd() >= 0)
 		return 0;
-	if (!is_ours(output_fd()) && !find_again())
-		return -EBADF;
+	if (!is_ours(output_fd())) {
+		result = find_again();
+		if (result < 0)
+			return result;
+	}
 	atomic_store_explicit(&output.checked_ns, now_ns, memory_order_relaxed);
 	return 0;
 }
