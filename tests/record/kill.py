@@ -2,6 +2,7 @@
 what it had counted with what its recording has.
 
 Prints one line for each recording that is unreadable or lacks a call that had returned, and a last one with the sum."""
+import glob
 import os
 import random
 import signal
@@ -27,7 +28,8 @@ for turn in range(int(times)):
     time.sleep(0.002 + random.random() * 0.02)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
-    recording = os.path.join(folder, "victim.%d.tcpshim" % process.pid)
+    # Named by its time too.
+    recording = (glob.glob(os.path.join(folder, "victim.*.%d.tcpshim" % process.pid)) or ["none"])[0]
     # Killed before it had made the file, or before that had its size, it has counted nothing.
     written = open(counts, "rb").read() if os.path.exists(counts) else b""
     counted = struct.unpack("512Q", written) if len(written) == 4096 else [0]

@@ -168,7 +168,7 @@ web_server() {
 
 @test "record: one that wraps, with more threads than blocks, counts what finds none" {
 	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K TCPSHIM_RECORD_FULL=wrap \
-		python3 "$BATS_TEST_DIRNAME/talk.py" 20 30 2>errors
+		python3 "$BATS_TEST_DIRNAME/talk.py" 40 200 2>errors
 	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, of which threads were filling every block: TCPSHIM_RECORD_SIZE' \
 		errors || fail "$(cat errors)"
 	lost=$(sed -nE 's/^tcpshim: ([0-9]+) events.*/\1/p' errors)
