@@ -85,7 +85,8 @@ uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind,
  * close-on-exec. */
 static bool may_be_inherited(int fd)
 {
-	return raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 && children_may_exist();
+	return !process_is_quiet() && raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 &&
+	       children_may_exist();
 }
 
 /* True if fd stood for a connection. One that has several descriptors among those closed is told of

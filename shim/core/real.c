@@ -416,6 +416,11 @@ static void *early_mremap(void *memory, size_t size, size_t new_size, int flags,
 					   flags, (long)wanted, 0));
 }
 
+static int early_mlockall(int flags)
+{
+	return (int)answer(raw_syscall1(SYS_mlockall, flags));
+}
+
 static int early_shmdt(const void *memory)
 {
 	return (int)answer(raw_syscall1(SYS_shmdt, (long)memory));

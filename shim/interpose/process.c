@@ -20,6 +20,7 @@
 #include "core/tcpinfo.h"
 #include "core/unwind.h"
 #include "format/facts.h"
+#include "sink/recording.h"
 
 struct six {
 	long a[6];
@@ -314,6 +315,8 @@ EXPORT long syscall(long number, ...)
 	case SYS_mremap:
 	case SYS_shmdt:
 		return pass_memory(number, &six);
+	case SYS_mlockall:
+		return mlockall((int)six.a[0]);
 	case SYS_exit_group:
 		call_exit((int)six.a[0], true);
 		return pass(number, &six);
@@ -367,11 +370,11 @@ EXPORT int pipe2(int fds[2], int flags)
 }
 
 /* Not shown: see direct.h and unwind.h. */
-EXPORT int pthread_cancel(pthread_t thread)
+EXPORT int pthread_cancel(pthread_t target)
 {
 	direct_stop();
 	unwind_find();
-	return real.pthread_cancel(thread);
+	return real.pthread_cancel(target);
 }
 
 /* Not shown: see memory.h. */
@@ -409,6 +412,21 @@ EXPORT void *mremap(void *memory, size_t size, size_t new_size, int flags, ...)
 	va_end(list);
 	result = real.mremap(memory, size, new_size, flags, wanted);
 	memory_forget();
+	return result;
+}
+
+/* Not shown: see sink/recording_map.h. */
+EXPORT int mlockall(int flags)
+{
+	bool is_ours = process_is_tracing && process_is_itself() && !process_is_filtered();
+	int result;
+
+	if (!is_ours)
+		return real.mlockall(flags);
+	recording_be_frugal();
+	result = real.mlockall(flags);
+	if (result == 0)
+		recording_unlock();
 	return result;
 }
 

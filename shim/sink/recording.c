@@ -111,14 +111,11 @@ bool recording_start(const char *program)
 	return error == 0;
 }
 
-/* The blocks of all threads: they are the parent's. */
-static void leave_all(struct recording *recording)
+/* The blocks of all threads are the parent's. */
+static void forget_all(void)
 {
-	for (struct area *area = thread_next_area(NULL); area; area = thread_next_area(area)) {
-		if (area->block)
-			recording_map_leave(&recording->map, area->block);
+	for (struct area *area = thread_next_area(NULL); area; area = thread_next_area(area))
 		area->block = NULL;
-	}
 }
 
 void recording_start_over(void)
@@ -127,7 +124,7 @@ void recording_start_over(void)
 
 	/* A handler that forked in the middle of a record comes back to it: it stays mapped. */
 	if (recording && thread.guard == 0) {
-		leave_all(recording);
+		forget_all();
 		recording_file_unmap(recording);
 	}
 	atomic_store(&recording_current_lap, 0);
@@ -176,16 +173,16 @@ static void disown(struct recording *recording, uint64_t number)
 		atomic_compare_exchange_strong(&recording->owners[number], &mine, 0);
 }
 
-/* Maps a block that the thread has taken, with its pages: a store into one that the disk has no
- * room for would raise SIGBUS. NULL: there is no memory or no room. */
+/* Maps a block that the thread has taken, a new one with its pages: a store into one that the disk
+ * has no room for would raise SIGBUS. NULL: there is no memory or no room. */
 static struct record_block *map_block(struct recording *recording, uint64_t number, bool is_new)
 {
 	struct record_block *block = recording_map_block(&recording->map, number);
 
 	if (!block) {
 		__atomic_store_n(&recording->map.header->lost_error, ENOMEM, __ATOMIC_RELAXED);
-	} else if (recording_file_reserve((uint8_t *)block, RECORD_BLOCK_BYTES) < 0 && is_new) {
-		recording_map_leave(&recording->map, block);
+	} else if (is_new && recording_file_reserve((uint8_t *)block, RECORD_BLOCK_BYTES) < 0) {
+		recording_map_leave(&recording->map, number);
 		end_at(recording, number);
 		block = NULL;
 	}
@@ -237,7 +234,7 @@ static void leave_block(struct recording *recording, const struct area *area,
 		__atomic_store_n(&block->current.call, 0, __ATOMIC_RELAXED);
 		disown(recording, area->block_number);
 	}
-	recording_map_leave(&recording->map, block);
+	recording_map_leave(&recording->map, area->block_number);
 }
 
 static bool take_block(struct recording *recording, struct area *area, uint64_t now_ns)
@@ -314,7 +311,7 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 	uint8_t *at;
 
 	if (recording->owners && !own_again(recording, area)) {
-		recording_map_leave(&recording->map, area->block);
+		recording_map_leave(&recording->map, area->block_number);
 		area->block = NULL;
 		return;
 	}
@@ -377,6 +374,22 @@ void recording_be_quiet(struct area *area, uint64_t now_ns)
 		return;
 	recording_map_whole(&recording->map);
 	recording_begin(area, now_ns);
+}
+
+void recording_be_frugal(void)
+{
+	struct recording *recording = atomic_load_explicit(&current, memory_order_acquire);
+
+	if (recording)
+		recording_map_be_frugal(&recording->map);
+}
+
+void recording_unlock(void)
+{
+	const struct recording *recording = atomic_load_explicit(&current, memory_order_acquire);
+
+	if (recording)
+		recording_map_unlock(&recording->map);
 }
 
 uint8_t *recording_room(struct area *area, size_t least, size_t *room, uint64_t now_ns)

@@ -31,6 +31,11 @@ void recording_begin(struct area *area, uint64_t now_ns);
 /* The file is made now, if it is not there yet: a filter would refuse it later. */
 void recording_be_quiet(struct area *area, uint64_t now_ns);
 
+/* The program is about to lock all its memory, and has done so: of the recording no more is mapped
+ * than is needed, and nothing of it locked. */
+void recording_be_frugal(void);
+void recording_unlock(void);
+
 /* Where the thread, whose area this is, may write its next record of at most *room bytes, at least
  * least. now_ns: of the event. NULL: there is no room, and one event is counted as
  * lost. */

@@ -2,11 +2,12 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "core/process.h"
 #include "core/raw.h"
 
-enum { LEAST_WINDOW_BYTES = 1 << 20, MOST_WINDOWS = 256, ANCHOR_BYTES = 4096 };
+enum { LEAST_WINDOW_BYTES = 1 << 20, MOST_WINDOWS = 256, ANCHOR_BYTES = 4096, MOST_YIELDS = 10000 };
 
 static bool is_address(long result)
 {
@@ -90,10 +91,10 @@ int recording_map_start(struct recording_map *map, int fd, uint64_t file_bytes)
 	while (window_count(map) > MOST_WINDOWS)
 		map->window_bytes *= 2;
 	advise(map->header, mapped_header_bytes(map));
-	map->anchors = raw_map(window_count(map) * sizeof(*map->anchors));
-	if (!map->anchors)
+	map->windows = raw_map(window_count(map) * sizeof(*map->windows));
+	if (!map->windows)
 		return -ENOMEM;
-	atomic_store(&map->anchors[0], (uint8_t *)at);
+	atomic_store(&map->windows[0].anchor, (uint8_t *)at);
 	return 0;
 }
 
@@ -119,7 +120,7 @@ static long find_anchor(struct recording_map *map, uint64_t window)
 	uint64_t known = window;
 	uint8_t *anchor, *other;
 
-	while (!(anchor = atomic_load(&map->anchors[known])))
+	while (!(anchor = atomic_load(&map->windows[known].anchor)))
 		known--;
 	for (; known < window; known++) {
 		long at = map_from(anchor, map->window_bytes + ANCHOR_BYTES);
@@ -128,7 +129,8 @@ static long find_anchor(struct recording_map *map, uint64_t window)
 			return at;
 		anchor = keep_end(at, map->window_bytes);
 		other = NULL;
-		if (!atomic_compare_exchange_strong(&map->anchors[known + 1], &other, anchor)) {
+		if (!atomic_compare_exchange_strong(&map->windows[known + 1].anchor, &other,
+						    anchor)) {
 			raw_unmap(anchor, ANCHOR_BYTES);
 			anchor = other;
 		}
@@ -136,37 +138,123 @@ static long find_anchor(struct recording_map *map, uint64_t window)
 	return (long)anchor;
 }
 
-static long map_alone(struct recording_map *map, uint64_t offset)
+static uint64_t window_size(const struct recording_map *map, uint64_t window)
 {
-	uint64_t before = offset % map->window_bytes;
-	long at = find_anchor(map, offset / map->window_bytes);
+	uint64_t left = map->file_bytes - window * map->window_bytes;
+
+	return left < map->window_bytes ? left : map->window_bytes;
+}
+
+/* The caller is one of its users. */
+static uint8_t *map_window(struct recording_map *map, uint64_t number)
+{
+	struct recording_window *window = &map->windows[number];
+	uint8_t *other = NULL;
+	long at = find_anchor(map, number);
 
 	if (is_address(at))
-		at = map_from((uint8_t *)at, before + RECORD_BLOCK_BYTES);
-	return is_address(at) ? (long)keep_end(at, before) : at;
+		at = map_from((uint8_t *)at, window_size(map, number));
+	if (!is_address(at))
+		return NULL;
+	if (atomic_compare_exchange_strong(&window->memory, &other, (uint8_t *)at))
+		return (uint8_t *)at;
+	raw_unmap((void *)at, window_size(map, number));
+	return other;
+}
+
+static void unmap_unused(struct recording_map *map)
+{
+	for (uint64_t i = 0; i < window_count(map); i++) {
+		struct recording_window *window = &map->windows[i];
+		uint32_t none = 0;
+		uint8_t *memory;
+
+		if (!atomic_load(&window->memory) ||
+		    !atomic_compare_exchange_strong(&window->users, &none, RECORDING_WINDOW_BUSY))
+			continue;
+		memory = atomic_exchange(&window->memory, NULL);
+		if (memory)
+			raw_unmap(memory, window_size(map, i));
+		atomic_fetch_and(&window->users, ~RECORDING_WINDOW_BUSY);
+	}
+}
+
+/* The limit may be set at any time: it is looked at once a window. */
+static bool is_frugal(const struct recording_map *map)
+{
+	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+
+	if (atomic_load(&map->is_frugal))
+		return true;
+	raw_syscall4(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit);
+	return limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* Becomes a user of the window. Another thread may be unmapping it: that takes less than a
+ * millisecond, unless the thread has left in the middle of it. */
+static bool use(struct recording_window *window)
+{
+	for (int i = 0; i < MOST_YIELDS; i++) {
+		if (!(atomic_fetch_add(&window->users, 1) & RECORDING_WINDOW_BUSY))
+			return true;
+		atomic_fetch_sub(&window->users, 1);
+		raw_syscall1(SYS_sched_yield, 0);
+	}
+	return false;
 }
 
 struct record_block *recording_map_block(struct recording_map *map, uint64_t number)
 {
 	uint64_t offset = RECORD_HEADER_BYTES + number * RECORD_BLOCK_BYTES;
-	uint8_t *whole = atomic_load(&map->whole);
-	long at;
+	uint8_t *memory = atomic_load(&map->whole);
+	struct recording_window *window = &map->windows[offset / map->window_bytes];
 
-	if (whole)
-		return (struct record_block *)(whole + offset);
-	if (process_is_quiet())
+	if (memory)
+		return (struct record_block *)(memory + offset);
+	if (!use(window))
 		return NULL;
-	at = map_alone(map, offset);
-	return is_address(at) ? (struct record_block *)at : NULL;
+	memory = atomic_load(&window->memory);
+	if (!memory && !process_is_quiet()) {
+		memory = map_window(map, offset / map->window_bytes);
+		if (is_frugal(map))
+			unmap_unused(map);
+	}
+	if (memory)
+		return (struct record_block *)(memory + offset % map->window_bytes);
+	atomic_fetch_sub(&window->users, 1);
+	return NULL;
 }
 
-void recording_map_leave(const struct recording_map *map, struct record_block *block)
+void recording_map_leave(struct recording_map *map, uint64_t number)
 {
-	const uint8_t *whole = atomic_load(&map->whole);
+	uint64_t offset = RECORD_HEADER_BYTES + number * RECORD_BLOCK_BYTES;
+	struct recording_window *window = &map->windows[offset / map->window_bytes];
+	uint32_t users = atomic_load(&window->users);
 
-	if (!process_is_strict() &&
-	    !(whole && (uintptr_t)block - (uintptr_t)whole < map->file_bytes))
-		raw_unmap(block, RECORD_BLOCK_BYTES);
+	/* One that was taken when the file was mapped whole has none. */
+	while ((users & ~RECORDING_WINDOW_BUSY) != 0 &&
+	       !atomic_compare_exchange_weak(&window->users, &users, users - 1))
+		;
+}
+
+void recording_map_be_frugal(struct recording_map *map)
+{
+	atomic_store(&map->is_frugal, true);
+	unmap_unused(map);
+}
+
+void recording_map_unlock(const struct recording_map *map)
+{
+	raw_syscall2(SYS_munlock, (long)map->header, (long)mapped_header_bytes(map));
+	for (uint64_t i = 0; i < window_count(map); i++) {
+		const uint8_t *memory = atomic_load(&map->windows[i].memory);
+		const uint8_t *anchor = atomic_load(&map->windows[i].anchor);
+
+		if (memory)
+			raw_syscall2(SYS_munlock, (long)memory, (long)window_size(map, i));
+		if (anchor)
+			raw_syscall2(SYS_munlock, (long)anchor, ANCHOR_BYTES);
+	}
 }
 
 void recording_map_whole(struct recording_map *map)
@@ -183,17 +271,21 @@ void recording_map_whole(struct recording_map *map)
 
 void recording_map_end(struct recording_map *map)
 {
-	uint8_t *whole = atomic_load(&map->whole), *anchor;
+	uint8_t *whole = atomic_load(&map->whole);
 
 	if (whole && whole != (uint8_t *)map->header)
 		raw_unmap(whole, map->file_bytes);
-	for (uint64_t i = 1; map->anchors && i < window_count(map); i++) {
-		anchor = atomic_load(&map->anchors[i]);
-		if (anchor)
+	for (uint64_t i = 0; map->windows && i < window_count(map); i++) {
+		uint8_t *memory = atomic_load(&map->windows[i].memory);
+		uint8_t *anchor = atomic_load(&map->windows[i].anchor);
+
+		if (memory)
+			raw_unmap(memory, window_size(map, i));
+		if (anchor && i > 0)
 			raw_unmap(anchor, ANCHOR_BYTES);
 	}
-	if (map->anchors)
-		raw_unmap((void *)map->anchors, window_count(map) * sizeof(*map->anchors));
+	if (map->windows)
+		raw_unmap(map->windows, window_count(map) * sizeof(*map->windows));
 	if (map->header)
 		raw_unmap(map->header, mapped_header_bytes(map));
 }

@@ -1,14 +1,15 @@
 /*
- * recording_map: the blocks of a recording in memory, each mapped alone while a thread fills it.
+ * recording_map: the file of a recording in memory, window by window, as threads come to it.
  *
  * A whole recording, 256 MiB as a rule, would count against the program's limit on its address
- * space (RLIMIT_AS), and be locked in memory by mlockall. So there are only the header, the block
- * of each thread, and one page for each window of the file that was reached: no descriptor stays
- * open, and a mapping of the file can be made only from another one, by mremap(2) with an old size
- * of 0. None of them is locked, also where the program has locked all it has. The file is mapped
- * whole from the start where mremap may be fatal (a filter) or cannot do this (valgrind).
- * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
- * Keeps I3, I5.
+ * space (RLIMIT_AS), and be locked in memory by mlockall. So only the header and the windows that
+ * were reached are mapped; and where there is such a limit, or the program locks its memory, only
+ * the windows in which a thread has its block, and none of them locked. No descriptor stays open: a
+ * mapping of the file can be made only from another one, by mremap(2) with an old size of 0, so one
+ * page of each window stays mapped. The file is mapped whole from the start where mremap may be
+ * fatal (a filter) or cannot do this (valgrind).
+ * Context: any thread with its guard up, signal handler, after fork. Locks: none that is waited for
+ * without a limit. Errno: untouched. Keeps I3, I5.
  */
 #ifndef SINK_RECORDING_MAP_H
 #define SINK_RECORDING_MAP_H
@@ -19,12 +20,22 @@
 
 #include "tcpshim/record.h"
 
+/* of a window that is being unmapped */
+#define RECORDING_WINDOW_BUSY (UINT32_C(1) << 31)
+
+struct recording_window {
+	_Atomic(uint8_t *) memory; /* NULL: not mapped */
+	_Atomic(uint8_t *) anchor; /* its first page, NULL: not reached yet */
+	_Atomic uint32_t users; /* threads that have their block in it, or RECORDING_WINDOW_BUSY */
+};
+
 struct recording_map {
 	struct record_header *header;
 	uint64_t file_bytes;
 	uint64_t window_bytes;
-	_Atomic(uint8_t *) *anchors; /* the first page of each window, NULL: not reached yet */
-	_Atomic(uint8_t *) whole;    /* the file mapped whole, or NULL */
+	struct recording_window *windows;
+	_Atomic(uint8_t *) whole; /* the file mapped whole, or NULL */
+	_Atomic bool is_frugal;   /* the program locks its memory */
 };
 
 /* Maps the header of a file of that size: 0, or -errno. */
@@ -34,14 +45,20 @@ int recording_map_start(struct recording_map *map, int fd, uint64_t file_bytes);
  * /proc/PID/maps tells it; before there is any block. Where that fails, the first one does. */
 void recording_map_rename(struct recording_map *map, int fd);
 
-/* Block number in memory, for the caller alone; NULL: no memory. */
+/* Block number in memory, until the caller leaves it; NULL: no memory. */
 struct record_block *recording_map_block(struct recording_map *map, uint64_t number);
-void recording_map_leave(const struct recording_map *map, struct record_block *block);
+void recording_map_leave(struct recording_map *map, uint64_t number);
+
+/* From now on no more is mapped than is needed; what is not is unmapped. */
+void recording_map_be_frugal(struct recording_map *map);
+
+/* Takes what is mapped out of the memory that the program has locked. */
+void recording_map_unlock(const struct recording_map *map);
 
 /* Maps the file whole: from now on no system call is needed. */
 void recording_map_whole(struct recording_map *map);
 
-/* Unmaps all but the blocks. */
+/* Unmaps all. */
 void recording_map_end(struct recording_map *map);
 
 #endif

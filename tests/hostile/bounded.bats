@@ -155,12 +155,12 @@ group_make() {
 		own=$root${line#0::}
 		limit_file=memory.max
 	fi
-	[[ -n $root && -d $own ]] || skip "no memory control group here"
+	[[ -n $root && -d $own ]] || skip "not on this machine: no memory control group here"
 	# In a namespace of control groups, or with version 2's rule of leaves, it may be impossible.
-	mkdir "$own/tcpshim-test-$$" 2>/dev/null || skip "no control group can be made in $own"
+	mkdir "$own/tcpshim-test-$$" 2>/dev/null || skip "not on this machine: no control group can be made in $own"
 	group=$own/tcpshim-test-$$
-	[[ -e $group/$limit_file ]] || skip "no memory limits in $group"
-	echo "$1" >"$group/$limit_file" 2>/dev/null || skip "no limit can be set in $group"
+	[[ -e $group/$limit_file ]] || skip "not on this machine: no memory limits in $group"
+	echo "$1" >"$group/$limit_file" 2>/dev/null || skip "not on this machine: no limit can be set in $group"
 }
 
 group=
@@ -454,8 +454,8 @@ stopped() {
 # --- The clock. ---
 
 no_tsc() {
-	"$programs/no_tsc" probe || skip "this machine's counter cannot be forbidden"
-	"$programs/no_tsc" "$1" >bare.out 2>bare.err || skip "it does not even live bare, with $?"
+	"$programs/no_tsc" probe || skip "not on this machine: its counter cannot be forbidden"
+	"$programs/no_tsc" "$1" >bare.out 2>bare.err || skip "not on this machine: it does not live bare either, with $?"
 	each_mode no_tsc "$1"
 }
 
