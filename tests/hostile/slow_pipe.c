@@ -50,7 +50,7 @@ static void *talk(void *unused)
 	return unused;
 }
 
-static int counted(_Atomic int *counter)
+static int counted(const _Atomic int *counter)
 {
 	for (int i = 0; i < LIMIT_MS / 10 && *counter < THREADS; i++)
 		sleep_ms(10);
@@ -120,14 +120,15 @@ static int count_waiting(pid_t pid, int trace)
 	tasks = opendir(path);
 	CHECK(tasks);
 	while ((entry = readdir(tasks))) {
-		long number = -1, fd = -1;
+		long number = -1;
+		unsigned long fd = 0;
 		FILE *file;
 
 		snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", (int)pid, entry->d_name);
 		file = fopen(path, "r");
 		if (file && fgets(line, sizeof(line), file) &&
 		    sscanf(line, "%ld 0x%lx", &number, &fd) == 2 &&
-		    (number == SYS_write || number == SYS_writev) && fd >= trace)
+		    (number == SYS_write || number == SYS_writev) && (long)fd >= trace)
 			count++;
 		if (file)
 			fclose(file);
