@@ -44,12 +44,14 @@ traced() {
 # The text of recordings, where the settings ask for these instead of a trace: all that went by one process id.
 report_options=()
 reported() {
-	local file pid count=0
+	local file pid count=0 files
 	[[ ${settings[*]} == *TCPSHIM_RECORD=recording.* ]] || return 0
 	for file in recording.*; do
 		pid=${file#recording.}
 		if [[ -e $file && $pid != *.* ]]; then
-			"$repository/build/tcpshim" report --time=none "${report_options[@]}" "$file"* >"trace.$pid" ||
+			# Another program of the same process has the time behind the number.
+			mapfile -t files < <(compgen -G "$file-*" || true)
+			"$repository/build/tcpshim" report --time=none "${report_options[@]}" "$file" "${files[@]}" >"trace.$pid" ||
 				fail "$file is not read, with $?" || return 1
 			count=$((count + 1))
 		fi
