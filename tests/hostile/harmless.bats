@@ -124,6 +124,8 @@ memory_modes() {
 	none_failed
 }
 
+# Shown: with the payload, an address, an option or an epoll event read after the call (decode.c, quick.c), each call dies
+# of SIGSEGV: 35 of 44 runs.
 @test "memory that is unmapped as soon as the peer has the bytes" {
 	memory_modes unharmed unmap
 }

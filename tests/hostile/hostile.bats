@@ -159,21 +159,6 @@ eof_race() {
 	hostile bad_pointers
 }
 
-# Shown: with the payload, an address, an option or an epoll event read after the call (decode.c, quick.c), each dies of
-# SIGSEGV: 35 of 44 runs.
-@test "memory that is given back as soon as the kernel has copied it" {
-	local call
-	for call in write send sendto writev sendmsg sendmmsg connect connect-nonblocking bind setsockopt epoll_ctl; do
-		traced early_free unmap "$call" 1000 || return 1
-		rm -f trace.*
-	done
-	settings=(TCPSHIM_RECORD=recording.%p)
-	for call in write send sendto writev sendmsg sendmmsg connect connect-nonblocking epoll_ctl; do
-		traced early_free unmap "$call" 1000 || return 1
-		rm -f trace.* recording.*
-	done
-}
-
 # Shown: as above.
 @test "bad pointers while every byte is shown" {
 	settings+=(TCPSHIM_DATA=all)
