@@ -23,9 +23,9 @@
 	10000000 /* less is the two readings themselves, or the clock being slewed \
 		  */
 
-/* A second in all. */
 #define LEAST_AHEAD_NS INT64_C(1000000000) /* of another time namespace: whole seconds */
 enum { TIME_NAMESPACE_BYTES = 32 };
+/* A second in all. */
 enum { COMPLAINT_PAUSES = 20, COMPLAINT_PAUSE_NS = 50000000 };
 
 #ifndef MADV_WIPEONFORK
@@ -334,9 +334,10 @@ void process_complain(const char *line, size_t size)
 	struct stat status;
 
 	/* In quiet mode it cannot be asked what standard error is; and the number may stand for the
-	 * program's own data by now. */
+	 * program's own data by now, or for the end of a pipe that the program reads from. */
 	if (process_is_quiet() || !is_standard_error_kept(&status) ||
-	    raw_is_tcp_socket(STDERR_FILENO) || !has_room_for_complaint())
+	    !raw_is_writable(STDERR_FILENO) || raw_is_tcp_socket(STDERR_FILENO) ||
+	    !has_room_for_complaint())
 		return;
 	if (!process_is_filtered())
 		write_complaint(&complaint, status.st_mode);

@@ -1,6 +1,7 @@
 #include "core/raw.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -58,6 +59,13 @@ int raw_is_ready(int fd, int events)
 	struct pollfd entry = {.fd = fd, .events = (short)events};
 
 	return poll_now(&entry) > 0;
+}
+
+bool raw_is_writable(int fd)
+{
+	long flags = raw_syscall3(SYS_fcntl, fd, F_GETFL, 0);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
 bool raw_is_tcp_socket(int fd)

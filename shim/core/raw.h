@@ -103,6 +103,9 @@ void raw_unmap(void *memory, size_t size);
 
 bool raw_is_tcp_socket(int fd);
 
+/* Whether the descriptor was opened for writing, by fcntl. */
+bool raw_is_writable(int fd);
+
 /* What poll reports of fd without being asked for anything: POLLERR, POLLHUP, POLLNVAL. Never
  * blocks. */
 int raw_poll_events(int fd);

@@ -118,7 +118,8 @@ static int reopen(int fd)
 	char text[32];
 	struct strbuf path;
 
-	if (process_is_filtered() || raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
+	if (process_is_filtered() || !raw_is_writable(fd) ||
+	    raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
 	    (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)))
 		return -EINVAL;
 	strbuf_init(&path, text, sizeof(text) - 1);

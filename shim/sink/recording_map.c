@@ -162,8 +162,11 @@ static uint8_t *map_window(struct recording_map *map, uint64_t number)
 	return other;
 }
 
+/* Not when the file is mapped whole: what leaves that mapping is counted in the windows too. */
 static void unmap_unused(struct recording_map *map)
 {
+	if (atomic_load(&map->whole))
+		return;
 	for (uint64_t i = 0; i < window_count(map); i++) {
 		struct recording_window *window = &map->windows[i];
 		uint32_t none = 0;

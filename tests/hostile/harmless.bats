@@ -291,6 +291,20 @@ one_number_two() {
 	all_ended
 }
 
+# Shown: without raw_is_writable (raw.c) the pipe gets the lines, since opened anew it can be written to.
+@test "a standard error that is the end of a pipe which the program reads from gets nothing" {
+	local got
+	mkfifo pipe
+	exec 7<>pipe
+	for settings in TCPSHIM_BOGUS=1 TCPSHIM_TIME=none; do
+		shim "$settings" "$programs/one_write" 100 >out 2<pipe 3>&- 7>&- || fail "fails with $?"
+		if read -r -t 0.3 -n 1 -u 7 got; then
+			fail "$settings: the pipe got something"
+		fi
+	done
+	exec 7>&-
+}
+
 # The healthy twin.
 @test "standard error is what it was: it gets one line" {
 	local want
