@@ -8,8 +8,7 @@ static void append_payload_byte(struct strbuf *buf, uint8_t byte)
 	const char *escape = NULL;
 
 	if (byte >= ' ' && byte < 0x7f) {
-		strbuf_char(buf, ' ');
-		strbuf_char(buf, (char)byte);
+		strbuf_two(buf, ' ', (char)byte);
 		return;
 	}
 	switch (byte) {

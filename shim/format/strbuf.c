@@ -14,28 +14,26 @@ void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size)
 	buf->size += size;
 }
 
-void strbuf_string(struct strbuf *buf, const char *text)
-{
-	strbuf_bytes(buf, text, strlen(text));
-}
-
 enum { MOST_DIGITS = 20 }; /* of 64 bits, decimal */
 
+/* Two digits for each division. */
 void strbuf_padded(struct strbuf *buf, uint64_t value, unsigned width)
 {
-	char digits[MOST_DIGITS], *first = digits + sizeof(digits);
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
+	char digits[MOST_DIGITS], *end = digits + sizeof(digits), *first = end;
 
-	do {
-		*--first = (char)('0' + value % 10);
-		value /= 10;
-	} while (first > digits &&
-		 (value != 0 || (size_t)(digits + sizeof(digits) - first) < width));
-	strbuf_bytes(buf, first, (size_t)(digits + sizeof(digits) - first));
-}
-
-void strbuf_unsigned(struct strbuf *buf, uint64_t value)
-{
-	strbuf_padded(buf, value, 1);
+	for (; value >= 10; value /= 100) {
+		first -= 2;
+		memcpy(first, pairs + value % 100 * 2, 2);
+	}
+	if (value != 0 || first == end)
+		*--first = (char)('0' + value);
+	while (first > digits && (size_t)(end - first) < width)
+		*--first = '0';
+	strbuf_bytes(buf, first, (size_t)(end - first));
 }
 
 void strbuf_integer(struct strbuf *buf, int64_t value)

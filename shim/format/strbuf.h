@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct strbuf {
 	char *text;
@@ -30,13 +31,40 @@ static inline void strbuf_char(struct strbuf *buf, char c)
 		buf->is_cut = true;
 }
 
-/* text: NUL-terminated. */
-void strbuf_string(struct strbuf *buf, const char *text);
+/* Both or, where only one fits, the first. */
+static inline void strbuf_two(struct strbuf *buf, char first, char second)
+{
+	if (buf->capacity - buf->size < 2) {
+		strbuf_char(buf, first);
+		strbuf_char(buf, second);
+		return;
+	}
+	buf->text[buf->size] = first;
+	buf->text[buf->size + 1] = second;
+	buf->size += 2;
+}
+
 void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size);
-void strbuf_unsigned(struct strbuf *buf, uint64_t value);
+
+/* text: NUL-terminated. Inline, so that the length of a literal is known when it is compiled. */
+static inline void strbuf_string(struct strbuf *buf, const char *text)
+{
+	strbuf_bytes(buf, text, strlen(text));
+}
+
 void strbuf_integer(struct strbuf *buf, int64_t value);
 /* Zero-filled to at least width digits. */
 void strbuf_padded(struct strbuf *buf, uint64_t value, unsigned width);
+
+/* Most are a single digit: descriptors, results, whole seconds. */
+static inline void strbuf_unsigned(struct strbuf *buf, uint64_t value)
+{
+	if (value < 10)
+		strbuf_char(buf, (char)('0' + value));
+	else
+		strbuf_padded(buf, value, 1);
+}
+
 /* Upper-case, without 0x, at least width digits. */
 void strbuf_hex(struct strbuf *buf, uint64_t value, unsigned width);
 /* As truss prints a pointer: 0x%08X, as long as needed. */
