@@ -29,7 +29,10 @@ LIB_LDFLAGS := -shared -Wl,-soname,libtcpshim.so -Wl,-z,relro,-z,now,-z,nodelete
 	-Wl,--version-script=$(O)/exports.map $(SANITISE) $(LDFLAGS)
 TEST_CFLAGS := $(BASE_CFLAGS) $(CFLAGS)
 
-LIB_SOURCES := $(sort $(wildcard shim/format/*.c shim/core/*.c shim/sink/*.c shim/interpose/*.c))
+# The rooms of the library, and of the command, each in the order in which they include each other: a later one includes earlier ones.
+LIB_ROOMS := format sys conn settings guest sink trace interpose
+CLI_ROOMS := format settings reader cli
+LIB_SOURCES := $(sort $(wildcard $(LIB_ROOMS:%=shim/%/*.c)))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o)
 PROGRAMS := $(patsubst tests/prog/%.c,$(O)/%,$(wildcard tests/prog/*.c))
 HOSTILE := $(patsubst tests/hostile/%.c,$(O)/tests/hostile/%,$(wildcard tests/hostile/*.c))
@@ -49,8 +52,8 @@ $(O)/libtcpshim.so: $(LIB_OBJECTS) $(O)/exports.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIB_LDFLAGS) -o $@ $(LIB_OBJECTS) -ldl
 
-# The command: what it shares with the library is the contract, the formatters and the reading of the variables.
-CLI_SOURCES := $(sort $(wildcard shim/cli/*.c shim/format/*.c)) shim/core/config.c shim/core/match.c shim/core/policy.c shim/core/raw.c
+# The command: what it shares with the library is the contract, the formatters and the settings.
+CLI_SOURCES := $(sort $(wildcard $(CLI_ROOMS:%=shim/%/*.c)))
 CLI_OBJECTS := $(CLI_SOURCES:%.c=$(O)/cli/%.o)
 CLI_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(BASE_CFLAGS)) $(SANITISE) $(CFLAGS) -DTCPSHIM_LIBDIR='"$(LIBDIR)"' -DTCPSHIM_VERSION='"$(VERSION)"'
 CLI_LIBS := -ldw -lelf -lmnl -ldl
@@ -97,10 +100,10 @@ $(BENCH) $(SOAK): $(O)/tests/%: tests/%.c
 
 # Unit tests: the library's own sources but for the wrappers, which would collide with a sanitizer's, and the constructor, under ASan and
 # UBSan; what threads share, under TSan as well.
-UNIT_SOURCES := $(filter-out shim/core/start.c,$(filter shim/format/% shim/core/% shim/sink/%,$(LIB_SOURCES)))
+UNIT_SOURCES := $(filter-out shim/trace/start.c shim/interpose/%,$(LIB_SOURCES))
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/asan/%.o)
 TSAN_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/tsan/%.o)
-TSAN_UNIT := $(patsubst %,$(O)/tests/tsan/%,test_fdtable test_conn test_cookie_map test_sight)
+TSAN_UNIT := $(patsubst %,$(O)/tests/tsan/%,test_fdtable test_conn test_cookie_map test_descriptor)
 UNIT_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(TEST_CFLAGS)) -Itests/unit
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 TSAN_FLAGS := -fsanitize=thread -Wno-tsan -Wno-unknown-warning-option
@@ -130,7 +133,7 @@ FUZZ_CC ?= clang
 FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(BASE_CFLAGS)) $(FUZZ_FLAGS) $(CFLAGS) -DTCPSHIM_LIBDIR='"$(LIBDIR)"' -DTCPSHIM_VERSION='"$(VERSION)"'
 FUZZ := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_OBJECTS := $(patsubst %.c,$(O)/fuzz/%.o,$(filter-out $(patsubst %,shim/cli/%.c,complain explain list main netstat program report run),$(CLI_SOURCES)))
+FUZZ_OBJECTS := $(patsubst %.c,$(O)/fuzz/%.o,$(filter-out shim/reader/complain.c $(patsubst %,shim/cli/%.c,explain list main netstat program report run),$(CLI_SOURCES)))
 
 $(O)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
@@ -220,7 +223,7 @@ lint: setup-test ## shellcheck, clang-format, clang-tidy, cppcheck and the check
 	$(Q)clang-format --dry-run -Werror $$(find include shim tests -name '*.[ch]')
 	$(call say,LINT,clang-tidy)
 	$(Q)printf '%s\n' $(LIB_SOURCES) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- $(LINT_FLAGS) 2>/dev/null'
-	$(Q)printf '%s\n' $(filter shim/cli/%,$(CLI_SOURCES)) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --checks=$(CLI_TIDY) "$$0" -- $(LINT_FLAGS) 2>/dev/null'
+	$(Q)printf '%s\n' $(filter shim/reader/% shim/cli/%,$(CLI_SOURCES)) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --checks=$(CLI_TIDY) "$$0" -- $(LINT_FLAGS) 2>/dev/null'
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,style,performance,portability \
 		--suppressions-list=scripts/cppcheck-suppressions -D_GNU_SOURCE -D__x86_64__ -Iinclude -Ishim shim tests

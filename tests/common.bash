@@ -134,8 +134,17 @@ await() {
 }
 
 # A port that nobody listens on now; for programs that cannot be told to take any.
+# Prints a port that no socket is bound to, nor one in TIME_WAIT that would be taken for one of the test's: it may have been the
+# other end's port of a connection of another test.
 free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	local port
+	for _ in {1..100}; do
+		port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+		if [[ -z $(ss -Htan "sport = :$port or dport = :$port") ]]; then
+			break
+		fi
+	done
+	echo "$port"
 }
 
 listening() {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/complain.h"
 #include "format/facts.h"
+#include "reader/complain.h"
 
 static const char *const severities[] = {
 	[SEVERITY_INFO] = "- info",

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/complain.h"
 #include "format/facts.h"
+#include "reader/complain.h"
 
 static const struct {
 	const char *name, *values, *meaning;

@@ -12,16 +12,16 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/complain.h"
-#include "cli/kernel.h"
-#include "cli/merge.h"
-#include "cli/printable.h"
-#include "cli/writer.h"
 #include "format/arguments.h"
+#include "format/connection_row.h"
 #include "format/facts.h"
-#include "format/history.h"
 #include "format/names.h"
 #include "format/words.h"
+#include "reader/complain.h"
+#include "reader/kernel.h"
+#include "reader/merge.h"
+#include "reader/printable.h"
+#include "reader/writer.h"
 
 enum { MOST_THREADS = 32, CALL_BYTES = 160 };
 
@@ -62,7 +62,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 /* --- The table. --- */
 
 struct netstat {
-	struct recording *recording;
+	struct reader *reader;
 	struct merge merge;
 	struct kernel_table kernel;
 	bool has_kernel;
@@ -79,21 +79,21 @@ struct netstat {
 
 static int compare_rows(const void *a, const void *b)
 {
-	const struct history *x = a, *y = b;
+	const struct connection_row *x = a, *y = b;
 
 	return (x->serial > y->serial) - (x->serial < y->serial);
 }
 
-static struct history *row_of(struct netstat *netstat, const struct tcpshim_event *event,
-			      uint32_t serial)
+static struct connection_row *row_of(struct netstat *netstat, const struct tcpshim_event *event,
+				     uint32_t serial)
 {
-	const struct history key = {.serial = serial};
-	struct history **found = tfind(&key, &netstat->rows, compare_rows), *row;
+	const struct connection_row key = {.serial = serial};
+	struct connection_row **found = tfind(&key, &netstat->rows, compare_rows), *row;
 
 	if (found)
 		return *found;
 	row = allocate(sizeof(*row));
-	history_start(row, event, serial);
+	connection_row_start(row, event, serial);
 	if (!tsearch(row, &netstat->rows, compare_rows)) {
 		complain("there is no memory for the connections");
 		exit(EXIT_OWN_FAILURE);
@@ -104,15 +104,15 @@ static struct history *row_of(struct netstat *netstat, const struct tcpshim_even
 static void take(struct netstat *netstat, const struct tcpshim_event *event)
 {
 	if (event->connection.serial != 0)
-		history_call(row_of(netstat, event, event->connection.serial), event);
+		connection_row_call(row_of(netstat, event, event->connection.serial), event);
 	for (uint32_t i = 0; i < event->subject_count; i++) {
 		const struct tcpshim_subject *subject = &event->subjects[i];
-		struct history *row;
+		struct connection_row *row;
 
 		if (subject->facts.serial == 0)
 			continue;
 		row = row_of(netstat, event, subject->facts.serial);
-		if (history_subject(row, event, subject)) {
+		if (connection_row_subject(row, event, subject)) {
 			tdelete(row, &netstat->rows, compare_rows);
 			free(row);
 		}
@@ -202,7 +202,7 @@ static void print_notes(uint64_t notes)
 
 static const struct netstat *printing;
 
-static void print_row(const struct history *row)
+static void print_row(const struct connection_row *row)
 {
 	const struct kernel_socket *found =
 		printing->has_kernel && row->local.family != 0
@@ -241,13 +241,13 @@ static void print_node(const void *node, VISIT visit, int depth)
 {
 	(void)depth;
 	if (visit == postorder || visit == leaf)
-		print_row(*(const struct history *const *)node);
+		print_row(*(const struct connection_row *const *)node);
 }
 
 static void print_table(const struct netstat *netstat, bool is_live)
 {
-	const struct record_header *header = &netstat->recording->header;
-	int pid = is_live ? netstat->recording->writer : header->pid;
+	const struct record_header *header = &netstat->reader->header;
+	int pid = is_live ? netstat->reader->writer : header->pid;
 
 	printing = netstat;
 	print_text(header->program);
@@ -266,10 +266,10 @@ static void print_table(const struct netstat *netstat, bool is_live)
 
 static void show(struct netstat *netstat)
 {
-	bool is_live = recording_is_live(netstat->recording);
+	bool is_live = reader_is_live(netstat->reader);
 
 	read_all(netstat);
-	netstat->has_kernel = is_live && kernel_read(&netstat->kernel, netstat->recording->writer);
+	netstat->has_kernel = is_live && kernel_read(&netstat->kernel, netstat->reader->writer);
 	if (is_live && !netstat->has_kernel)
 		complain("the kernel does not tell its sockets: %s; queues and windows are missing",
 			 strerror(errno));
@@ -284,7 +284,7 @@ static void watch(struct netstat *netstat)
 	bool is_terminal = isatty(STDOUT_FILENO);
 
 	for (;;) {
-		bool is_live = recording_is_live(netstat->recording);
+		bool is_live = reader_is_live(netstat->reader);
 
 		if (is_terminal)
 			fputs("\x1b[H\x1b[J", stdout);
@@ -300,23 +300,23 @@ static void watch(struct netstat *netstat)
 
 /* The recording of a process is opened as the process has it, whatever stands at that path here;
  * and it is the process that was asked for, whatever number it has in the recording. */
-static struct recording *open_asked(char **path)
+static struct reader *open_asked(char **path)
 {
-	struct recording *recording;
+	struct reader *reader;
 	uint64_t pid;
 	int fd;
 
 	if (access(asked.what, F_OK) == 0 || !word_number(word_of(asked.what), &pid))
-		return recording_open(asked.what);
+		return reader_open(asked.what);
 	if (pid > INT_MAX) {
 		complain("process %" PRIu64 ": there is none of this number", pid);
 		return NULL;
 	}
 	fd = writer_open((int)pid, path);
-	recording = fd < 0 ? NULL : recording_take(*path, fd);
-	if (recording)
-		recording->writer = (int)pid;
-	return recording;
+	reader = fd < 0 ? NULL : reader_take(*path, fd);
+	if (reader)
+		reader->writer = (int)pid;
+	return reader;
 }
 
 int netstat_main(int argc, char **argv)
@@ -329,18 +329,18 @@ int netstat_main(int argc, char **argv)
 		       "queues, windows and state from the kernel; age, bytes, how long nothing "
 		       "was moved (idle) and warnings from its recording.",
 	};
-	struct recording *recording;
+	struct reader *reader;
 	struct netstat *netstat;
 	char *path = NULL;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	recording = open_asked(&path);
-	if (!recording)
+	reader = open_asked(&path);
+	if (!reader)
 		return EXIT_OWN_FAILURE;
 	netstat = allocate(sizeof(*netstat));
-	*netstat = (struct netstat){.recording = recording};
-	merge_start(&netstat->merge, &netstat->recording, 1);
+	*netstat = (struct netstat){.reader = reader};
+	merge_start(&netstat->merge, &netstat->reader, 1);
 	if (asked.watch_ms > 0)
 		watch(netstat);
 	else
@@ -348,7 +348,7 @@ int netstat_main(int argc, char **argv)
 	tdestroy(netstat->rows, free);
 	kernel_free(&netstat->kernel);
 	merge_end(&netstat->merge);
-	recording_close(netstat->recording);
+	reader_close(netstat->reader);
 	free(netstat);
 	free(path);
 	return 0;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/complain.h"
+#include "reader/complain.h"
 
 static const struct {
 	const char *name, *meaning;

@@ -7,7 +7,7 @@
 #include <argp.h>
 #include <stdbool.h>
 
-#include "core/config.h"
+#include "settings/config.h"
 
 enum {
 	OPTION_VARIABLE = 0x1000, /* and the number of its row in variables.def */

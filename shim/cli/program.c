@@ -10,7 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "cli/complain.h"
+#include "reader/complain.h"
 
 enum { MOST_SCRIPTS = 4, SCRIPT_LINE = 256, MOST_HEADERS = 1024 };
 

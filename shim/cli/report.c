@@ -8,16 +8,16 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/complain.h"
-#include "cli/filter.h"
-#include "cli/merge.h"
 #include "cli/options.h"
-#include "cli/printable.h"
-#include "cli/symbols.h"
 #include "cli/tables.h"
 #include "format/json.h"
 #include "format/stamp.h"
 #include "format/truss.h"
+#include "reader/complain.h"
+#include "reader/filter.h"
+#include "reader/merge.h"
+#include "reader/printable.h"
+#include "reader/symbols.h"
 
 enum {
 	OUTPUT_BYTES = 1 << 20,
@@ -244,7 +244,7 @@ static void write_event(struct report *report, const struct item *item)
 	const struct truss_style style = style_for(report, item);
 	struct strbuf buf;
 
-	symbols_use(item->recording);
+	symbols_use(item->reader);
 	if (asked.is_json) {
 		buf = room_for(report, json_event_bound(item->event, &style));
 		json_event(&buf, item->event, &style);
@@ -283,8 +283,8 @@ static uint64_t recorded_blocks(const struct report *report, bool is_read)
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < report->merge.count; i++)
-		for (size_t j = 0; j < report->merge.recordings[i]->stream_count; j++) {
-			const struct stream *stream = report->merge.recordings[i]->streams[j];
+		for (size_t j = 0; j < report->merge.readers[i]->stream_count; j++) {
+			const struct stream *stream = report->merge.readers[i]->streams[j];
 
 			count += is_read ? stream->next_block : stream->block_count;
 		}
@@ -313,13 +313,13 @@ static void show_progress(const struct report *report, bool is_over)
 		100 * recorded_blocks(report, true) / all);
 }
 
-static void say_lost(const struct recording *recording)
+static void say_lost(const struct reader *reader)
 {
-	const struct record_header *header = &recording->header;
-	const struct recording_damage *damage = &recording->damage;
+	const struct record_header *header = &reader->header;
+	const struct reader_damage *damage = &reader->damage;
 
 	if (header->lost_events > 0)
-		complain("%s: %lu events were lost while it was written: %s", recording->path,
+		complain("%s: %lu events were lost while it was written: %s", reader->path,
 			 header->lost_events,
 			 header->lost_error != 0 ? strerror(header->lost_error)
 			 : (header->flags & RECORD_WRAPS) != 0
@@ -329,19 +329,19 @@ static void say_lost(const struct recording *recording)
 				   "TCPSHIM_RECORD_FULL=wrap keeps the newest)");
 	if (header->overwritten_events > 0)
 		complain("%s: it is a flight recorder: %lu older events were overwritten",
-			 recording->path, header->overwritten_events);
+			 reader->path, header->overwritten_events);
 	if (damage->is_cut)
 		complain("%s: the file is cut short: what is missing of it could not be read",
-			 recording->path);
+			 reader->path);
 	if (damage->blocks > 0)
 		complain("%s: %lu blocks could not be read: damaged, or overwritten meanwhile",
-			 recording->path, damage->blocks);
+			 reader->path, damage->blocks);
 	if (damage->records > 0)
-		complain("%s: %lu records make no sense and were left out", recording->path,
+		complain("%s: %lu records make no sense and were left out", reader->path,
 			 damage->records);
 	if (damage->unknown_calls > 0 || damage->unknown_notes > 0)
 		complain("%s: %lu calls and %lu notes of a later version of tcpshim were left out",
-			 recording->path, damage->unknown_calls, damage->unknown_notes);
+			 reader->path, damage->unknown_calls, damage->unknown_notes);
 }
 
 /* --- The way. --- */
@@ -368,7 +368,7 @@ static void take_all(struct report *report, bool has_progress)
 static bool is_any_live(const struct report *report)
 {
 	for (size_t i = 0; i < report->merge.count; i++)
-		if (recording_is_live(report->merge.recordings[i]))
+		if (reader_is_live(report->merge.readers[i]))
 			return true;
 	return false;
 }
@@ -409,12 +409,12 @@ static bool wants_colour(void)
 	return isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
 }
 
-static void start(struct report *report, struct recording **recordings, size_t count)
+static void start(struct report *report, struct reader **readers, size_t count)
 {
 	*report = (struct report){.style = config.style};
 	report->style.has_colour = !asked.is_json && wants_colour();
 	report->style.symbol = symbols_append;
-	merge_start(&report->merge, recordings, count);
+	merge_start(&report->merge, readers, count);
 	asked.filter.is_shown = config.is_shown;
 	asked.filter.match = &config.match;
 	report->connections = (struct connections_table){
@@ -439,7 +439,7 @@ static void finish(struct report *report)
 	check_output();
 	show_progress(report, true);
 	for (size_t i = 0; i < report->merge.count; i++)
-		say_lost(report->merge.recordings[i]);
+		say_lost(report->merge.readers[i]);
 	merge_end(&report->merge);
 	free(report->text);
 }
@@ -454,7 +454,7 @@ int report_main(int argc, char **argv)
 		       "as JSON or tables. Several, of several processes or of both ends of a "
 		       "connection, are merged by time.",
 	};
-	struct recording **recordings;
+	struct reader **readers;
 	struct report report;
 	size_t count = 0;
 	int status = 0;
@@ -466,16 +466,16 @@ int report_main(int argc, char **argv)
 	if (!options_check("report"))
 		return EXIT_USAGE;
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
-	recordings = allocate(asked.path_count * sizeof(recordings[0]));
+	readers = allocate(asked.path_count * sizeof(readers[0]));
 	for (size_t i = 0; i < asked.path_count; i++) {
-		recordings[count] = recording_open(asked.paths[i]);
-		if (recordings[count])
+		readers[count] = reader_open(asked.paths[i]);
+		if (readers[count])
 			count++;
 		else
 			status = EXIT_OWN_FAILURE;
 	}
 	if (count > 0) {
-		start(&report, recordings, count);
+		start(&report, readers, count);
 		take_all(&report, !asked.is_following && isatty(STDERR_FILENO));
 		if (asked.is_following)
 			follow(&report);
@@ -483,8 +483,8 @@ int report_main(int argc, char **argv)
 		finish(&report);
 		symbols_end();
 		for (size_t i = 0; i < count; i++)
-			recording_close(recordings[i]);
+			reader_close(readers[i]);
 	}
-	free(recordings);
+	free(readers);
 	return status;
 }

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/complain.h"
 #include "cli/options.h"
 #include "cli/program.h"
+#include "reader/complain.h"
 
 #ifndef TCPSHIM_LIBDIR
 #define TCPSHIM_LIBDIR "/usr/local/lib"

@@ -4,32 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/complain.h"
-#include "cli/printable.h"
+#include "format/connection_row.h"
 #include "format/facts.h"
-#include "format/history.h"
+#include "reader/complain.h"
+#include "reader/printable.h"
 
 /* --- Connections. --- */
 
 static int compare_rows(const void *a, const void *b)
 {
-	const struct history *x = a, *y = b;
+	const struct connection_row *x = a, *y = b;
 
 	if (x->pid != y->pid)
 		return x->pid < y->pid ? -1 : 1;
 	return (x->serial > y->serial) - (x->serial < y->serial);
 }
 
-static struct history *row_of(struct connections_table *table, const struct tcpshim_event *event,
-			      uint32_t serial)
+static struct connection_row *row_of(struct connections_table *table,
+				     const struct tcpshim_event *event, uint32_t serial)
 {
-	const struct history key = {.pid = event->pid, .serial = serial};
-	struct history **found = tfind(&key, &table->rows, compare_rows), *row;
+	const struct connection_row key = {.pid = event->pid, .serial = serial};
+	struct connection_row **found = tfind(&key, &table->rows, compare_rows), *row;
 
 	if (found)
 		return *found;
 	row = allocate(sizeof(*row));
-	history_start(row, event, serial);
+	connection_row_start(row, event, serial);
 	if (!tsearch(row, &table->rows, compare_rows)) {
 		complain("there is no memory for the connections");
 		exit(EXIT_OWN_FAILURE);
@@ -37,24 +37,24 @@ static struct history *row_of(struct connections_table *table, const struct tcps
 	return row;
 }
 
-static void write_row(struct connections_table *table, const struct history *row)
+static void write_row(struct connections_table *table, const struct connection_row *row)
 {
 	char text[HISTORY_ROW_BYTES];
 	struct strbuf buf;
 
 	strbuf_init(&buf, text, sizeof(text));
 	if (!table->is_json && !table->has_headings)
-		history_headings(&buf, table->has_pid);
+		connection_row_headings(&buf, table->has_pid);
 	table->has_headings = true;
 	if (table->is_json)
-		history_json(&buf, row, table->base_ns);
+		connection_row_json(&buf, row, table->base_ns);
 	else
-		history_line(&buf, row, table->has_pid, table->base_ns);
+		connection_row_line(&buf, row, table->has_pid, table->base_ns);
 	printable_write(table->to, buf.text, buf.size,
 			table->is_json ? PRINTABLE_JSON : PRINTABLE_TEXT);
 }
 
-static void close_row(struct connections_table *table, struct history *row)
+static void close_row(struct connections_table *table, struct connection_row *row)
 {
 	write_row(table, row);
 	tdelete(row, &table->rows, compare_rows);
@@ -66,15 +66,15 @@ void connections_take(struct connections_table *table, const struct item *item)
 	const struct tcpshim_event *event = item->event;
 
 	if (event->connection.serial != 0)
-		history_call(row_of(table, event, event->connection.serial), event);
+		connection_row_call(row_of(table, event, event->connection.serial), event);
 	for (uint32_t i = 0; i < event->subject_count; i++) {
 		const struct tcpshim_subject *subject = &event->subjects[i];
-		struct history *row;
+		struct connection_row *row;
 
 		if (subject->facts.serial == 0)
 			continue;
 		row = row_of(table, event, subject->facts.serial);
-		if (history_subject(row, event, subject))
+		if (connection_row_subject(row, event, subject))
 			close_row(table, row);
 	}
 }
@@ -85,7 +85,7 @@ static void write_node(const void *node, VISIT visit, int depth)
 {
 	(void)depth;
 	if (visit == postorder || visit == leaf)
-		write_row(ending, *(const struct history *const *)node);
+		write_row(ending, *(const struct connection_row *const *)node);
 }
 
 void connections_end(struct connections_table *table)

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "cli/merge.h"
+#include "reader/merge.h"
 
 struct connections_table {
 	void *rows; /* tsearch's, of those that are open */

@@ -1,16 +1,15 @@
 #include "format/names.h"
 
+#include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-
-#include <asm/ioctls.h>
-#include <linux/sockios.h>
-#include <netinet/in.h>
 
 #include "tcpshim/event.h"
 

@@ -1,10 +1,10 @@
 /* The socket options' names and the kinds of their values. */
-#include "format/names.h"
-
 #include <linux/in6.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+
+#include "format/names.h"
 
 #ifndef SOL_TCP
 #define SOL_TCP IPPROTO_TCP
@@ -98,11 +98,11 @@ static const struct option options[] = {
 	INTEGER(IPPROTO_IPV6, IPV6_RECVERR),
 	INTEGER(IPPROTO_IPV6, IPV6_RECVPKTINFO),
 };
-enum { OPTION_COUNT = sizeof(options) / sizeof(options[0]) };
+enum { CONN_OPTION_COUNT = sizeof(options) / sizeof(options[0]) };
 
 static const struct option *find(int level, int name)
 {
-	for (unsigned i = 0; i < OPTION_COUNT; i++)
+	for (unsigned i = 0; i < CONN_OPTION_COUNT; i++)
 		if (options[i].level == level && options[i].name == name)
 			return &options[i];
 	return NULL;

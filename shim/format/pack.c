@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-#include "format/payload.h"
-
 #include "format/facts.h"
+#include "format/payload.h"
 
 /* What has been written, and where it ends; is_cut: there was no room, and from then on nothing
  * is. */

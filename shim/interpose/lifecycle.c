@@ -1,11 +1,11 @@
 /* Calls that make, connect, copy and end descriptors. */
-#include "interpose/export.h"
-
 #include <limits.h>
 #include <stdarg.h>
 
-#include "core/raw.h"
+#include "guest/stack.h"
+#include "interpose/export.h"
 #include "sink/output.h"
+#include "sys/raw.h"
 
 EXPORT int socket(int domain, int type, int protocol)
 {
@@ -19,7 +19,7 @@ EXPORT int socket(int domain, int type, int protocol)
 	call_integer(&call, type);
 	call_integer(&call, protocol);
 	int fd = real.socket(domain, type, protocol);
-	return (int)call_leave(&call, fd);
+	return (int)after_call(&call, fd);
 }
 
 EXPORT int socketpair(int domain, int type, int protocol, int pair[2])
@@ -35,7 +35,7 @@ EXPORT int socketpair(int domain, int type, int protocol, int pair[2])
 	call_integer(&call, protocol);
 	call_pointer(&call, pair);
 	int result = real.socketpair(domain, type, protocol, pair);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
@@ -50,77 +50,77 @@ EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags)
 	call_integer(&call, fd);
 	call_integer(&call, flags);
 	int copy = real.pidfd_getfd(pidfd, fd, flags);
-	return (int)call_leave(&call, copy);
+	return (int)after_call(&call, copy);
 }
 
 EXPORT int bind(int fd, const struct sockaddr *address, socklen_t size)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!watch_is_on(fd))
 		return real.bind(fd, address, size);
 
 	call_enter(&call, CALL_bind, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_integer(&call, size);
-	call_copy_input(&call);
+	input_copy_all(&call);
 	int result = real.bind(fd, address, size);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 EXPORT int listen(int fd, int backlog)
 {
 	struct call call;
 
-	if (!call_is_known(fd))
+	if (!watch_has_conn(fd))
 		return real.listen(fd, backlog);
 
 	call_enter(&call, CALL_listen, fd);
 	call_integer(&call, fd);
 	call_integer(&call, backlog);
-	call_begin(&call);
+	before_call(&call);
 	int result = real.listen(fd, backlog);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
 	struct call call;
 
-	if (!call_is_known(fd))
+	if (!watch_has_conn(fd))
 		return real.connect(fd, address, size);
 
 	call_enter(&call, CALL_connect, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_integer(&call, size);
-	call_begin(&call);
+	before_call(&call);
 	int result = real.connect(fd, address, size);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 EXPORT int accept(int fd, struct sockaddr *address, socklen_t *size)
 {
 	struct call call;
 
-	if (!call_is_known(fd))
+	if (!watch_has_conn(fd))
 		return real.accept(fd, address, size);
 
 	call_enter(&call, CALL_accept, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, address);
 	call_pointer(&call, size);
-	call_begin(&call);
+	before_call(&call);
 	int accepted = real.accept(fd, address, size);
-	return (int)call_leave(&call, accepted);
+	return (int)after_call(&call, accepted);
 }
 
 EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
 	struct call call;
 
-	if (!call_is_known(fd))
+	if (!watch_has_conn(fd))
 		return real.accept4(fd, address, size, flags);
 
 	call_enter(&call, CALL_accept4, fd);
@@ -128,24 +128,24 @@ EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 	call_pointer(&call, address);
 	call_pointer(&call, size);
 	call_integer(&call, flags);
-	call_begin(&call);
+	before_call(&call);
 	int accepted = real.accept4(fd, address, size, flags);
-	return (int)call_leave(&call, accepted);
+	return (int)after_call(&call, accepted);
 }
 
 EXPORT int shutdown(int fd, int how)
 {
 	struct call call;
 
-	if (!call_is_shutting(fd))
+	if (!watch_is_shutting(fd))
 		return real.shutdown(fd, how);
 
 	call_enter(&call, CALL_shutdown, fd);
 	call_integer(&call, fd);
 	call_integer(&call, how);
-	call_begin(&call);
-	int result = call_shut(&call, real.shutdown(fd, how));
-	return (int)call_leave(&call, result);
+	before_call(&call);
+	int result = after_shutdown(&call, real.shutdown(fd, how));
+	return (int)after_call(&call, result);
 }
 
 /* Not inlined, so that the close of what is not known is a jump to the real one. */
@@ -153,16 +153,16 @@ static __attribute__((noinline)) int close_known(int fd)
 {
 	CLOSING_CALL call = {.closing = NULL};
 
-	if (call_is_hidden(fd)) {
+	if (watch_is_own(fd)) {
 		errno = EBADF;
 		return -1;
 	}
-	if (!call_enter_close(&call, CALL_close, (unsigned)fd, (unsigned)fd))
+	if (!closing_enter(&call, CALL_close, (unsigned)fd, (unsigned)fd))
 		return real.close(fd);
 
 	call_integer(&call, fd);
 	int result = real.close(fd);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 EXPORT int close(int fd)
@@ -177,7 +177,7 @@ static int close_around(unsigned first, unsigned last, int flags)
 {
 	int ours = output_fd(), result = 0;
 
-	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last || !call_is_hidden(ours))
+	if (ours < 0 || (unsigned)ours < first || (unsigned)ours > last || !watch_is_own(ours))
 		return real.close_range(first, last, flags);
 	if ((unsigned)ours > first)
 		result = real.close_range(first, (unsigned)ours - 1, flags);
@@ -192,14 +192,14 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 
 	/* CLOSE_RANGE_CLOEXEC closes nothing now. */
 	if ((flags & (int)CLOSE_RANGE_CLOEXEC) || first > last ||
-	    !call_enter_close(&call, CALL_close_range, first, last))
+	    !closing_enter(&call, CALL_close_range, first, last))
 		return close_around(first, last, flags);
 
 	call_integer(&call, first);
 	call_integer(&call, last);
 	call_integer(&call, flags);
 	int result = close_around(first, last, flags);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 /* Without close_range (Linux before 5.9) one after the other, as far as ours, and the rest by
@@ -208,7 +208,7 @@ static void closefrom_around(int first)
 {
 	int ours = output_fd();
 
-	if (ours < first || !call_is_hidden(ours)) {
+	if (ours < first || !watch_is_own(ours)) {
 		real.closefrom(first);
 		return;
 	}
@@ -223,20 +223,20 @@ EXPORT void closefrom(int first)
 	CLOSING_CALL call = {.closing = NULL};
 
 	first = first < 0 ? 0 : first;
-	if (!call_enter_close(&call, CALL_closefrom, (unsigned)first, INT_MAX)) {
+	if (!closing_enter(&call, CALL_closefrom, (unsigned)first, INT_MAX)) {
 		closefrom_around(first);
 		return;
 	}
 	call_integer(&call, first);
 	closefrom_around(first);
-	call_leave(&call, 0);
+	after_call(&call, 0);
 }
 
 /* A copy made by a call that is not watched. */
 static int copied(int from, int to)
 {
 	if (to >= 0 && to != from)
-		call_copied(from, to);
+		descriptor_copied(from, to);
 	return to;
 }
 
@@ -244,43 +244,43 @@ EXPORT int dup(int fd)
 {
 	struct call call;
 
-	if (!call_enter_dup(&call, CALL_dup, fd, -1))
+	if (!closing_enter_dup(&call, CALL_dup, fd, -1))
 		return copied(fd, real.dup(fd));
 
 	call_integer(&call, fd);
 	int copy = real.dup(fd);
-	return (int)call_leave(&call, copy);
+	return (int)after_call(&call, copy);
 }
 
 EXPORT int dup2(int fd, int to)
 {
 	CLOSING_CALL call = {.closing = NULL};
 
-	if (call_is_hidden(to))
+	if (watch_is_own(to))
 		output_yield_fd(to);
-	if (!call_enter_dup(&call, CALL_dup2, fd, to))
+	if (!closing_enter_dup(&call, CALL_dup2, fd, to))
 		return copied(fd, real.dup2(fd, to));
 
 	call_integer(&call, fd);
 	call_integer(&call, to);
 	int copy = real.dup2(fd, to);
-	return (int)call_leave(&call, copy);
+	return (int)after_call(&call, copy);
 }
 
 EXPORT int dup3(int fd, int to, int flags)
 {
 	CLOSING_CALL call = {.closing = NULL};
 
-	if (call_is_hidden(to))
+	if (watch_is_own(to))
 		output_yield_fd(to);
-	if (!call_enter_dup(&call, CALL_dup3, fd, to))
+	if (!closing_enter_dup(&call, CALL_dup3, fd, to))
 		return copied(fd, real.dup3(fd, to, flags));
 
 	call_integer(&call, fd);
 	call_integer(&call, to);
 	call_integer(&call, flags);
 	int copy = real.dup3(fd, to, flags);
-	return (int)call_leave(&call, copy);
+	return (int)after_call(&call, copy);
 }
 
 /* An argument that the command does not have is read all the same, and handed on: as libc does. */
@@ -290,7 +290,7 @@ static int fcntl_call(enum tcpshim_call id, __typeof__(fcntl) *real_fcntl, int f
 	bool is_copy = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
 	struct call call;
 
-	if (is_copy ? !call_enter_dup(&call, id, fd, -1) : !call_is_watched(fd)) {
+	if (is_copy ? !closing_enter_dup(&call, id, fd, -1) : !watch_is_on(fd)) {
 		int result = real_fcntl(fd, command, value);
 
 		return is_copy ? copied(fd, result) : result;
@@ -301,7 +301,7 @@ static int fcntl_call(enum tcpshim_call id, __typeof__(fcntl) *real_fcntl, int f
 	call_integer(&call, command);
 	call_pointer(&call, value);
 	int result = real_fcntl(fd, command, value);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 EXPORT int fcntl(int fd, int command, ...)
@@ -324,4 +324,27 @@ EXPORT int fcntl64(int fd, int command, ...)
 	value = va_arg(list, void *);
 	va_end(list);
 	return fcntl_call(CALL_fcntl64, real.fcntl64, fd, command, value);
+}
+
+EXPORT int pipe2(int fds[2], int flags)
+{
+	int result = real.pipe2(fds, flags);
+
+	if (result == 0)
+		stack_made_pipe(fds);
+	return result;
+}
+
+EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		       struct addrinfo **found)
+{
+	uint64_t start_ns;
+	int result;
+
+	if (!process_is_tracing)
+		return real.getaddrinfo(node, service, hints, found);
+	start_ns = process_now_ns();
+	result = real.getaddrinfo(node, service, hints, found);
+	after_lookup(start_ns);
+	return result;
 }

@@ -8,16 +8,16 @@
  * that ends empty consumes no edge and no one-shot event. Where another library stands between us
  * and libc, which may stretch each part, it is made in one, and not announced.
  */
-#include "interpose/export.h"
-
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 
-#include "core/annotate.h"
-#include "core/direct.h"
-#include "core/process.h"
-#include "core/raw.h"
+#include "conn/evidence.h"
+#include "guest/process.h"
+#include "interpose/export.h"
+#include "sys/bypass.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
@@ -47,7 +47,7 @@ static void let_signals(const sigset_t *before)
 static bool is_split(const struct call *call, int64_t timeout_ns)
 {
 	return (timeout_ns == UNLIMITED || timeout_ns > (int64_t)LONG_WAIT_NS) &&
-	       call_is_announced(call) && !process_is_filtered() && direct_is_wait_libcs;
+	       before_is_announced(call) && !restriction_is_inherited() && bypass_is_wait_libcs;
 }
 
 static struct timespec timespec_of(int64_t ns)
@@ -101,7 +101,7 @@ static int ppoll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, i
 	int ready = real.ppoll(fds, count, &first, mask ? mask : &before);
 
 	if (ready == 0) {
-		call_announce(call);
+		before_announce(call);
 		ready = real.ppoll(fds, count, timeout_ns == UNLIMITED ? NULL : &rest,
 				   mask ? mask : &before);
 	}
@@ -134,7 +134,7 @@ static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, in
 		ready = real.ppoll(fds, count, &slice, &before);
 		if (ready == 0 && !is_announced &&
 		    process_now_ns() - call->start_ns >= LONG_WAIT_NS) {
-			call_announce(call);
+			before_announce(call);
 			is_announced = true;
 		}
 	}
@@ -147,14 +147,14 @@ static void poll_arguments(struct call *call, struct pollfd *fds, nfds_t count, 
 	call_integer(call, (int64_t)count);
 	call_integer(call, timeout);
 	call->is_unlimited = timeout < 0;
-	call_mark(call);
+	before_wait(call);
 }
 
 EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	struct call call;
 
-	if (!call_is_any_watched())
+	if (!watch_is_any())
 		return real.poll(fds, count, timeout);
 
 	call_enter(&call, CALL_poll, -1);
@@ -162,14 +162,14 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 	int ready = is_split(&call, milliseconds_ns(timeout))
 			    ? poll_in_parts(&call, fds, count, timeout)
 			    : real.poll(fds, count, timeout);
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }
 
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size)
 {
 	struct call call;
 
-	if (!call_is_any_watched())
+	if (!watch_is_any())
 		return real.__poll_chk(fds, count, timeout, fds_size);
 
 	call_enter(&call, CALL___poll_chk, -1);
@@ -178,7 +178,7 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_
 	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, milliseconds_ns(timeout))
 			    ? poll_in_parts(&call, fds, count, timeout)
 			    : real.__poll_chk(fds, count, timeout, fds_size);
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }
 
 static void ppoll_arguments(struct call *call, struct pollfd *fds, nfds_t count,
@@ -189,7 +189,7 @@ static void ppoll_arguments(struct call *call, struct pollfd *fds, nfds_t count,
 	call_pointer(call, timeout);
 	call_pointer(call, mask);
 	call_timeout(call, timeout);
-	call_mark(call);
+	before_wait(call);
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -197,7 +197,7 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 {
 	struct call call;
 
-	if (!call_is_any_watched())
+	if (!watch_is_any())
 		return real.ppoll(fds, count, timeout, mask);
 
 	call_enter(&call, CALL_ppoll, -1);
@@ -206,7 +206,7 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 	int ready = is_split(&call, timeout_ns)
 			    ? ppoll_in_parts(&call, fds, count, timeout_ns, mask)
 			    : real.ppoll(fds, count, timeout, mask);
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }
 
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -214,7 +214,7 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 {
 	struct call call;
 
-	if (!call_is_any_watched())
+	if (!watch_is_any())
 		return real.__ppoll_chk(fds, count, timeout, mask, fds_size);
 
 	call_enter(&call, CALL___ppoll_chk, -1);
@@ -223,7 +223,7 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 	int ready = fds_size / sizeof(*fds) >= count && is_split(&call, timeout_ns)
 			    ? ppoll_in_parts(&call, fds, count, timeout_ns, mask)
 			    : real.__ppoll_chk(fds, count, timeout, mask, fds_size);
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }
 
 /* The kernel has emptied the sets at the end of the first part: as the program gave them. */
@@ -242,7 +242,7 @@ static int select_in_parts(struct call *call, int count, fd_set *const to[3], in
 	int ready = real.pselect(count, to[0], to[1], to[2], &first, mask ? mask : &before);
 
 	if (ready == 0) {
-		call_announce(call);
+		before_announce(call);
 		restore_sets(to, call->sets, count);
 		const struct timespec rest = timespec_of(behind_first_ns(timeout_ns));
 
@@ -266,7 +266,7 @@ EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except
 {
 	struct call call;
 
-	if (!call_is_any_watched())
+	if (!watch_is_any())
 		return real.select(count, read_set, write_set, except_set, timeout);
 
 	call_enter(&call, CALL_select, -1);
@@ -275,12 +275,12 @@ EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except
 	int ready;
 
 	select_arguments(&call, count, to, timeout);
-	call_mark(&call);
+	before_wait(&call);
 	bool has_sets = call_select_sets(&call, &sets);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1000);
 	if (!has_sets || !is_split(&call, timeout_ns)) {
 		ready = real.select(count, read_set, write_set, except_set, timeout);
-		return (int)call_leave(&call, ready);
+		return (int)after_call(&call, ready);
 	}
 	ready = select_in_parts(&call, count, to, timeout_ns, NULL);
 	if (timeout) { /* Linux tells how much was left (select(2)) */
@@ -289,7 +289,7 @@ EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except
 		timeout->tv_sec = left_ns / NS_PER_S;
 		timeout->tv_usec = left_ns % NS_PER_S / 1000;
 	}
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }
 
 EXPORT int pselect(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
@@ -297,7 +297,7 @@ EXPORT int pselect(int count, fd_set *read_set, fd_set *write_set, fd_set *excep
 {
 	struct call call;
 
-	if (!call_is_any_watched())
+	if (!watch_is_any())
 		return real.pselect(count, read_set, write_set, except_set, timeout, mask);
 
 	call_enter(&call, CALL_pselect, -1);
@@ -306,39 +306,39 @@ EXPORT int pselect(int count, fd_set *read_set, fd_set *write_set, fd_set *excep
 
 	select_arguments(&call, count, to, timeout);
 	call_pointer(&call, mask);
-	call_mark(&call);
+	before_wait(&call);
 	bool has_sets = call_select_sets(&call, &sets);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = has_sets && is_split(&call, timeout_ns)
 			    ? select_in_parts(&call, count, to, timeout_ns, mask)
 			    : real.pselect(count, read_set, write_set, except_set, timeout, mask);
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }
 
 EXPORT int epoll_create(int size)
 {
 	struct call call;
 
-	if (!call_is_any_watched())
+	if (!watch_is_any())
 		return real.epoll_create(size);
 
 	call_enter(&call, CALL_epoll_create, -1);
 	call_integer(&call, size);
 	int fd = real.epoll_create(size);
-	return (int)call_leave(&call, fd);
+	return (int)after_call(&call, fd);
 }
 
 EXPORT int epoll_create1(int flags)
 {
 	struct call call;
 
-	if (!call_is_any_watched())
+	if (!watch_is_any())
 		return real.epoll_create1(flags);
 
 	call_enter(&call, CALL_epoll_create1, -1);
 	call_integer(&call, flags);
 	int fd = real.epoll_create1(flags);
-	return (int)call_leave(&call, fd);
+	return (int)after_call(&call, fd);
 }
 
 EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
@@ -354,9 +354,9 @@ EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 	call_integer(&call, operation);
 	call_integer(&call, fd);
 	call_pointer(&call, event);
-	call_copy_input(&call);
+	input_copy_all(&call);
 	int result = real.epoll_ctl(epoll_fd, operation, fd, event);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 static int epoll_in_parts(struct call *call, int epoll_fd, struct epoll_event *events, int count,
@@ -367,7 +367,7 @@ static int epoll_in_parts(struct call *call, int epoll_fd, struct epoll_event *e
 				     mask ? mask : &before);
 
 	if (ready == 0) {
-		call_announce(call);
+		before_announce(call);
 		int64_t left_ns = rest_ns(call, milliseconds_ns(timeout));
 		int left = left_ns == UNLIMITED ? -1 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
 
@@ -387,18 +387,18 @@ EXPORT int epoll_wait(int epoll_fd, struct epoll_event *events, int count, int t
 {
 	struct call call;
 
-	if (!call_is_waiting_on(epoll_fd))
+	if (!watch_is_epoll(epoll_fd))
 		return real.epoll_wait(epoll_fd, events, count, timeout);
 
 	call_enter(&call, CALL_epoll_wait, epoll_fd);
 	epoll_arguments(&call, epoll_fd, events, count);
 	call_integer(&call, timeout);
 	call.is_unlimited = timeout < 0;
-	call_mark(&call);
+	before_wait(&call);
 	int ready = is_split(&call, milliseconds_ns(timeout))
 			    ? epoll_in_parts(&call, epoll_fd, events, count, timeout, NULL)
 			    : real.epoll_wait(epoll_fd, events, count, timeout);
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }
 
 EXPORT int epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int timeout,
@@ -406,7 +406,7 @@ EXPORT int epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int 
 {
 	struct call call;
 
-	if (!call_is_waiting_on(epoll_fd))
+	if (!watch_is_epoll(epoll_fd))
 		return real.epoll_pwait(epoll_fd, events, count, timeout, mask);
 
 	call_enter(&call, CALL_epoll_pwait, epoll_fd);
@@ -414,11 +414,11 @@ EXPORT int epoll_pwait(int epoll_fd, struct epoll_event *events, int count, int 
 	call_integer(&call, timeout);
 	call_pointer(&call, mask);
 	call.is_unlimited = timeout < 0;
-	call_mark(&call);
+	before_wait(&call);
 	int ready = is_split(&call, milliseconds_ns(timeout))
 			    ? epoll_in_parts(&call, epoll_fd, events, count, timeout, mask)
 			    : real.epoll_pwait(epoll_fd, events, count, timeout, mask);
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }
 
 static int epoll_in_parts_ns(struct call *call, int epoll_fd, struct epoll_event *events, int count,
@@ -429,7 +429,7 @@ static int epoll_in_parts_ns(struct call *call, int epoll_fd, struct epoll_event
 	int ready = real.epoll_pwait2(epoll_fd, events, count, &first, mask ? mask : &before);
 
 	if (ready == 0) {
-		call_announce(call);
+		before_announce(call);
 		timeout_ns = rest_ns(call, timeout_ns);
 		const struct timespec rest = timespec_of(timeout_ns);
 
@@ -445,7 +445,7 @@ EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,
 {
 	struct call call;
 
-	if (!call_is_waiting_on(epoll_fd))
+	if (!watch_is_epoll(epoll_fd))
 		return real.epoll_pwait2(epoll_fd, events, count, timeout, mask);
 
 	call_enter(&call, CALL_epoll_pwait2, epoll_fd);
@@ -453,10 +453,10 @@ EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,
 	call_pointer(&call, timeout);
 	call_pointer(&call, mask);
 	call_timeout(&call, timeout);
-	call_mark(&call);
+	before_wait(&call);
 	int64_t timeout_ns = timeout_ns_of(&call, timeout, 1);
 	int ready = is_split(&call, timeout_ns)
 			    ? epoll_in_parts_ns(&call, epoll_fd, events, count, timeout_ns, mask)
 			    : real.epoll_pwait2(epoll_fd, events, count, timeout, mask);
-	return (int)call_leave(&call, ready);
+	return (int)after_call(&call, ready);
 }

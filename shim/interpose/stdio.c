@@ -9,12 +9,11 @@
  * otherwise, and with TCPSHIM_STDIO=off, nothing is touched and stdio is not traced. The tables
  * stay where they are, so libc's own check of them holds, and they are made read-only again.
  */
-#include "interpose/export.h"
-
 #include <dlfcn.h>
 #include <sys/mman.h>
 
-#include "core/raw.h"
+#include "interpose/export.h"
+#include "sys/raw.h"
 
 /* struct _IO_jump_t: two words, then the functions in this order (libio/libioP.h). */
 enum { SLOT_READ = 14, SLOT_WRITE = 15, SLOT_CLOSE = 17, SLOTS = 21 };
@@ -32,25 +31,18 @@ static ssize_t stdio_read(FILE *file, void *buf, ssize_t size)
 {
 	int fd = file->_fileno;
 	struct call call;
-	ssize_t got = -1;
 
-	if (!call_is_watched(fd)) {
-		if (!call_ends_silently(&call, fd))
-			return real_read(file, buf, size);
-		got = real_read(file, buf, size);
-		if (got != 0)
-			return got;
-	}
+	if (!watch_is_read(&call, fd))
+		return real_read(file, buf, size);
 
-	call_enter_read(&call, CALL_read, fd, got == 0);
+	call_enter_read(&call, CALL_read, fd);
 	call.is_stdio = true;
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, size);
-	call_begin(&call);
-	if (got != 0)
-		got = real_read(file, buf, size);
-	return call_leave(&call, got);
+	before_read(&call);
+	ssize_t got = real_read(file, buf, size);
+	return after_read(&call, got);
 }
 
 static ssize_t stdio_write(FILE *file, const void *buf, ssize_t size)
@@ -58,7 +50,7 @@ static ssize_t stdio_write(FILE *file, const void *buf, ssize_t size)
 	int fd = file->_fileno;
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!watch_is_on(fd))
 		return real_write(file, buf, size);
 
 	call_enter(&call, CALL_write, fd);
@@ -66,9 +58,9 @@ static ssize_t stdio_write(FILE *file, const void *buf, ssize_t size)
 	call_integer(&call, fd);
 	call_pointer(&call, buf);
 	call_integer(&call, size);
-	call_begin(&call);
+	before_call(&call);
 	ssize_t sent = real_write(file, buf, size);
-	return call_leave(&call, sent);
+	return after_call(&call, sent);
 }
 
 static int stdio_close(FILE *file)
@@ -76,13 +68,13 @@ static int stdio_close(FILE *file)
 	int fd = file->_fileno;
 	CLOSING_CALL call = {.closing = NULL};
 
-	if (fd < 0 || !call_enter_close(&call, CALL_close, (unsigned)fd, (unsigned)fd))
+	if (fd < 0 || !closing_enter(&call, CALL_close, (unsigned)fd, (unsigned)fd))
 		return real_close(file);
 
 	call.is_stdio = true;
 	call_integer(&call, fd);
 	int result = real_close(file);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 /* A name that libc has, in whichever version; not ours or another library's. */
@@ -140,12 +132,12 @@ EXPORT int fclose(FILE *file)
 	CLOSING_CALL call = {.closing = NULL};
 	int fd = is_hooked || !process_is_watching ? -1 : file->_fileno;
 
-	if (fd < 0 || !call_enter_close(&call, CALL_fclose, (unsigned)fd, (unsigned)fd))
+	if (fd < 0 || !closing_enter(&call, CALL_fclose, (unsigned)fd, (unsigned)fd))
 		return real.fclose(file);
 
 	call_integer(&call, fd);
 	int result = real.fclose(file);
-	return (int)call_leave(&call, result);
+	return (int)after_call(&call, result);
 }
 
 /* The number becomes another file's, by dup3 inside libc. */
@@ -155,12 +147,12 @@ static FILE *reopen(enum tcpshim_call id, __typeof__(freopen) *real_freopen, con
 	CLOSING_CALL call = {.closing = NULL};
 	int fd = process_is_watching ? file->_fileno : -1;
 
-	if (fd < 0 || !call_enter_close(&call, id, (unsigned)fd, (unsigned)fd))
+	if (fd < 0 || !closing_enter(&call, id, (unsigned)fd, (unsigned)fd))
 		return real_freopen(path, mode, file);
 
 	call_integer(&call, fd);
 	FILE *result = real_freopen(path, mode, file);
-	call_leave(&call, result ? (intptr_t)result : -1);
+	after_call(&call, result ? (intptr_t)result : -1);
 	return result;
 }
 
@@ -178,12 +170,12 @@ EXPORT FILE *fdopen(int fd, const char *mode)
 {
 	struct call call;
 
-	if (!call_is_watched(fd))
+	if (!watch_is_on(fd))
 		return real.fdopen(fd, mode);
 
 	call_enter(&call, CALL_fdopen, fd);
 	call_integer(&call, fd);
 	FILE *file = real.fdopen(fd, mode);
-	call_leave(&call, file ? (intptr_t)file : -1);
+	after_call(&call, file ? (intptr_t)file : -1);
 	return file;
 }

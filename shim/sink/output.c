@@ -14,13 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/config.h"
-#include "core/fdtable.h"
-#include "core/file_id.h"
-#include "core/process.h"
-#include "core/raw.h"
+#include "conn/fdtable.h"
 #include "format/names.h"
 #include "format/strbuf.h"
+#include "guest/complaint.h"
+#include "guest/process.h"
+#include "settings/config.h"
+#include "sys/file_id.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
 
 enum {
 	HIGH_FD = 1000,    /* where our descriptor goes if no number above the limit can be had */
@@ -118,7 +120,7 @@ static int reopen(int fd)
 	char text[32];
 	struct strbuf path;
 
-	if (process_is_filtered() || !raw_is_writable(fd) ||
+	if (restriction_is_inherited() || !raw_is_writable(fd) ||
 	    raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
 	    (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)))
 		return -EINVAL;
@@ -227,7 +229,7 @@ static void complain_path(int error)
 		strbuf_string(&line, " (nobody reads this FIFO)");
 	strbuf_string(&line, "; it wants a file that can be created, for example "
 			     "TCPSHIM_OUTPUT=/tmp/trace.%p. The trace goes to standard error.");
-	process_complain(line.text, line.size);
+	complaint_write(line.text, line.size);
 }
 
 int output_start(void)
@@ -260,7 +262,7 @@ int output_start_over(void)
 
 	if (config.output != CONFIG_OUTPUT_PATH || !output.is_own_file)
 		return 0;
-	if (process_is_quiet()) {
+	if (restriction_is_filter()) {
 		/* open may be fatal: the parent's file it is, told apart by prefixes */
 		output.is_own_file = false;
 		return 0;
@@ -293,7 +295,7 @@ bool output_is_terminal(void)
 {
 	char settings[TERMIOS_BYTES]; /* the kernel's struct termios is smaller */
 
-	return !process_is_filtered() &&
+	return !restriction_is_inherited() &&
 	       raw_syscall3(SYS_ioctl, output_fd(), TCGETS, (long)settings) == 0;
 }
 
@@ -312,7 +314,7 @@ static bool is_ours(int fd)
 	if (fd < 0)
 		return false;
 	/* fstat may be fatal; a filter's author closes no descriptors behind our back */
-	if (process_is_quiet())
+	if (restriction_is_filter())
 		return true;
 	if (file_id_read(fd, &id, &status) < 0 || !file_id_is_same(&id, &output.id))
 		return false;
@@ -329,7 +331,7 @@ static int find_again(void)
 	int fd = atomic_load(&output.fd);
 	bool is_stored;
 
-	if (process_is_quiet() || !process_is_itself())
+	if (restriction_is_filter() || !process_is_itself())
 		return -EBADF;
 	if (fd >= 0 && fdtable_state(fdtable_load(fd)) == FD_OURS)
 		fdtable_exchange(fd, 0, &is_stored);
@@ -348,11 +350,11 @@ static bool has_room(int fd)
 	struct timespec limit = {.tv_sec = FULL_WAIT_S};
 	long result;
 
-	if (process_is_strict() || raw_is_ready(fd, POLLOUT)) {
+	if (restriction_is_strict() || raw_is_ready(fd, POLLOUT)) {
 		atomic_store(&output.is_stuck, false);
 		return true;
 	}
-	if (process_is_quiet() || atomic_load(&output.is_stuck))
+	if (restriction_is_filter() || atomic_load(&output.is_stuck))
 		return false;
 	do /* the kernel counts down what is left */
 		result = raw_syscall6(SYS_ppoll, (long)&entry, 1, (long)&limit, 0, 0, 0);
@@ -372,15 +374,15 @@ static long write_without_signal(int fd, const char *bytes, size_t size)
 {
 	const struct iovec part = {(void *)bytes, size};
 
-	if (process_is_filtered())
-		return !process_is_strict() && raw_is_ready(fd, 0) ? -EPIPE
-								   : raw_write(fd, bytes, size);
+	if (restriction_is_inherited())
+		return !restriction_is_strict() && raw_is_ready(fd, 0) ? -EPIPE
+								       : raw_write(fd, bytes, size);
 	return raw_write_without_signal(fd, &part, 1);
 }
 
 static long write_once(int fd, const char *bytes, size_t size)
 {
-	if (output.is_regular && output.is_signalling && process_is_filtered())
+	if (output.is_regular && output.is_signalling && restriction_is_inherited())
 		return -EFBIG;
 	if (output.is_regular)
 		return output.is_signalling ? write_without_signal(fd, bytes, size)

@@ -5,15 +5,16 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/aside.h"
-#include "core/config.h"
-#include "core/hot.h"
-#include "core/process.h"
-#include "core/raw.h"
 #include "format/names.h"
-#include "format/pack.h"
 #include "format/strbuf.h"
+#include "guest/complaint.h"
+#include "guest/process.h"
+#include "settings/config.h"
 #include "sink/recording_file.h"
+#include "sys/aside.h"
+#include "sys/hot.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
 
 enum { LAPS = 16, MOST_PAUSES = 1000 };
 
@@ -49,7 +50,7 @@ static struct recording *wait_for_recording(void)
 	const struct timespec pause = {.tv_nsec = 100000};
 
 	for (int i = 0; i < MOST_PAUSES && atomic_load(&failure) == 0; i++) {
-		if (atomic_load(&current) || process_is_quiet())
+		if (atomic_load(&current) || restriction_is_filter())
 			break;
 		raw_syscall2(SYS_nanosleep, (long)&pause, 0);
 	}
@@ -74,12 +75,12 @@ static struct recording *make(void)
 
 	if (atomic_load(&failure) != 0)
 		return NULL;
-	if (process_is_quiet()) {
+	if (restriction_is_filter()) {
 		result = -EPERM;
 	} else if (atomic_exchange(&is_making, true)) {
 		return wait_for_recording();
 	} else {
-		thread_hold_signals(); /* so that no handler leaves by siglongjmp */
+		thread_block_signals(); /* so that no handler leaves by siglongjmp */
 		recording = raw_map(sizeof(*recording));
 		result = -ENOMEM;
 		if (recording) {
@@ -364,7 +365,7 @@ void recording_begin(struct area *area, uint64_t now_ns)
 		has_room(recording, area, 0, now_ns);
 }
 
-void recording_be_quiet(struct area *area, uint64_t now_ns)
+void recording_restrict(struct area *area, uint64_t now_ns)
 {
 	struct recording *recording = atomic_load_explicit(&current, memory_order_acquire);
 
@@ -376,12 +377,12 @@ void recording_be_quiet(struct area *area, uint64_t now_ns)
 	recording_begin(area, now_ns);
 }
 
-void recording_be_frugal(void)
+void recording_save_memory(void)
 {
 	struct recording *recording = atomic_load_explicit(&current, memory_order_acquire);
 
 	if (recording)
-		recording_map_be_frugal(&recording->map);
+		recording_map_save_memory(&recording->map);
 }
 
 void recording_unlock(void)
@@ -430,7 +431,7 @@ static void say_lost(const char *path, uint64_t count, int error)
 				      : ", which was full: TCPSHIM_RECORD_SIZE makes it larger, "
 					"TCPSHIM_RECORD_FULL=wrap keeps the newest");
 	}
-	process_complain(line.text, line.size);
+	complaint_write(line.text, line.size);
 }
 
 static void end_aside(void *recording)
@@ -453,8 +454,46 @@ void recording_end(int status, uint64_t now_ns)
 	__atomic_store_n(&recording->map.header->end, RECORD_ENDED, __ATOMIC_RELEASE);
 	if (count > 0)
 		say_lost(recording->path, count, recording->map.header->lost_error);
-	if (process_is_quiet())
+	if (restriction_is_filter())
 		return;
 	aside_run(end_aside, recording);
 	recording_file_say_removed(recording);
+}
+
+/* The block that this thread is filling, if it has one at hand. */
+static struct record_block *own_block(void)
+{
+	return thread.epoch == process_epoch() ? thread.block : NULL;
+}
+
+void recording_mark(const struct record_current *mark)
+{
+	struct record_block *block = own_block();
+
+	if (!block) { /* a thread's first call may be the one that it stays in */
+		struct area *area = thread_area();
+
+		if (area)
+			recording_begin(area, mark->start_ns);
+		block = own_block();
+	}
+	if (!block)
+		return;
+	__atomic_store_n(&block->current.sequence, ++thread.marks, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	block->current.argument_count = mark->argument_count;
+	block->current.serial = mark->serial;
+	block->current.fd = mark->fd;
+	block->current.start_ns = mark->start_ns;
+	memcpy(block->current.arguments, mark->arguments, sizeof(mark->arguments));
+	block->current.call = mark->call;
+	__atomic_store_n(&block->current.sequence, ++thread.marks, __ATOMIC_RELEASE);
+}
+
+void recording_unmark(void)
+{
+	struct record_block *block = own_block();
+
+	if (block)
+		__atomic_store_n(&block->current.call, 0, __ATOMIC_RELEASE);
 }

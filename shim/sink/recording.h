@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/thread.h"
+#include "guest/thread.h"
 #include "tcpshim/record.h"
 
 /* False, and one line said: nothing can be recorded where TCPSHIM_RECORD says. */
@@ -29,11 +29,11 @@ void recording_start_over(void);
 void recording_begin(struct area *area, uint64_t now_ns);
 
 /* The file is made now, if it is not there yet: a filter would refuse it later. */
-void recording_be_quiet(struct area *area, uint64_t now_ns);
+void recording_restrict(struct area *area, uint64_t now_ns);
 
 /* The program is about to lock all its memory, and has done so: of the recording no more is mapped
  * than is needed, and nothing of it locked. */
-void recording_be_frugal(void);
+void recording_save_memory(void);
 void recording_unlock(void);
 
 /* Where the thread, whose area this is, may write its next record of at most *room bytes, at least
@@ -74,5 +74,10 @@ void recording_count_nested(void);
 /* At exit: says in the file that it is complete, cuts off what was not used, and says on standard
  * error what was lost. */
 void recording_end(int status, uint64_t now_ns);
+
+/* Marks the call as the one that this thread is in, until it has ended: a recording that a SIGKILL
+ * cut short shows it. Under the guard. */
+void recording_mark(const struct record_current *mark);
+void recording_unmark(void);
 
 #endif

@@ -11,14 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/config.h"
-#include "core/process.h"
-#include "core/raw.h"
 #include "format/names.h"
 #include "format/pack.h"
-#include "sink/cgroup.h"
+#include "guest/complaint.h"
+#include "guest/process.h"
+#include "settings/config.h"
 #include "sink/recording_keep.h"
+#include "sys/cgroup.h"
+#include "sys/clock.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -156,11 +158,11 @@ static int give_name(struct recording *recording, int fd)
  * filter allows. */
 int recording_file_reserve(uint8_t *at, size_t size)
 {
-	long result = process_is_filtered() ? -EINVAL
-					    : raw_syscall3(SYS_madvise, (long)at, (long)size,
-							   MADV_POPULATE_WRITE);
+	long result = restriction_is_inherited() ? -EINVAL
+						 : raw_syscall3(SYS_madvise, (long)at, (long)size,
+								MADV_POPULATE_WRITE);
 
-	if (process_is_strict())
+	if (restriction_is_strict())
 		return -ENOSPC;
 	if (result == -EINVAL)
 		for (result = 0; result == 0 && size > 0; at += PAGE_BYTES, size -= PAGE_BYTES)
@@ -234,7 +236,7 @@ static uint64_t limit_size(struct recording *recording, int fd)
 	struct statfs system = {0};
 
 	size = lower(recording, size, limit, RECORDING_FILE_LIMIT, limit);
-	if (process_is_filtered()) {
+	if (restriction_is_inherited()) {
 		limit = read_limit(RLIMIT_AS);
 		size = lower(recording, size, limit / PART, RECORDING_ADDRESS_LIMIT, limit);
 	}
@@ -310,7 +312,7 @@ void recording_file_complain(int error)
 					       : "");
 	strbuf_string(&line, "; it wants a directory in which this user can make files, or a path "
 			     "with %p, for example TCPSHIM_RECORD=/var/tmp. Nothing is recorded.");
-	process_complain(line.text, line.size);
+	complaint_write(line.text, line.size);
 }
 
 static void append_size(struct strbuf *line, uint64_t bytes)
@@ -352,7 +354,7 @@ void recording_file_say_limited(const struct recording *recording)
 	strbuf_string(&line, reasons[recording->limited_by]);
 	append_size(&line, recording->limit_bytes);
 	strbuf_string(&line, "; TCPSHIM_RECORD_FULL=wrap keeps the newest");
-	process_complain(line.text, line.size);
+	complaint_write(line.text, line.size);
 }
 
 void recording_file_say_removed(const struct recording *recording)
@@ -366,7 +368,7 @@ void recording_file_say_removed(const struct recording *recording)
 	strbuf_string(&line, "tcpshim: the recording is lost: ");
 	recording_file_append_path(&line, recording->path);
 	strbuf_string(&line, " was removed or replaced while it was written");
-	process_complain(line.text, line.size);
+	complaint_write(line.text, line.size);
 }
 
 static bool is_same_file(const struct recording *recording, int fd)

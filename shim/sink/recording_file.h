@@ -15,9 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/file_id.h"
 #include "format/strbuf.h"
 #include "sink/recording_map.h"
+#include "sys/file_id.h"
 #include "tcpshim/record.h"
 
 /* What next becomes when the file is cut: no block can be taken any more. */

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/config.h"
-#include "core/raw.h"
+#include "settings/config.h"
+#include "sys/raw.h"
 #include "tcpshim/record.h"
 
 enum {

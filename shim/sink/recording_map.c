@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "core/process.h"
-#include "core/raw.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
 
 enum { LEAST_WINDOW_BYTES = 1 << 20, MOST_WINDOWS = 256, ANCHOR_BYTES = 4096, MOST_YIELDS = 10000 };
 
@@ -25,7 +25,7 @@ static long map_shared(void *wanted, uint64_t size, int flags, int fd)
  * take 1 to 25 ms. A core file would hold it all once more. */
 static void advise(void *memory, uint64_t size)
 {
-	if (process_is_filtered())
+	if (restriction_is_inherited())
 		return;
 	raw_syscall2(SYS_munlock, (long)memory, (long)size);
 	raw_syscall3(SYS_madvise, (long)memory, (long)size, MADV_RANDOM);
@@ -57,7 +57,7 @@ static bool can_map_alone(uint8_t *header)
 {
 	long at;
 
-	if (process_is_filtered())
+	if (restriction_is_inherited())
 		return false;
 	at = map_from(header, RECORD_HEADER_BYTES + RECORD_BLOCK_BYTES);
 	if (!is_address(at))
@@ -217,7 +217,7 @@ struct record_block *recording_map_block(struct recording_map *map, uint64_t num
 	if (!use(window))
 		return NULL;
 	memory = atomic_load(&window->memory);
-	if (!memory && !process_is_quiet()) {
+	if (!memory && !restriction_is_filter()) {
 		memory = map_window(map, offset / map->window_bytes);
 		if (is_frugal(map))
 			unmap_unused(map);
@@ -240,7 +240,7 @@ void recording_map_leave(struct recording_map *map, uint64_t number)
 		;
 }
 
-void recording_map_be_frugal(struct recording_map *map)
+void recording_map_save_memory(struct recording_map *map)
 {
 	atomic_store(&map->is_frugal, true);
 	unmap_unused(map);

@@ -50,7 +50,7 @@ struct record_block *recording_map_block(struct recording_map *map, uint64_t num
 void recording_map_leave(struct recording_map *map, uint64_t number);
 
 /* From now on no more is mapped than is needed; what is not is unmapped. */
-void recording_map_be_frugal(struct recording_map *map);
+void recording_map_save_memory(struct recording_map *map);
 
 /* Takes what is mapped out of the memory that the program has locked. */
 void recording_map_unlock(const struct recording_map *map);

@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-#include "core/clock.h"
-#include "core/config.h"
-#include "core/process.h"
 #include "format/strbuf.h"
+#include "guest/process.h"
+#include "settings/config.h"
 #include "sink/output.h"
-#include "sink/sink_record.h"
-#include "sink/sink_summary.h"
-#include "sink/sink_text.h"
+#include "sink/record.h"
+#include "sink/summary.h"
+#include "sink/text.h"
+#include "sys/clock.h"
 
 enum { LINE_BYTES = 160 };
 
@@ -21,10 +21,10 @@ bool sinks_start(char *const *environment, const char *program)
 	config.has_record = config.has_record && recording_start(program);
 	if (config.has_record)
 		clock_start();
-	if (config.summary != CONFIG_SUMMARY_OFF && !sink_summary_start())
+	if (config.summary != CONFIG_SUMMARY_OFF && !summary_start())
 		config.summary = CONFIG_SUMMARY_OFF;
 	if (config.has_text)
-		sink_text_start(environment);
+		text_start(environment);
 	return config.has_text || config.has_record;
 }
 
@@ -32,11 +32,11 @@ void sinks_start_over(void)
 {
 	atomic_store(&nested, 0);
 	if (config.has_text)
-		sink_text_start_over();
+		text_start_over();
 	if (config.has_record)
-		sink_record_start_over();
+		record_start_over();
 	if (config.summary != CONFIG_SUMMARY_OFF)
-		sink_summary_start_over();
+		summary_start_over();
 }
 
 void sinks_event(struct area *area, uint64_t now_ns)
@@ -44,7 +44,7 @@ void sinks_event(struct area *area, uint64_t now_ns)
 	struct tcpshim_event *event = &area->event;
 
 	if (process_check_clock(now_ns) && config.has_record)
-		sink_record_clock(area, now_ns);
+		record_clock(area, now_ns);
 	event->time_ns = now_ns;
 	event->program = config.program;
 	event->base_ns = process_base_ns();
@@ -52,27 +52,27 @@ void sinks_event(struct area *area, uint64_t now_ns)
 	if (process_has_threads())
 		event->flags |= EVENT_MANY_THREADS;
 	if (config.has_lines) {
-		if (sink_text_may_wait())
-			thread_hold_signals();
-		sink_text_event(event, area->text, sizeof(area->text));
+		if (text_may_wait())
+			thread_block_signals();
+		text_event(event, area->text, sizeof(area->text));
 	}
 	if (config.has_record)
-		sink_record_event(area);
+		record_event(area);
 	if (config.summary != CONFIG_SUMMARY_OFF)
-		sink_summary_event(area);
+		summary_event(area);
 }
 
-void sinks_be_quiet(struct area *area)
+void sinks_restrict(struct area *area)
 {
 	output_be_quiet();
 	if (config.has_record && process_is_tracing && area)
-		recording_be_quiet(area, process_now_ns());
+		recording_restrict(area, process_now_ns());
 }
 
 void sinks_count_lost(void)
 {
 	if (config.has_text)
-		sink_text_count_lost();
+		text_count_lost();
 	if (config.has_record)
 		recording_count_lost(1, ENOMEM);
 }
@@ -87,12 +87,12 @@ void sinks_count_nested(void)
 static void say(struct area *area, const struct strbuf *line)
 {
 	if (config.has_text) {
-		if (sink_text_may_wait())
-			thread_hold_signals();
-		sink_text_line(line->text, line->size);
+		if (text_may_wait())
+			thread_block_signals();
+		text_line(line->text, line->size);
 	}
 	if (config.has_record && area)
-		sink_record_line(area, line->text, line->size, process_now_ns());
+		record_line(area, line->text, line->size, process_now_ns());
 }
 
 void sinks_say_ring(struct area *area)
@@ -121,11 +121,11 @@ void sinks_end(struct area *area, int status)
 		say(area, &line);
 	}
 	if (config.has_text) {
-		if (sink_text_may_wait())
-			thread_hold_signals();
+		if (text_may_wait())
+			thread_block_signals();
 		if (config.summary != CONFIG_SUMMARY_OFF)
-			sink_summary_end(process_now_ns());
-		sink_text_end();
+			summary_end(process_now_ns());
+		text_end();
 	}
 	if (config.has_record)
 		recording_end(status, process_now_ns());

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/thread.h"
+#include "guest/thread.h"
 
 /* False: events can go nowhere. */
 bool sinks_start(char *const *environment, const char *program);
@@ -22,7 +22,7 @@ void sinks_event(struct area *area, uint64_t now_ns);
 
 /* A filter is about to be set: what needs the kernel and may be refused later is done now. area:
  * NULL if there is none. */
-void sinks_be_quiet(struct area *area);
+void sinks_restrict(struct area *area);
 
 /* A call that could not be shown: no memory; and one that interrupted the library's own code. */
 void sinks_count_lost(void);

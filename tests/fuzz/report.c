@@ -296,14 +296,14 @@ static void make_file(const struct brief *brief, const uint8_t *bytes, size_t si
 	put(&header, sizeof(header), 0);
 }
 
-static struct recording *open_file(bool is_other_boot)
+static struct reader *open_file(bool is_other_boot)
 {
 	static char path[32]; /* which the recording keeps */
 
 	if (is_other_boot)
 		put("other", sizeof("other"), offsetof(struct record_header, boot));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-	return recording_open(path);
+	return reader_open(path);
 }
 
 static void empty_file(void)
@@ -320,13 +320,13 @@ static void empty_file(void)
 static void show(unsigned shows)
 {
 	FILE *const before = stdout;
-	struct recording *recordings[2];
+	struct reader *readers[2];
 	struct report report;
 	char *text = NULL;
 	size_t size = 0, count = 0;
 
 	for (unsigned i = 0; i < (shows & IS_TWICE ? 2 : 1); i++)
-		if ((recordings[count] = open_file(i == 1)))
+		if ((readers[count] = open_file(i == 1)))
 			count++;
 	if (count == 0)
 		return;
@@ -343,7 +343,7 @@ static void show(unsigned shows)
 	stdout = open_memstream(&text, &size);
 	if (!stdout)
 		fail("no memory");
-	start(&report, recordings, count);
+	start(&report, readers, count);
 	take_all(&report, false);
 	merge_refresh(&report.merge);
 	take_all(&report, false);
@@ -351,7 +351,7 @@ static void show(unsigned shows)
 	finish(&report);
 	symbols_end();
 	for (size_t i = 0; i < count; i++)
-		recording_close(recordings[i]);
+		reader_close(readers[i]);
 	fclose(stdout);
 	stdout = before;
 	check_hidden(text, size);

@@ -25,7 +25,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "core/raw.h"
+#include "sys/raw.h"
 
 enum { PAGE = 4096, PAGES = 4, FIRST = 5, SECOND = 250, MESSAGE = 600, RING = 8 };
 

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "core/raw.h"
+#include "sys/raw.h"
 
 enum { NUMBERS = 4096, PAGE = 4096 };
 

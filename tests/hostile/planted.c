@@ -10,7 +10,7 @@
 
 #include <sys/syscall.h>
 
-#include "core/raw.h"
+#include "sys/raw.h"
 
 enum { NOBODY = 65534 };
 

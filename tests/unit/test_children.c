@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/children.h"
+#include "guest/children.h"
 
 #define MS UINT64_C(1000000)
 

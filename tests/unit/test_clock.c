@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "core/clock.h"
+#include "sys/clock.h"
 
 /* For as long as the line is compared with the clock several times. */
 enum { SECONDS = 1, MOST_OFF_NS = 20000 };

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "core/config.h"
+#include "settings/config.h"
 #include "format/facts.h"
 
 static char complaints[4096];
@@ -890,7 +890,7 @@ static bool is_within_limits(void)
 	if (policy->is_user_timeout_auto)
 		is_right &= policy->has_user_timeout && policy->has_keepalive;
 	policy_decide_values(policy, random_state, &values);
-	for (unsigned option = 0; option < CONN_OPTIONS; option++)
+	for (unsigned option = 0; option < CONN_OPTION_COUNT; option++)
 		is_right &= !(values.set >> option & 1) || values.values[option] >= 1;
 	for (uint32_t i = 0; i < config.match.count; i++) {
 		const struct match_condition *condition = &config.match.conditions[i];

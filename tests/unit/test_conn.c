@@ -1,11 +1,12 @@
 /* The slab: connections, their references, generations and serials. What steps do to a connection
  * is told by test_annotate. */
+#include "conn/state.h"
 #include "unit.h"
 
 #include <pthread.h>
 
-#include "core/conn.h"
-#include "core/fdtable.h"
+#include "conn/conn.h"
+#include "conn/fdtable.h"
 
 static uint32_t count_references(const struct conn *conn)
 {
@@ -14,15 +15,15 @@ static uint32_t count_references(const struct conn *conn)
 
 static void test_fresh(void **state)
 {
-	struct conn *conn = conn_create(CONN_TCP, CONN_CONNECTING, 3, 1000);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_CONNECTING, 3, 1000);
 	struct conn_view view;
 
 	(void)state;
 	assert_non_null(conn);
 	assert_int_equal(count_references(conn), 1);
 	conn_read(conn, &view);
-	assert_int_equal(view.kind, CONN_TCP);
-	assert_int_equal(view.phase, CONN_CONNECTING);
+	assert_int_equal(view.kind, CONN_KIND_TCP);
+	assert_int_equal(view.phase, CONN_PHASE_CONNECTING);
 	assert_int_equal(view.state, STATE_UNKNOWN);
 	assert_int_equal(view.role, ROLE_NONE);
 	assert_int_equal(atomic_load(&conn->epoll), 0);
@@ -37,46 +38,46 @@ static void test_fresh(void **state)
 /* A connection that takes the place of another has nothing of it. */
 static void test_reused(void **state)
 {
-	struct conn *conn = conn_create(CONN_OTHER_SOCKET, CONN_OPEN, 0, 1000), *again;
+	struct conn *conn = conn_create(CONN_KIND_SOCKET, CONN_PHASE_OPEN, 0, 1000), *again;
 	struct conn_view old, view;
 	uint64_t slot = conn_slot(conn);
 
 	(void)state;
-	atomic_store(&conn->flags, CONN_DEAD);
+	atomic_store(&conn->flags, CONN_FLAG_DEAD);
 	atomic_store(&conn->sent_bytes, 22);
 	atomic_store(&conn->acknowledged_base, 1);
 	atomic_store(&conn->fin_ns, 5);
 	atomic_store(&conn->unanswered_ns, 5);
-	atomic_store(&conn->is_silent, true);
+	atomic_store(&conn->is_untraced, true);
 	atomic_store(&conn->match, 2);
-	atomic_store(&conn->held, 3);
-	atomic_store(&conn->untold, CONN_FAILED);
+	atomic_store(&conn->enforced, 3);
+	atomic_store(&conn->unreported, POLICY_ACTION_REFUSED);
 	conn->peer.port = 80;
 	conn_said(conn, 6, 0);
 	conn_read(conn, &old);
 	conn_release(conn);
 
-	again = conn_create(CONN_TCP, CONN_NEW, 0, 2000);
+	again = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 2000);
 	assert_ptr_equal(again, conn);
 	assert_null(conn_acquire(slot));
 	assert_int_not_equal(conn_slot(again), slot);
 	conn_read(again, &view);
 	assert_int_equal(view.serial, old.serial + 1);
-	assert_int_equal(view.kind, CONN_TCP);
+	assert_int_equal(view.kind, CONN_KIND_TCP);
 	assert_int_equal(view.peer.port, 0);
 	assert_int_equal(view.flags + view.sent_bytes + view.acknowledged_base + view.fin_ns +
 				 view.unanswered_ns,
 			 0);
 	assert_int_equal(view.said, 0);
-	assert_false(atomic_load(&again->is_silent));
+	assert_false(atomic_load(&again->is_untraced));
 	assert_int_equal(atomic_load(&again->match), 0);
-	assert_int_equal(atomic_load(&again->held) + atomic_load(&again->untold), 0);
+	assert_int_equal(atomic_load(&again->enforced) + atomic_load(&again->unreported), 0);
 	conn_release(again);
 }
 
 static void test_references(void **state)
 {
-	struct conn *conn = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 	uint64_t slot = conn_slot(conn);
 
 	(void)state;
@@ -96,7 +97,7 @@ static void test_what_is_no_connection(void **state)
 {
 	static const enum fd_state states[] = {FD_UNKNOWN, FD_UNWATCHED, FD_EPOLL, FD_OURS,
 					       FD_CLOSED};
-	struct conn *conn = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 	uint64_t slot = conn_slot(conn);
 
 	(void)state;
@@ -114,14 +115,14 @@ static void test_what_is_no_connection(void **state)
 /* The word that the table stores says whether anything is shown of it; either word finds it. */
 static void test_silent(void **state)
 {
-	struct conn *conn = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 	uint64_t watched = conn_slot(conn), silent;
 
 	(void)state;
-	atomic_store(&conn->is_silent, true);
+	atomic_store(&conn->is_untraced, true);
 	silent = conn_slot(conn);
 	assert_int_equal(fdtable_state(watched), FD_WATCHED);
-	assert_int_equal(fdtable_state(silent), FD_SILENT);
+	assert_int_equal(fdtable_state(silent), FD_UNTRACED);
 	assert_int_equal(fdtable_index(silent), fdtable_index(watched));
 	assert_int_equal(fdtable_generation(silent), fdtable_generation(watched));
 	assert_ptr_equal(conn_acquire(silent), conn);
@@ -129,10 +130,10 @@ static void test_silent(void **state)
 	assert_int_equal(count_references(conn), 3);
 	conn_release(conn);
 	conn_release(conn);
-	atomic_store(&conn->is_silent, false);
+	atomic_store(&conn->is_untraced, false);
 	assert_int_equal(conn_slot(conn), watched);
 	assert_null(conn_acquire(
-		fdtable_slot(FD_SILENT, fdtable_index(silent), fdtable_generation(silent) + 1)));
+		fdtable_slot(FD_UNTRACED, fdtable_index(silent), fdtable_generation(silent) + 1)));
 	assert_true(conn_release(conn));
 	assert_null(conn_acquire(silent));
 	assert_null(conn_acquire(watched));
@@ -142,7 +143,7 @@ static void test_silent(void **state)
 static void test_take_policy(void **state)
 {
 	static const struct conn_policy nothing = {0};
-	struct conn *conn = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 	struct conn_policy policy;
 
 	(void)state;
@@ -150,27 +151,27 @@ static void test_take_policy(void **state)
 	conn_take_policy(conn, &policy);
 	assert_memory_equal(&policy, &nothing, sizeof(policy));
 
-	for (int32_t option = 0; option < CONN_OPTIONS; option++)
+	for (int32_t option = 0; option < CONN_OPTION_COUNT; option++)
 		atomic_store(&conn->values[option], 10 + option);
-	atomic_store(&conn->policy_option, CONN_KEEPCNT);
+	atomic_store(&conn->policy_option, CONN_OPTION_KEEPCNT);
 	atomic_store(&conn->policy_error, 92);
 	conn_take_policy(conn, &policy); /* no deed: nothing to tell */
 	assert_memory_equal(&policy, &nothing, sizeof(policy));
 
-	atomic_store(&conn->untold, CONN_SET_KEEPALIVE | CONN_FAILED);
+	atomic_store(&conn->unreported, POLICY_ACTION_SET_KEEPALIVE | POLICY_ACTION_REFUSED);
 	conn_take_policy(conn, &policy);
-	assert_int_equal(policy.deeds, CONN_SET_KEEPALIVE | CONN_FAILED);
-	for (int32_t option = 0; option < CONN_OPTIONS; option++)
+	assert_int_equal(policy.actions, POLICY_ACTION_SET_KEEPALIVE | POLICY_ACTION_REFUSED);
+	for (int32_t option = 0; option < CONN_OPTION_COUNT; option++)
 		assert_int_equal(policy.values[option], 10 + option);
-	assert_int_equal(policy.option, CONN_KEEPCNT);
+	assert_int_equal(policy.option, CONN_OPTION_KEEPCNT);
 	assert_int_equal(policy.error, 92);
-	assert_int_equal(atomic_load(&conn->untold), 0);
+	assert_int_equal(atomic_load(&conn->unreported), 0);
 	conn_take_policy(conn, &policy);
 	assert_memory_equal(&policy, &nothing, sizeof(policy));
 
-	atomic_store(&conn->untold, CONN_OVERRULED);
+	atomic_store(&conn->unreported, POLICY_ACTION_OVERRULED);
 	conn_take_policy(conn, &policy);
-	assert_int_equal(policy.deeds, CONN_OVERRULED);
+	assert_int_equal(policy.actions, POLICY_ACTION_OVERRULED);
 	conn_release(conn);
 }
 
@@ -183,14 +184,14 @@ static void test_ending(void **state)
 		uint8_t state;
 	} rows[] = {
 		{0, 0, STATE_CLOSE_WAIT},
-		{CONN_SENT_FIN, CONN_ENDED | CONN_SHUT_READ | CONN_SHUT_WRITE, STATE_LAST_ACK},
-		{CONN_SENT_RST, CONN_ENDED | CONN_SHUT_READ | CONN_SHUT_WRITE | CONN_DEAD,
+		{POLICY_ACTION_SENT_FIN, CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE, STATE_LAST_ACK},
+		{POLICY_ACTION_SENT_RST, CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE | CONN_FLAG_DEAD,
 		 STATE_CLOSE},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct conn *conn = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+		struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
 		struct conn_step read = {.effect = EFFECT_READ,
 					 .asked_bytes = 1,
 					 .now_ns = 7,
@@ -199,7 +200,7 @@ static void test_ending(void **state)
 		struct conn_view view;
 
 		atomic_store(&conn->state, STATE_ESTABLISHED);
-		conn_advance(conn, &read);
+		state_advance(conn, &read);
 		conn_read(conn, &view);
 		assert_int_equal(view.flags, rows[i].flags);
 		assert_int_equal(view.state, rows[i].state);
@@ -213,20 +214,20 @@ static void test_ending(void **state)
  * to it anew. */
 static void test_cleared(void **state)
 {
-	struct conn *conn = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
 	struct conn_step disconnect = {.effect = EFFECT_CONNECT, .is_disconnect = true};
 	struct conn_policy policy;
 
 	(void)state;
-	atomic_store(&conn->flags, CONN_POLICED | CONN_ENDED | CONN_SHUT_WRITE);
+	atomic_store(&conn->flags, CONN_FLAG_POLICED | CONN_FLAG_ENDED | CONN_FLAG_SHUT_WRITE);
 	atomic_store(&conn->match, 2);
-	atomic_store(&conn->held, 31);
-	atomic_store(&conn->untold, CONN_SET_KEEPALIVE);
-	conn_advance(conn, &disconnect);
+	atomic_store(&conn->enforced, 31);
+	atomic_store(&conn->unreported, POLICY_ACTION_SET_KEEPALIVE);
+	state_advance(conn, &disconnect);
 	assert_int_equal(atomic_load(&conn->flags), 0);
-	assert_int_equal(atomic_load(&conn->match) + atomic_load(&conn->held), 0);
+	assert_int_equal(atomic_load(&conn->match) + atomic_load(&conn->enforced), 0);
 	conn_take_policy(conn, &policy);
-	assert_int_equal(policy.deeds, 0);
+	assert_int_equal(policy.actions, 0);
 	conn_release(conn);
 }
 
@@ -240,7 +241,7 @@ static void test_many(void **state)
 
 	(void)state;
 	for (int i = 0; i < MANY; i++) {
-		conns[i] = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+		conns[i] = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 		assert_non_null(conns[i]);
 		slots[i] = conn_slot(conns[i]);
 		conns[i]->peer.port = (uint16_t)i;
@@ -259,7 +260,7 @@ static void test_many(void **state)
 	for (int i = 0; i < MANY; i++)
 		assert_true(conn_release(conns[i]));
 	for (int i = 0; i < MANY; i++) {
-		conns[i] = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+		conns[i] = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 		assert_null(conn_acquire(slots[i]));
 	}
 	assert_int_equal(conn_slab_size(), size);
@@ -270,7 +271,7 @@ static void test_many(void **state)
 /* The generation keeps 29 bits: it comes round, and no reference is taken for it. */
 static void test_generation_wraps(void **state)
 {
-	struct conn *conn = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 	uint64_t slot, life = UINT64_C(0x1fffffff) << 32 | 1;
 
 	(void)state;
@@ -281,7 +282,7 @@ static void test_generation_wraps(void **state)
 	conn_release(conn);
 	assert_true(conn_release(conn));
 	assert_null(conn_acquire(slot));
-	assert_ptr_equal(conn_create(CONN_TCP, CONN_NEW, 0, 0), conn);
+	assert_ptr_equal(conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0), conn);
 	assert_int_equal(fdtable_generation(conn_slot(conn)), 0);
 	assert_int_equal(count_references(conn), 1);
 	conn_release(conn);
@@ -289,7 +290,7 @@ static void test_generation_wraps(void **state)
 
 static void test_said(void **state)
 {
-	struct conn *conn = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 
 	(void)state;
 	conn_said(conn, 5, 0);
@@ -304,12 +305,12 @@ static void test_said(void **state)
 
 static void test_maybe_shared(void **state)
 {
-	struct conn *conn = conn_create(CONN_TCP, CONN_OPEN, 3, 0);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 3, 0);
 
 	(void)state;
 	assert_false(conn_is_maybe_shared(conn, 3));
 	assert_true(conn_is_maybe_shared(conn, 4));
-	atomic_store(&conn->flags, CONN_PASSED);
+	atomic_store(&conn->flags, CONN_FLAG_PASSED);
 	assert_true(conn_is_maybe_shared(conn, 3));
 	conn_release(conn);
 }
@@ -334,7 +335,7 @@ static void *create_and_release(void *argument)
 			conn_release(held[place]);
 			is_right &= conn_acquire(slots[place]) == NULL;
 		}
-		held[place] = conn_create(CONN_TCP, CONN_NEW, 0, 0);
+		held[place] = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 		if (!held[place])
 			return argument;
 		held[place]->peer.port = mark;
@@ -381,7 +382,7 @@ static void *write_and_read(void *argument)
 
 		step.effect = i % 2 ? EFFECT_WRITE : EFFECT_READ;
 		step.result = 3;
-		conn_advance(shared, &step);
+		state_advance(shared, &step);
 		conn_said(shared, UINT64_C(1) << (i % 40), UINT64_C(1) << (i % 30));
 		conn_read(shared, &view);
 	}
@@ -394,7 +395,7 @@ static void test_threads_on_one(void **state)
 	struct conn_view view;
 
 	(void)state;
-	shared = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+	shared = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, write_and_read, NULL), 0);
 	for (unsigned i = 0; i < THREADS; i++)

@@ -3,11 +3,11 @@
 
 #include <pthread.h>
 
-#include "core/cookie_map.h"
+#include "conn/cookie_map.h"
 
 static struct conn *make(uint64_t cookie)
 {
-	struct conn *conn = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
 
 	atomic_store(&conn->cookie, cookie);
 	cookie_map_store(conn);
@@ -56,7 +56,7 @@ static void test_reused(void **state)
 
 	(void)state;
 	conn_release(old);
-	conn = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+	conn = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
 	assert_ptr_equal(conn, old);
 	assert_true(leads_to(77, NULL));
 	conn_release(conn);
@@ -68,7 +68,7 @@ static void test_silent(void **state)
 	struct conn *conn = make(78);
 
 	(void)state;
-	atomic_store(&conn->is_silent, true);
+	atomic_store(&conn->is_untraced, true);
 	assert_true(leads_to(78, conn));
 	conn_release(conn);
 }
@@ -102,7 +102,7 @@ static void *make_and_find(void *argument)
 
 		random = random * 1664525 + 1013904223;
 		if (random >> 30 == 0) {
-			conn = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+			conn = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
 			if (!conn)
 				return argument;
 			atomic_store(&conn->cookie, cookie);

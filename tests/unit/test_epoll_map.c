@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "core/epoll_map.h"
+#include "conn/epoll_map.h"
 
 static void test_unknown(void **state)
 {

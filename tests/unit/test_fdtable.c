@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 
-#include "core/conn.h"
-#include "core/fdtable.h"
+#include "conn/conn.h"
+#include "conn/fdtable.h"
 
 static uint64_t store(int fd, uint64_t slot)
 {
@@ -30,8 +30,8 @@ static void test_slot(void **state)
 		{FD_EPOLL, 0, 0, 0},
 		{FD_OURS, 0, 0, 0},
 		{FD_CLOSED, 0, 0, 0},
-		{FD_SILENT, 7, 8, 8},
-		{FD_SILENT, UINT32_MAX, (1 << 29) - 1, (1 << 29) - 1},
+		{FD_UNTRACED, 7, 8, 8},
+		{FD_UNTRACED, UINT32_MAX, (1 << 29) - 1, (1 << 29) - 1},
 	};
 
 	(void)state;
@@ -44,7 +44,7 @@ static void test_slot(void **state)
 		assert_int_equal(fdtable_is_known(slot),
 				 rows[i].state != FD_UNKNOWN && rows[i].state != FD_CLOSED);
 		assert_int_equal(fdtable_has_conn(slot),
-				 rows[i].state == FD_WATCHED || rows[i].state == FD_SILENT);
+				 rows[i].state == FD_WATCHED || rows[i].state == FD_UNTRACED);
 	}
 	assert_int_equal(fdtable_slot(FD_UNKNOWN, 0, 0), 0);
 }
@@ -171,7 +171,7 @@ static void *reuse_numbers(void *argument)
 				fdtable_exchange(fd, fdtable_slot(FD_CLOSED, 0, 0), &is_stored));
 			break;
 		case 1:
-			conn = conn_create(CONN_TCP, CONN_OPEN, 0, 1);
+			conn = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
 			if (!conn)
 				break;
 			conn->peer.port = (uint16_t)fd;

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 
 #include "format/facts.h"
-#include "format/history.h"
+#include "format/connection_row.h"
 #include "format/json.h"
 #include "tcpshim/record.h"
 
@@ -1269,7 +1269,7 @@ static void test_bound_of_each_note(void **state)
 
 static void test_history(void **state)
 {
-	struct history row = {.pid = INT32_MAX, .fd = INT32_MIN, .ended = HISTORY_NO_NOTE};
+	struct connection_row row = {.pid = INT32_MAX, .fd = INT32_MIN, .ended = HISTORY_NO_NOTE};
 	struct tcpshim_facts facts;
 	struct reader reader;
 	struct strbuf buf;
@@ -1290,7 +1290,7 @@ static void test_history(void **state)
 	row.handshake_ns = row.rtt_ns = row.retransmits = UINT64_MAX;
 	row.notes = NOTES_ALL;
 	strbuf_init(&buf, text, HISTORY_ROW_BYTES);
-	history_json(&buf, &row, 0);
+	connection_row_json(&buf, &row, 0);
 	assert_false(buf.is_cut);
 	want_room(HISTORY_ROW_BYTES);
 	reader = (struct reader){(uint8_t *)text, (uint8_t *)text + buf.size - 1, false};

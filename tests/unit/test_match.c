@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
-#include "core/match.h"
+#include "settings/match.h"
 
 static struct match match;
 

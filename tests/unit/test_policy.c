@@ -5,7 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "core/policy.h"
+#include "settings/policy.h"
 
 static bool is_same(const char *row, const struct policy *got, const struct policy *wanted)
 {
@@ -654,7 +654,7 @@ static void test_settle_with_jitter(void **state)
 
 enum {
 	ALL_OF_KEEPALIVE =
-		1 << CONN_KEEPIDLE | 1 << CONN_KEEPINTVL | 1 << CONN_KEEPCNT | 1 << CONN_KEEPALIVE
+		1 << CONN_OPTION_KEEPIDLE | 1 << CONN_OPTION_KEEPINTVL | 1 << CONN_OPTION_KEEPCNT | 1 << CONN_OPTION_KEEPALIVE
 };
 
 static void test_options(void **state)
@@ -663,37 +663,37 @@ static void test_options(void **state)
 		int level, name;
 		enum conn_option option;
 	} rows[] = {
-		{IPPROTO_TCP, TCP_KEEPIDLE, CONN_KEEPIDLE},
-		{IPPROTO_TCP, TCP_KEEPINTVL, CONN_KEEPINTVL},
-		{IPPROTO_TCP, TCP_KEEPCNT, CONN_KEEPCNT},
-		{SOL_SOCKET, SO_KEEPALIVE, CONN_KEEPALIVE},
-		{IPPROTO_TCP, TCP_USER_TIMEOUT, CONN_USER_TIMEOUT},
+		{IPPROTO_TCP, TCP_KEEPIDLE, CONN_OPTION_KEEPIDLE},
+		{IPPROTO_TCP, TCP_KEEPINTVL, CONN_OPTION_KEEPINTVL},
+		{IPPROTO_TCP, TCP_KEEPCNT, CONN_OPTION_KEEPCNT},
+		{SOL_SOCKET, SO_KEEPALIVE, CONN_OPTION_KEEPALIVE},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, CONN_OPTION_USER_TIMEOUT},
 		/* the same numbers at other levels */
-		{SOL_SOCKET, TCP_KEEPIDLE, CONN_OPTIONS},
-		{SOL_SOCKET, TCP_KEEPINTVL, CONN_OPTIONS},
-		{SOL_SOCKET, TCP_KEEPCNT, CONN_OPTIONS},
-		{IPPROTO_TCP, SO_KEEPALIVE, CONN_OPTIONS},
-		{SOL_SOCKET, TCP_USER_TIMEOUT, CONN_OPTIONS},
-		{IPPROTO_IP, TCP_KEEPIDLE, CONN_OPTIONS},
+		{SOL_SOCKET, TCP_KEEPIDLE, CONN_OPTION_COUNT},
+		{SOL_SOCKET, TCP_KEEPINTVL, CONN_OPTION_COUNT},
+		{SOL_SOCKET, TCP_KEEPCNT, CONN_OPTION_COUNT},
+		{IPPROTO_TCP, SO_KEEPALIVE, CONN_OPTION_COUNT},
+		{SOL_SOCKET, TCP_USER_TIMEOUT, CONN_OPTION_COUNT},
+		{IPPROTO_IP, TCP_KEEPIDLE, CONN_OPTION_COUNT},
 		/* others */
-		{IPPROTO_TCP, TCP_NODELAY, CONN_OPTIONS},
-		{SOL_SOCKET, SO_LINGER, CONN_OPTIONS},
-		{SOL_SOCKET, SO_REUSEADDR, CONN_OPTIONS},
-		{0, 0, CONN_OPTIONS},
-		{-1, -1, CONN_OPTIONS},
+		{IPPROTO_TCP, TCP_NODELAY, CONN_OPTION_COUNT},
+		{SOL_SOCKET, SO_LINGER, CONN_OPTION_COUNT},
+		{SOL_SOCKET, SO_REUSEADDR, CONN_OPTION_COUNT},
+		{0, 0, CONN_OPTION_COUNT},
+		{-1, -1, CONN_OPTION_COUNT},
 	};
-	static const enum conn_option times[] = {CONN_KEEPIDLE, CONN_KEEPINTVL, CONN_KEEPCNT};
+	static const enum conn_option times[] = {CONN_OPTION_KEEPIDLE, CONN_OPTION_KEEPINTVL, CONN_OPTION_KEEPCNT};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_int_equal(policy_find_option(rows[i].level, rows[i].name), rows[i].option);
-	for (unsigned option = 0; option < CONN_OPTIONS; option++)
-		assert_int_equal(policy_find_option(policy_options[option].level,
-						    policy_options[option].name),
+		assert_int_equal(conn_option_find(rows[i].level, rows[i].name), rows[i].option);
+	for (unsigned option = 0; option < CONN_OPTION_COUNT; option++)
+		assert_int_equal(conn_option_find(conn_option_rows[option].level,
+						    conn_option_rows[option].name),
 				 option);
 	/* They are set in this order: times first, then what starts the timer. */
 	for (size_t i = 0; i < COUNT(times); i++)
-		assert_true(times[i] < CONN_KEEPALIVE);
+		assert_true(times[i] < CONN_OPTION_KEEPALIVE);
 }
 
 static void test_values(void **state)
@@ -708,48 +708,48 @@ static void test_values(void **state)
 		{{.idle_s = 30, .interval_s = 10, .count = 3, .user_timeout_ms = 1}, {0}},
 		{KEEPALIVE(30, 10, 3, 0),
 		 {ALL_OF_KEEPALIVE,
-		  {[CONN_KEEPIDLE] = 30,
-		   [CONN_KEEPINTVL] = 10,
-		   [CONN_KEEPCNT] = 3,
-		   [CONN_KEEPALIVE] = 1}}},
+		  {[CONN_OPTION_KEEPIDLE] = 30,
+		   [CONN_OPTION_KEEPINTVL] = 10,
+		   [CONN_OPTION_KEEPCNT] = 3,
+		   [CONN_OPTION_KEEPALIVE] = 1}}},
 		{KEEPALIVE(32767, 32767, 127, 0),
 		 {ALL_OF_KEEPALIVE,
-		  {[CONN_KEEPIDLE] = 32767,
-		   [CONN_KEEPINTVL] = 32767,
-		   [CONN_KEEPCNT] = 127,
-		   [CONN_KEEPALIVE] = 1}}},
+		  {[CONN_OPTION_KEEPIDLE] = 32767,
+		   [CONN_OPTION_KEEPINTVL] = 32767,
+		   [CONN_OPTION_KEEPCNT] = 127,
+		   [CONN_OPTION_KEEPALIVE] = 1}}},
 		{KEEPALIVE(1, 2, 4, 90),
 		 {ALL_OF_KEEPALIVE,
-		  {[CONN_KEEPIDLE] = 1,
-		   [CONN_KEEPINTVL] = 2,
-		   [CONN_KEEPCNT] = 4,
-		   [CONN_KEEPALIVE] = 1}}},
-		{TIMEOUT(1), {1 << CONN_USER_TIMEOUT, {[CONN_USER_TIMEOUT] = 1}}},
-		{TIMEOUT(INT32_MAX), {1 << CONN_USER_TIMEOUT, {[CONN_USER_TIMEOUT] = INT32_MAX}}},
+		  {[CONN_OPTION_KEEPIDLE] = 1,
+		   [CONN_OPTION_KEEPINTVL] = 2,
+		   [CONN_OPTION_KEEPCNT] = 4,
+		   [CONN_OPTION_KEEPALIVE] = 1}}},
+		{TIMEOUT(1), {1 << CONN_OPTION_USER_TIMEOUT, {[CONN_OPTION_USER_TIMEOUT] = 1}}},
+		{TIMEOUT(INT32_MAX), {1 << CONN_OPTION_USER_TIMEOUT, {[CONN_OPTION_USER_TIMEOUT] = INT32_MAX}}},
 		{{.has_keepalive = true,
 		  .has_user_timeout = true,
 		  .idle_s = 5,
 		  .interval_s = 6,
 		  .count = 7,
 		  .user_timeout_ms = 8},
-		 {ALL_OF_KEEPALIVE | 1 << CONN_USER_TIMEOUT,
-		  {[CONN_KEEPIDLE] = 5,
-		   [CONN_KEEPINTVL] = 6,
-		   [CONN_KEEPCNT] = 7,
-		   [CONN_KEEPALIVE] = 1,
-		   [CONN_USER_TIMEOUT] = 8}}},
+		 {ALL_OF_KEEPALIVE | 1 << CONN_OPTION_USER_TIMEOUT,
+		  {[CONN_OPTION_KEEPIDLE] = 5,
+		   [CONN_OPTION_KEEPINTVL] = 6,
+		   [CONN_OPTION_KEEPCNT] = 7,
+		   [CONN_OPTION_KEEPALIVE] = 1,
+		   [CONN_OPTION_USER_TIMEOUT] = 8}}},
 		{{.has_keepalive = true,
 		  .has_user_timeout = true,
 		  .is_user_timeout_auto = true,
 		  .idle_s = 30,
 		  .interval_s = 10,
 		  .count = 3},
-		 {ALL_OF_KEEPALIVE | 1 << CONN_USER_TIMEOUT,
-		  {[CONN_KEEPIDLE] = 30,
-		   [CONN_KEEPINTVL] = 10,
-		   [CONN_KEEPCNT] = 3,
-		   [CONN_KEEPALIVE] = 1,
-		   [CONN_USER_TIMEOUT] = 60000}}},
+		 {ALL_OF_KEEPALIVE | 1 << CONN_OPTION_USER_TIMEOUT,
+		  {[CONN_OPTION_KEEPIDLE] = 30,
+		   [CONN_OPTION_KEEPINTVL] = 10,
+		   [CONN_OPTION_KEEPCNT] = 3,
+		   [CONN_OPTION_KEEPALIVE] = 1,
+		   [CONN_OPTION_USER_TIMEOUT] = 60000}}},
 		/* the longest that auto may come to */
 		{{.has_keepalive = true,
 		  .has_user_timeout = true,
@@ -757,12 +757,12 @@ static void test_values(void **state)
 		  .idle_s = 32298,
 		  .interval_s = 16655,
 		  .count = 127},
-		 {ALL_OF_KEEPALIVE | 1 << CONN_USER_TIMEOUT,
-		  {[CONN_KEEPIDLE] = 32298,
-		   [CONN_KEEPINTVL] = 16655,
-		   [CONN_KEEPCNT] = 127,
-		   [CONN_KEEPALIVE] = 1,
-		   [CONN_USER_TIMEOUT] = 2147483000}}},
+		 {ALL_OF_KEEPALIVE | 1 << CONN_OPTION_USER_TIMEOUT,
+		  {[CONN_OPTION_KEEPIDLE] = 32298,
+		   [CONN_OPTION_KEEPINTVL] = 16655,
+		   [CONN_OPTION_KEEPCNT] = 127,
+		   [CONN_OPTION_KEEPALIVE] = 1,
+		   [CONN_OPTION_USER_TIMEOUT] = 2147483000}}},
 	};
 	bool is_right = true;
 
@@ -777,7 +777,7 @@ static void test_values(void **state)
 			if (memcmp(&values, &rows[i].wanted, sizeof(values)) == 0)
 				continue;
 			print_error("row %zu: set 0x%x, idle %d, timeout %d\n", i, values.set,
-				    values.values[CONN_KEEPIDLE], values.values[CONN_USER_TIMEOUT]);
+				    values.values[CONN_OPTION_KEEPIDLE], values.values[CONN_OPTION_USER_TIMEOUT]);
 			is_right = false;
 			break;
 		}
@@ -834,8 +834,8 @@ static void test_jitter(void **state)
 				int32_t idle;
 
 				policy_decide_values(&policy, make_seed(way, seed), &values);
-				idle = values.values[CONN_KEEPIDLE];
-				misfits += values.values[CONN_USER_TIMEOUT] != (idle + 30) * 1000;
+				idle = values.values[CONN_OPTION_KEEPIDLE];
+				misfits += values.values[CONN_OPTION_USER_TIMEOUT] != (idle + 30) * 1000;
 				if (idle < rows[i].least || idle > rows[i].idle_s)
 					outside++;
 				else
@@ -880,17 +880,17 @@ static void test_left_out(void **state)
 						 {.has_keepalive = true, .is_forced = true}};
 
 	(void)state;
-	for (uint32_t held = 0; held < 1U << CONN_OPTIONS; held++) {
-		for (unsigned option = 0; option < CONN_OPTIONS; option++) {
+	for (uint32_t held = 0; held < 1U << CONN_OPTION_COUNT; held++) {
+		for (unsigned option = 0; option < CONN_OPTION_COUNT; option++) {
 			assert_false(
 				policy_is_left_out(&policies[0], held, (enum conn_option)option));
 			assert_int_equal(policy_is_left_out(&policies[1], held,
 							    (enum conn_option)option),
 					 held >> option & 1);
 		}
-		assert_false(policy_is_left_out(&policies[1], held, CONN_OPTIONS));
+		assert_false(policy_is_left_out(&policies[1], held, CONN_OPTION_COUNT));
 	}
-	assert_false(policy_is_left_out(&policies[1], UINT32_MAX, CONN_OPTIONS));
+	assert_false(policy_is_left_out(&policies[1], UINT32_MAX, CONN_OPTION_COUNT));
 }
 
 /* --- The peer's end of stream. --- */

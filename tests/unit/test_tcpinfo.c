@@ -1,4 +1,5 @@
 /* The limits that follow from tcp_retries2, and what is asked of real connections over loopback. */
+#include "sys/restriction.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -10,8 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "core/process.h"
-#include "core/tcpinfo.h"
+#include "conn/tcpinfo.h"
 
 static void test_data_timeout(void **state)
 {
@@ -184,10 +184,10 @@ static void test_failures(void **state)
 	assert_int_equal(errno, 4711);
 
 	open_pair(&pair);
-	process_set_quiet(PROCESS_QUIET);
+	restriction_set(RESTRICTION_FILTER);
 	assert_int_equal(tcpinfo_sample(pair.client, TCPINFO_STATE, &info), -EPERM);
 	assert_int_equal(info.state, STATE_UNKNOWN);
-	process_set_quiet(PROCESS_LOUD);
+	restriction_set(RESTRICTION_NONE);
 	close_pair(&pair);
 	close(pipes[0]);
 	close(pipes[1]);

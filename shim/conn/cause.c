@@ -1,0 +1,142 @@
+#include "conn/cause.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+enum { TIMER_SLACK_MS = 20 }; /* both times are the kernel's jiffies */
+
+/* A timeout needs the limit to have passed without an acknowledgement; a reset may come at any
+ * time. */
+static bool has_waited(uint64_t waiting_ns, uint64_t limit_ns)
+{
+	return limit_ns != 0 && waiting_ns >= limit_ns - limit_ns / 20;
+}
+
+/* A data timeout ends the connection when the retransmission timer has run out once more: that long
+ * after the last data was sent. TCP_USER_TIMEOUT cuts the timer short. */
+static bool has_timer_run_out(const struct tcpinfo *info)
+{
+	return info->user_timeout_ns != 0 ||
+	       info->last_data_sent_ms + TIMER_SLACK_MS >= info->timer_ms;
+}
+
+static enum cause classify_timeout(const struct evidence *evidence, const struct tcpinfo *info)
+{
+	if (!evidence_is_sampled(info))
+		return CAUSE_TIMED_OUT;
+	if (evidence->facts->outstanding_bytes > 0 || info->retransmits > 0)
+		return info->user_timeout_ns != 0 ? CAUSE_TIMED_OUT_USER : CAUSE_TIMED_OUT_DATA;
+	return info->has_keepalive && info->probes > 0 ? CAUSE_TIMED_OUT_KEEPALIVE
+						       : CAUSE_TIMED_OUT;
+}
+
+static enum cause classify_reset(const struct evidence *evidence)
+{
+	const struct conn_view *before = evidence->before;
+
+	if (before->fin_ns != 0 || before->state == STATE_CLOSE_WAIT ||
+	    evidence->facts->reported == REPORTED_AS_EOF)
+		return CAUSE_RESET_AFTER_FIN;
+	/* Nothing of what was written after the silence was acknowledged: the answer was the
+	 * reset. */
+	if (evidence->facts->outstanding_bytes > 0 && before->idle_ns >= IDLE_NS &&
+	    evidence->facts->outstanding_bytes >= before->sent_bytes - before->sent_before_idle)
+		return CAUSE_RESET_FORGOT;
+	return CAUSE_RESET_BY_PEER;
+}
+
+/* Keepalive gives up after its count of probes. */
+static bool has_probing_ended(const struct tcpinfo *info)
+{
+	/* The last probe may have been answered by a reset: then less time has passed. */
+	return info->probes >= info->keepalive_count &&
+	       (info->keepalive_limit_ns == 0 ||
+		info->last_ack_received_ms * UINT64_C(1000000) +
+				TIMER_SLACK_MS * UINT64_C(1000000) >=
+			info->keepalive_limit_ns);
+}
+
+/* With TCP_USER_TIMEOUT the count is ignored: the first probe that finds it passed ends the
+ * connection, and from then on a reset in answer to a probe leaves the same traces
+ * (tcp_keepalive_timer, net/ipv4/tcp_timer.c). */
+static enum cause classify_probed(const struct evidence *evidence, const struct tcpinfo *info)
+{
+	if (info->user_timeout_ns == 0)
+		return has_probing_ended(info) ? CAUSE_TIMED_OUT_KEEPALIVE
+					       : classify_reset(evidence);
+	return has_waited(info->last_ack_received_ms * UINT64_C(1000000), info->user_timeout_ns)
+		       ? CAUSE_UNKNOWN
+		       : classify_reset(evidence);
+}
+
+/* Data waits before a closed window, and the peer answers the probes: a user timeout leaves no
+ * other trace. */
+static bool may_be_user_timeout(const struct evidence *evidence, const struct tcpinfo *info)
+{
+	return info->user_timeout_ns != 0 && info->send_window_bytes == 0 &&
+	       evidence->facts->outstanding_bytes > 0 &&
+	       has_waited(evidence_since(evidence->after->unanswered_ns, evidence->step->now_ns),
+			  info->user_timeout_ns);
+}
+
+/* The program was not told which error it was: by poll, or by end of stream in CLOSE_WAIT. */
+static enum cause classify_unsaid(const struct evidence *evidence, const struct tcpinfo *info)
+{
+	const struct tcpshim_facts *facts = evidence->facts;
+	bool is_user = info->user_timeout_ns != 0;
+	uint64_t limit_ns = is_user ? info->user_timeout_ns : info->data_timeout_ns;
+
+	if (!evidence_is_sampled(info))
+		return CAUSE_UNKNOWN;
+	if (info->retransmits == 0 && info->probes == 0)
+		return may_be_user_timeout(evidence, info) ? CAUSE_UNKNOWN
+							   : classify_reset(evidence);
+	if (info->retransmits > 0) {
+		if (!has_waited(facts->waiting_ns, limit_ns) || !has_timer_run_out(info))
+			return classify_reset(evidence);
+		/* Blocked until it died: this is when it died. Else it may have been reset
+		 * before. */
+		if (evidence_since(evidence->step->start_ns, evidence->step->now_ns) <
+		    LONG_WAIT_NS / 1000)
+			return CAUSE_UNKNOWN;
+		return is_user ? CAUSE_TIMED_OUT_USER : CAUSE_TIMED_OUT_DATA;
+	}
+	if (info->has_keepalive && facts->outstanding_bytes == 0)
+		return classify_probed(evidence, info);
+	return CAUSE_UNKNOWN;
+}
+
+enum cause cause_find(const struct evidence *evidence)
+{
+	const struct conn_step *step = evidence->step;
+	const struct tcpinfo *info = evidence_is_sampled(&step->after) ? &step->after
+								       : &step->before;
+
+	/* An abort by a policy is no news from the peer. */
+	if (!(evidence->after->flags & CONN_FLAG_DEAD) || step->ending != 0)
+		return CAUSE_NONE;
+	/* Told before, but for an error that now decides what poll had left open. */
+	if ((evidence->before->flags & CONN_FLAG_DEAD) &&
+	    !((evidence->before->said & NOTE_BIT(dead)) && step->error != 0 &&
+	      step->error != EPIPE))
+		return CAUSE_NONE;
+	switch (step->error) {
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+		return classify_timeout(evidence, info);
+	case ECONNABORTED:
+		return CAUSE_DESTROYED_HERE;
+	case ECONNRESET:
+		return classify_reset(evidence);
+	case EPIPE:
+		/* the pending error of a reset that came in CLOSE_WAIT (tcp_reset,
+		 * net/ipv4/tcp_input.c) */
+		return evidence->before->fin_ns != 0 || evidence->before->state == STATE_CLOSE_WAIT
+			       ? CAUSE_RESET_AFTER_FIN
+			       : CAUSE_UNKNOWN;
+	default:
+		return classify_unsaid(evidence, info);
+	}
+}

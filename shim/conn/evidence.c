@@ -1,0 +1,159 @@
+#include "conn/evidence.h"
+
+#include "conn/conn_option.h"
+#include "conn/state.h"
+
+static uint8_t state_after_fin_sent(uint8_t state)
+{
+	switch (state) {
+	case STATE_ESTABLISHED:
+		return STATE_FIN_WAIT_1;
+	case STATE_CLOSE_WAIT:
+		return STATE_LAST_ACK;
+	default:
+		return state;
+	}
+}
+
+uint8_t evidence_state_at_close(const struct evidence *evidence)
+{
+	return evidence_is_sampled(&evidence->step->before) ? evidence->step->before.state
+							    : evidence->before->state;
+}
+
+static void fill_states(struct evidence *evidence, struct tcpshim_facts *facts)
+{
+	const struct conn_step *step = evidence->step;
+
+	facts->before = evidence->before->state;
+	facts->now = step->ending != 0 ? STATE_CLOSE_WAIT : evidence->after->state;
+	/* The kernel may know of the peer's FIN before the program has read it. */
+	if (evidence->before->fin_ns == 0 && evidence->after->fin_ns != 0 &&
+	    facts->before == STATE_CLOSE_WAIT)
+		facts->before = STATE_ESTABLISHED;
+	if (evidence->before->phase != CONN_PHASE_OPEN &&
+	    evidence->after->phase == CONN_PHASE_OPEN) {
+		facts->before = STATE_SYN_SENT;
+		facts->now = STATE_ESTABLISHED;
+	}
+	if (step->effect == EFFECT_CLOSE) {
+		facts->before = evidence_state_at_close(evidence);
+		facts->now = step->is_shared_here || step->is_maybe_shared
+				     ? facts->before
+				     : state_after_fin_sent(facts->before);
+		/* Both FINs are through: the kernel keeps TIME_WAIT apart from the socket. */
+		if (facts->before == STATE_CLOSE && (evidence->before->flags & CONN_FLAG_FIN_FIRST))
+			facts->before = facts->now = STATE_TIME_WAIT;
+	} else if (step->effect == EFFECT_READ && facts->now == STATE_CLOSE &&
+		   (evidence->before->flags & CONN_FLAG_FIN_FIRST) &&
+		   state_is_clean_end(evidence->before, step)) {
+		facts->now = STATE_TIME_WAIT;
+	}
+	if (step->effect == EFFECT_SHUTDOWN && evidence_is_sampled(&step->before)) {
+		facts->before = step->before.state;
+		facts->now = state_after_fin_sent(facts->before);
+	}
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The send queue counts this side's FIN, until it is acknowledged, as a byte. */
+static uint64_t count_unacknowledged(const struct tcpinfo *info)
+{
+	bool has_fin = info->state == STATE_FIN_WAIT_1 || info->state == STATE_CLOSING ||
+		       info->state == STATE_LAST_ACK;
+
+	return info->unsent_bytes - (has_fin && info->unsent_bytes > 0);
+}
+
+static void fill_policy(const struct conn_policy *policy, struct tcpshim_facts *facts)
+{
+	const uint64_t second = UINT64_C(1000000000), millisecond = 1000000;
+
+	if (policy->actions == 0)
+		return;
+	facts->keepalive_idle_ns = (uint64_t)policy->values[CONN_OPTION_KEEPIDLE] * second;
+	facts->keepalive_interval_ns = (uint64_t)policy->values[CONN_OPTION_KEEPINTVL] * second;
+	facts->keepalive_count = (uint32_t)policy->values[CONN_OPTION_KEEPCNT];
+	facts->policy_timeout_ns = (uint64_t)policy->values[CONN_OPTION_USER_TIMEOUT] * millisecond;
+	facts->option_level = conn_option_rows[policy->option].level;
+	facts->option_name = conn_option_rows[policy->option].name;
+	facts->policy_error = policy->error;
+}
+
+void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
+{
+	const struct conn_step *step = evidence->step;
+	const struct conn_view *before = evidence->before, *after = evidence->after;
+	const struct tcpinfo *info = evidence_is_sampled(&step->after) ? &step->after
+								       : &step->before;
+	uint64_t last_ack_ns = info->last_ack_received_ms * UINT64_C(1000000);
+
+	*facts = (struct tcpshim_facts){
+		.fd = step->fd,
+		.other_fd = step->other_fd,
+		.serial = after->serial,
+		.role = after->role,
+		.local = after->local,
+		.peer = after->peer,
+		.sent_bytes = step->is_disconnect ? before->sent_bytes : after->sent_bytes,
+		.received_bytes = step->is_disconnect ? before->received_bytes
+						      : after->received_bytes,
+		.outstanding_bytes = state_outstanding_bytes(after, info),
+		.unacknowledged_bytes = count_unacknowledged(&step->before),
+		.unread_bytes = step->before.unread_bytes,
+		.age_ns = evidence_since(before->opened_ns != 0 && before->phase == CONN_PHASE_OPEN
+						 ? before->opened_ns
+						 : after->opened_ns,
+					 step->now_ns),
+		.handshake_ns =
+			before->phase == CONN_PHASE_OPEN
+				? 0
+				: evidence_since(step->effect == EFFECT_CONNECT &&
+								 before->phase !=
+									 CONN_PHASE_CONNECTING
+							 ? step->start_ns
+							 : before->connect_ns,
+						 step->now_ns),
+		.silence_ns = step->idle_ns,
+		.lookup_ns = step->lookup_ns,
+		.silence_before_ns = before->idle_ns,
+		.since_fin_ns = evidence_since(after->fin_ns, step->now_ns),
+		.waiting_ns = evidence_since(after->unanswered_ns, step->now_ns),
+		.user_timeout_ns = info->user_timeout_ns,
+		.retransmits = info->retransmits,
+		.retransmits_total = info->retransmits_total,
+		.probes = info->probes,
+		.eof_count = after->eof_count,
+		.polls = after->polls,
+	};
+	fill_policy(&step->policy, facts);
+	if (evidence_is_sampled(info)) {
+		facts->rtt_ns = info->rtt_us * UINT64_C(1000);
+		facts->rtt_variation_ns = info->rtt_variation_us * UINT64_C(1000);
+		facts->congestion_window = info->congestion_window;
+		if (info->send_window_bytes != UINT32_MAX)
+			facts->send_window_bytes = info->send_window_bytes;
+	}
+	/* What is not acknowledged may all be of the last write. */
+	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)
+		facts->waiting_ns = evidence_since(after->write_ns, step->now_ns);
+	if (evidence_is_sampled(info)) /* a one-way stream is answered by acknowledgements alone */
+		facts->waiting_ns = smaller(facts->waiting_ns, last_ack_ns);
+	fill_states(evidence, facts);
+	if ((after->flags & CONN_FLAG_DEAD) && !(before->flags & CONN_FLAG_DEAD)) {
+		facts->lost_bytes = state_outstanding_bytes(after, info);
+		if (step->is_sleeping || step->effect == EFFECT_CLOSE)
+			facts->reported = REPORTED_NOT;
+		else if (step->error != 0)
+			facts->reported = REPORTED_AS_ERROR;
+		else if (step->effect == EFFECT_READ)
+			facts->reported = REPORTED_AS_EOF;
+		else if (step->effect == EFFECT_WAIT)
+			facts->reported = REPORTED_BY_POLL;
+	}
+	evidence->facts = facts;
+}

@@ -1,0 +1,58 @@
+/*
+ * scene: one connection before and after one call, and the numbers that notes stand on.
+ *
+ * Pure. Part of annotate, apart because the numbers are measured here, once, for all predicates.
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5.
+ */
+#ifndef CONN_EVIDENCE_H
+#define CONN_EVIDENCE_H
+
+#include "conn/conn.h"
+
+#define NOTE_BIT(name) (UINT64_C(1) << NOTE_##name)
+
+/* A peer not heard for this long counts as silent. */
+#define IDLE_NS UINT64_C(5000000000)
+/* A wait this long is worth telling; "(sleeping...)" stands from here on. */
+#define LONG_WAIT_NS UINT64_C(1000000000)
+
+/* How a connection died. */
+enum cause {
+	CAUSE_NONE,
+	CAUSE_RESET_FORGOT,
+	CAUSE_RESET_AFTER_FIN,
+	CAUSE_RESET_BY_PEER,
+	CAUSE_DESTROYED_HERE,
+	CAUSE_TIMED_OUT_DATA,
+	CAUSE_TIMED_OUT_USER,
+	CAUSE_TIMED_OUT_KEEPALIVE,
+	CAUSE_TIMED_OUT, /* by which timer is not known */
+	CAUSE_UNKNOWN,   /* reset or timed out */
+};
+
+/* All that a predicate of annotate looks at. */
+struct evidence {
+	const struct conn_view *before, *after;
+	const struct conn_step *step;
+	const struct tcpshim_facts *facts;
+	enum cause cause;
+};
+
+/* Time from then to now, 0 if then is not set. */
+static inline uint64_t evidence_since(uint64_t then_ns, uint64_t now_ns)
+{
+	return then_ns != 0 && now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
+static inline bool evidence_is_sampled(const struct tcpinfo *info)
+{
+	return info->state != STATE_UNKNOWN;
+}
+
+/* Fills the facts from before, after and step, and makes them the scene's. */
+void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts);
+
+/* What a close finds: as the kernel says just before, or as far as it is known. */
+uint8_t evidence_state_at_close(const struct evidence *evidence);
+
+#endif

@@ -1,0 +1,323 @@
+#include "conn/state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "sys/hot.h"
+
+/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this
+ * side as one byte more than was written: never below 0. */
+uint64_t state_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info)
+{
+	uint64_t written = view->sent_bytes + view->sent_before_bytes;
+	uint64_t acknowledged = info->acknowledged_bytes - view->acknowledged_base;
+
+	if (info->state == STATE_UNKNOWN || info->acknowledged_bytes < view->acknowledged_base)
+		return 0;
+	return written > acknowledged ? written - acknowledged : 0;
+}
+
+static bool is_end_error(int error)
+{
+	switch (error) {
+	case ECONNRESET:
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+	case ECONNABORTED:
+	case EPIPE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool state_is_clean_end(const struct conn_view *view, const struct conn_step *step)
+{
+	return (view->flags & CONN_FLAG_SHUT_WRITE) && step->after.state == STATE_CLOSE &&
+	       (step->error == 0 || step->error == EPIPE) && !(step->revents & POLLERR) &&
+	       state_outstanding_bytes(view, &step->after) == 0;
+}
+
+/* The state that a FIN from the peer leads to, where the kernel cannot be asked. */
+static uint8_t state_after_fin(uint8_t state)
+{
+	switch (state) {
+	case STATE_FIN_WAIT_1: /* acknowledged by now, or with the peer's FIN */
+	case STATE_FIN_WAIT_2:
+		return STATE_TIME_WAIT;
+	case STATE_ESTABLISHED:
+		return STATE_CLOSE_WAIT;
+	default:
+		return state;
+	}
+}
+
+static void open_connection(struct conn *conn, uint8_t role, uint64_t now_ns)
+{
+	atomic_store(&conn->role, role);
+	atomic_store(&conn->state, STATE_ESTABLISHED);
+	atomic_store(&conn->opened_ns, now_ns);
+	atomic_store(&conn->active_ns, now_ns);
+	atomic_store(&conn->heard_ns, now_ns);
+	/* tcpi_bytes_acked counts the SYN of the side that connected. */
+	atomic_store(&conn->acknowledged_base, role == ROLE_CLIENT ? 1 : 0);
+	atomic_store(&conn->phase, CONN_PHASE_OPEN);
+}
+
+static void advance_connect(struct conn *conn, const struct conn_step *step)
+{
+	uint8_t phase = atomic_load(&conn->phase);
+
+	if (step->is_disconnect && step->error == 0)
+		conn_clear(conn, CONN_PHASE_NEW, step->now_ns);
+	if (phase == CONN_PHASE_OPEN || phase == CONN_PHASE_LISTENING || step->is_disconnect)
+		return;
+	if (phase != CONN_PHASE_CONNECTING) /* a second connect asks for the outcome of the first */
+		atomic_store(&conn->connect_ns, step->start_ns);
+	/* With TCP_FASTOPEN_CONNECT nothing is sent before the first write. */
+	if ((step->error == 0 && step->after.state != STATE_SYN_SENT) || step->error == EISCONN) {
+		open_connection(conn, ROLE_CLIENT, step->now_ns);
+	} else if (step->error == 0 || step->error == EINPROGRESS || step->error == EINTR ||
+		   step->error == EALREADY) {
+		atomic_store(&conn->role, ROLE_CLIENT);
+		atomic_store(&conn->state, STATE_SYN_SENT);
+		atomic_store(&conn->phase, CONN_PHASE_CONNECTING);
+	} else {
+		atomic_store(&conn->state, STATE_CLOSE);
+		atomic_store(&conn->phase, CONN_PHASE_NEW);
+	}
+}
+
+/* The outcome of a connect in the background, as something else tells it. The peer may have closed
+ * already. */
+static void advance_handshake(struct conn *conn, const struct conn_step *step)
+{
+	switch (step->after.state) {
+	case STATE_UNKNOWN:
+	case STATE_SYN_SENT:
+	case STATE_SYN_RECV:
+		break;
+	case STATE_CLOSE:
+		if (step->error != 0) /* told: the socket may be used for another try */
+			atomic_store(&conn->phase, CONN_PHASE_NEW);
+		break;
+	default:
+		open_connection(conn, ROLE_CLIENT, step->now_ns);
+	}
+}
+
+/* Not while the kernel says that the peer's FIN has not come: then another process shut down the
+ * reading side. */
+static bool may_have_fin(uint8_t state)
+{
+	return state != STATE_ESTABLISHED && state != STATE_FIN_WAIT_1 && state != STATE_FIN_WAIT_2;
+}
+
+/* The counters of a transfer: threads that share a connection lose no byte; of the times any of
+ * theirs will do. */
+static void set(_Atomic uint64_t *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
+HOT void state_received(struct conn *conn, uint64_t bytes, uint64_t now_ns)
+{
+	atomic_store_explicit(&conn->is_ready, false, memory_order_relaxed);
+	atomic_store_explicit(&conn->polls, 0, memory_order_relaxed);
+	if (bytes == 0)
+		return;
+	atomic_fetch_add_explicit(&conn->received_bytes, bytes, memory_order_relaxed);
+	set(&conn->heard_ns, now_ns);
+	set(&conn->active_ns, now_ns);
+	set(&conn->unanswered_ns, 0);
+	set(&conn->idle_ns, 0);
+}
+
+HOT void state_sent(struct conn *conn, uint64_t bytes, uint64_t idle_ns, uint64_t start_ns,
+		    uint64_t now_ns)
+{
+	uint64_t before = atomic_fetch_add_explicit(&conn->sent_bytes, bytes, memory_order_relaxed);
+
+	atomic_store_explicit(&conn->polls, 0, memory_order_relaxed);
+	set(&conn->active_ns, now_ns);
+	set(&conn->write_ns, start_ns);
+	set(&conn->write_bytes, bytes);
+	if (idle_ns != 0 || atomic_load_explicit(&conn->unanswered_ns, memory_order_relaxed) == 0) {
+		set(&conn->idle_ns, idle_ns);
+		set(&conn->sent_before_idle, before);
+		set(&conn->unanswered_ns, start_ns);
+	}
+}
+
+static void advance_read(struct conn *conn, const struct conn_view *view,
+			 const struct conn_step *step)
+{
+	state_received(conn, step->result > 0 && !step->is_peek ? (uint64_t)step->result : 0,
+		       step->now_ns);
+	if (step->result > 0 && step->is_peek) {
+		set(&conn->heard_ns, step->now_ns);
+		set(&conn->active_ns, step->now_ns);
+		set(&conn->unanswered_ns, 0);
+		set(&conn->idle_ns, 0);
+	} else if (step->result == 0 && step->asked_bytes > 0 && may_have_fin(step->after.state) &&
+		   !(view->flags & (CONN_FLAG_SHUT_READ | CONN_FLAG_DEAD))) {
+		if (view->fin_ns == 0)
+			atomic_store(&conn->fin_ns, step->now_ns);
+		if (!step->is_peek)
+			atomic_fetch_add(&conn->eof_count, 1);
+		atomic_store(&conn->state, state_after_fin(view->state));
+	}
+}
+
+static void advance_write(struct conn *conn, const struct conn_step *step)
+{
+	atomic_store_explicit(&conn->polls, 0, memory_order_relaxed);
+	if (step->result > 0)
+		state_sent(conn, (uint64_t)step->result, step->idle_ns, step->start_ns,
+			   step->now_ns);
+}
+
+/* Once a wait, under however many descriptors it was asked about. */
+static void advance_polls(struct conn *conn, uint64_t now_ns)
+{
+	if (atomic_exchange(&conn->polled_ns, now_ns) != now_ns)
+		atomic_fetch_add(&conn->polls, 1);
+}
+
+static void advance_shutdown(struct conn *conn, const struct conn_view *view,
+			     const struct conn_step *step)
+{
+	uint32_t flags = 0;
+
+	if (step->how == SHUT_RD || step->how == SHUT_RDWR)
+		flags |= CONN_FLAG_SHUT_READ;
+	if (step->how == SHUT_WR || step->how == SHUT_RDWR) {
+		flags |= CONN_FLAG_SHUT_WRITE;
+		if (view->fin_ns == 0 && step->before.state != STATE_CLOSE_WAIT &&
+		    !(view->flags & CONN_FLAG_SHUT_WRITE))
+			flags |= CONN_FLAG_FIN_FIRST;
+	}
+	atomic_fetch_or(&conn->flags, flags);
+	if (!(flags & CONN_FLAG_SHUT_WRITE))
+		return;
+	/* Where the peer's FIN is already queued, the kernel knows before the program reads it. */
+	if (step->before.state == STATE_CLOSE_WAIT || view->state == STATE_CLOSE_WAIT)
+		atomic_store(&conn->state, STATE_LAST_ACK);
+	else if (view->state == STATE_ESTABLISHED)
+		atomic_store(&conn->state, STATE_FIN_WAIT_1);
+}
+
+/* An ICMP error that the program asked for (IP_RECVERR) is reported, and the connection goes on. */
+static bool is_closed_or_unknown(uint8_t state)
+{
+	return state == STATE_CLOSE || state == STATE_UNKNOWN;
+}
+
+static bool is_found_dead(const struct conn_view *view, const struct tcpinfo *info)
+{
+	return info->state == STATE_CLOSE &&
+	       (!(view->flags & CONN_FLAG_SHUT_WRITE) || info->has_error ||
+		state_outstanding_bytes(view, info) > 0);
+}
+
+/* What the kernel said of it afterwards, and whether it is at its end. After a clean end the
+ * kernel's socket says CLOSE and the connection is in TIME_WAIT or over: what was known says
+ * more. */
+static void note_state(struct conn *conn, const struct conn_view *view,
+		       const struct conn_step *step)
+{
+	bool is_opening = step->effect == EFFECT_CONNECT || step->effect == EFFECT_ACCEPT;
+	bool is_clean = state_is_clean_end(view, step);
+	bool is_own_pipe = step->error == EPIPE && (view->flags & CONN_FLAG_SHUT_WRITE);
+
+	/* Without POLLERR there is no error: another thread is in the middle of shutting it down,
+	 * or has taken the error and tells. */
+	if (is_opening || (step->effect == EFFECT_WAIT && step->revents != 0 &&
+			   step->after.state == STATE_CLOSE && !(step->revents & POLLERR)))
+		return;
+	if (step->after.state != STATE_UNKNOWN && !is_clean)
+		atomic_store(&conn->state, step->after.state);
+	if (view->phase != CONN_PHASE_OPEN)
+		return;
+	if ((step->effect == EFFECT_CLOSE && is_found_dead(view, &step->before)) ||
+	    (is_end_error(step->error) && is_closed_or_unknown(step->after.state) &&
+	     !is_own_pipe) ||
+	    (step->after.state == STATE_CLOSE && !is_clean))
+		atomic_fetch_or(&conn->flags, CONN_FLAG_DEAD);
+}
+
+/* A policy answered the peer's FIN. */
+static void advance_ending(struct conn *conn, const struct conn_step *step)
+{
+	if (step->ending == 0)
+		return;
+	atomic_store(&conn->state,
+		     step->ending == POLICY_ACTION_SENT_FIN ? STATE_LAST_ACK : STATE_CLOSE);
+	atomic_fetch_or(&conn->flags,
+			CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE |
+				(step->ending == POLICY_ACTION_SENT_RST ? CONN_FLAG_DEAD : 0U));
+}
+
+void state_advance(struct conn *conn, const struct conn_step *step)
+{
+	struct conn_view view;
+
+	conn_read(conn, &view);
+	if (step->is_sleeping) {
+		/* select without a read set does not wake up when the connection dies */
+		if (view.phase == CONN_PHASE_OPEN && is_found_dead(&view, &step->before)) {
+			atomic_fetch_or(&conn->flags, CONN_FLAG_DEAD);
+			atomic_store(&conn->state, STATE_CLOSE);
+			conn_is_changed(conn);
+		}
+		return;
+	}
+	if (view.phase == CONN_PHASE_CONNECTING && step->effect != EFFECT_CONNECT)
+		advance_handshake(conn, step);
+	switch (step->effect) {
+	case EFFECT_CONNECT:
+		advance_connect(conn, step);
+		break;
+	case EFFECT_ACCEPT:
+		open_connection(conn, ROLE_SERVER, step->now_ns);
+		break;
+	case EFFECT_LISTEN:
+		if (step->error == 0) {
+			atomic_store(&conn->phase, CONN_PHASE_LISTENING);
+			atomic_store(&conn->role, ROLE_LISTENER);
+			atomic_store(&conn->state, STATE_LISTEN);
+		}
+		break;
+	case EFFECT_READ:
+		advance_read(conn, &view, step);
+		break;
+	case EFFECT_WRITE:
+		if (view.phase == CONN_PHASE_NEW && conn->kind == CONN_KIND_TCP &&
+		    (step->result > 0 || step->error == EINPROGRESS)) {
+			/* MSG_FASTOPEN: the data went with the SYN */
+			atomic_store(&conn->role, ROLE_CLIENT);
+			atomic_store(&conn->connect_ns, step->start_ns);
+			atomic_store(&conn->phase, CONN_PHASE_CONNECTING);
+		}
+		advance_write(conn, step);
+		break;
+	case EFFECT_SHUTDOWN:
+		if (step->error == 0)
+			advance_shutdown(conn, &view, step);
+		break;
+	case EFFECT_WAIT:
+		if (step->revents & (POLLIN | POLLERR | POLLHUP))
+			atomic_store_explicit(&conn->is_ready, true, memory_order_relaxed);
+		if ((step->revents & (POLLERR | POLLHUP)) && step->after.state == STATE_CLOSE)
+			advance_polls(conn, step->now_ns);
+		break;
+	default:
+		break;
+	}
+	note_state(conn, &view, step);
+	advance_ending(conn, step);
+	conn_is_changed(conn);
+}

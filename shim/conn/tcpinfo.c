@@ -1,0 +1,192 @@
+#include "conn/tcpinfo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "sys/aside.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+enum { RTO_MIN_MS = 200, RTO_MAX_MS = 120000, DEFAULT_RETRIES = 15, MOST_RETRIES = 255 };
+
+static int get_option(int fd, int level, int name, void *value, socklen_t *size)
+{
+	return (int)raw_syscall6(SYS_getsockopt, fd, level, name, (long)value, (long)size, 0);
+}
+
+static int get_integer(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return get_option(fd, level, name, &value, &size) == 0 ? value : 0;
+}
+
+static uint32_t get_queue(int fd, unsigned long request)
+{
+	int value = 0;
+
+	return raw_syscall3(SYS_ioctl, fd, (long)request, (long)&value) == 0 && value > 0
+		       ? (uint32_t)value
+		       : 0;
+}
+
+/* What SIOCINQ would say, where ioctl may be fatal: a look that takes nothing, no error either,
+ * since it is made only where there is something to read and no error. Not where the program has
+ * such looks go on from one to the next (SO_PEEK_OFF). */
+static uint32_t peek_unread(int fd)
+{
+	long result;
+
+	if (!raw_is_ready(fd, POLLIN) || (raw_poll_events(fd) & POLLERR) ||
+	    get_integer(fd, SOL_SOCKET, SO_PEEK_OFF) > 0)
+		return 0;
+	result = raw_syscall6(SYS_recvfrom, fd, 0, INT_MAX, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, 0,
+			      0);
+	return result > 0 ? (uint32_t)result : 0;
+}
+
+uint64_t tcpinfo_data_timeout_ns(unsigned retries)
+{
+	unsigned doublings = 0;
+	uint64_t ms;
+
+	while ((RTO_MIN_MS << (doublings + 1)) <= RTO_MAX_MS)
+		doublings++;
+	if (retries <= doublings)
+		ms = ((UINT64_C(2) << retries) - 1) * RTO_MIN_MS;
+	else
+		ms = ((UINT64_C(2) << doublings) - 1) * RTO_MIN_MS +
+		     (uint64_t)(retries - doublings) * RTO_MAX_MS;
+	return ms * NS_PER_MS;
+}
+
+/* The namespace's tcp_retries2, read when a connection has died and the cause is in doubt. */
+static void read_retries(void *result)
+{
+	char text[16];
+	unsigned value = 0;
+	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/proc/sys/net/ipv4/tcp_retries2",
+			       O_RDONLY | O_CLOEXEC, 0);
+	long size;
+
+	if (fd < 0)
+		return;
+	size = raw_syscall3(SYS_read, fd, (long)text, sizeof(text));
+	raw_close((int)fd);
+	for (long i = 0; i < size && text[i] >= '0' && text[i] <= '9'; i++)
+		value = value * 10 + (unsigned)(text[i] - '0');
+	if (size > 0 && value <= MOST_RETRIES)
+		*(unsigned *)result = value;
+}
+
+/* What SIOCOUTQ would say, where ioctl may be fatal: sent and not acknowledged, as the sums tell,
+ * and not sent. */
+static uint32_t get_unsent(const struct tcp_info *kernel, socklen_t size)
+{
+	uint64_t sent = kernel->tcpi_bytes_sent - kernel->tcpi_bytes_retrans;
+
+	if (size < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(sent))
+		return 0;
+	return kernel->tcpi_notsent_bytes +
+	       (sent > kernel->tcpi_bytes_acked ? (uint32_t)(sent - kernel->tcpi_bytes_acked) : 0);
+}
+
+/* tcpi_bytes_acked counts the SYN of the side that connected. Where the sums leave a doubt, none.
+ */
+static uint8_t find_role(const struct tcp_info *kernel, socklen_t size, uint32_t unacknowledged)
+{
+	uint64_t sent = kernel->tcpi_bytes_sent - kernel->tcpi_bytes_retrans;
+	uint64_t in_flight = unacknowledged - kernel->tcpi_notsent_bytes;
+	uint64_t extra = kernel->tcpi_bytes_acked - (sent - in_flight);
+
+	if (size < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(sent) || extra > 1 ||
+	    (kernel->tcpi_state != STATE_ESTABLISHED && kernel->tcpi_state != STATE_CLOSE_WAIT))
+		return ROLE_NONE;
+	return extra == 1 ? ROLE_CLIENT : ROLE_SERVER;
+}
+
+static _Atomic bool may_be_in_repair;
+
+void tcpinfo_expect_repair(void)
+{
+	atomic_store(&may_be_in_repair, true);
+}
+
+int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
+{
+	struct tcp_info kernel = {0}; /* an older kernel fills less, a newer one cuts */
+	socklen_t size, kernel_size = sizeof(kernel);
+	int result;
+
+	*info = (struct tcpinfo){0};
+	if (restriction_is_filter())
+		return -EPERM;
+	result = get_option(fd, IPPROTO_TCP, TCP_INFO, &kernel, &kernel_size);
+	if (result < 0)
+		return result;
+	info->state = kernel.tcpi_state;
+	info->retransmits = kernel.tcpi_retransmits;
+	info->probes = kernel.tcpi_probes;
+	info->retransmits_total = kernel.tcpi_total_retrans;
+	info->last_ack_received_ms = kernel.tcpi_last_ack_recv;
+	info->last_data_sent_ms = kernel.tcpi_last_data_sent;
+	info->timer_ms = kernel.tcpi_rto / 1000;
+	info->acknowledged_bytes = kernel.tcpi_bytes_acked;
+	info->rtt_us = kernel.tcpi_rtt;
+	info->rtt_variation_us = kernel.tcpi_rttvar;
+	info->congestion_window = kernel.tcpi_snd_cwnd;
+	info->send_window_bytes = kernel.tcpi_snd_wnd;
+	if (kernel_size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel.tcpi_snd_wnd))
+		info->send_window_bytes = UINT32_MAX; /* before Linux 5.4: not known to be closed */
+	if (parts & TCPINFO_QUEUES) {
+		struct linger linger = {0};
+
+		size = sizeof(linger);
+		info->unsent_bytes = restriction_is_inherited() ? get_unsent(&kernel, kernel_size)
+								: get_queue(fd, SIOCOUTQ);
+		info->role = find_role(&kernel, kernel_size, info->unsent_bytes);
+		if (get_option(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0)
+			info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;
+		info->has_error = info->state == STATE_CLOSE &&
+				  (raw_poll_events(fd) & POLLERR) != 0;
+		info->unread_bytes = restriction_is_inherited() ? peek_unread(fd)
+								: get_queue(fd, SIOCINQ);
+		info->is_in_repair = atomic_load(&may_be_in_repair) &&
+				     get_integer(fd, IPPROTO_TCP, TCP_REPAIR) != 0;
+	}
+	if (parts & TCPINFO_TIMERS) {
+		struct timeval timeout = {0};
+
+		size = sizeof(timeout);
+		if (get_option(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &size) == 0)
+			info->has_receive_timeout = timeout.tv_sec != 0 || timeout.tv_usec != 0;
+		info->has_keepalive = get_integer(fd, SOL_SOCKET, SO_KEEPALIVE) != 0;
+		info->keepalive_count = (uint32_t)get_integer(fd, IPPROTO_TCP, TCP_KEEPCNT);
+		info->keepalive_limit_ns =
+			((unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+			 (uint64_t)(unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+				 info->keepalive_count) *
+			1000 * NS_PER_MS;
+		info->user_timeout_ns =
+			(unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
+	}
+	if (parts & TCPINFO_LIMIT) {
+		unsigned retries = DEFAULT_RETRIES;
+
+		aside_run(read_retries, &retries);
+		info->data_timeout_ns = tcpinfo_data_timeout_ns(retries);
+	}
+	return 0;
+}

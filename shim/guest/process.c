@@ -1,0 +1,256 @@
+#include "guest/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "sys/clock.h"
+#include "sys/hot.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
+
+#define CLOCK_STEP_NS                                                              \
+	10000000 /* less is the two readings themselves, or the clock being slewed \
+		  */
+
+#define LEAST_AHEAD_NS INT64_C(1000000000) /* of another time namespace: whole seconds */
+enum { TIME_NAMESPACE_BYTES = 32 };
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+bool process_is_watching HOT_DATA, process_is_tracing HOT_DATA;
+bool process_has_many_threads HOT_DATA;
+_Atomic uint32_t process_current_epoch HOT_DATA;
+_Atomic uint64_t process_clock_checked_ns HOT_DATA;
+
+/* Until the constructor has run nothing is watched and nobody asks. */
+static _Atomic uint32_t alive_before_start = 1;
+const _Atomic uint32_t *process_alive HOT_DATA = &alive_before_start;
+
+/* Shared by all the processes that write to one trace. */
+struct shared_page {
+	_Atomic uint32_t processes, base_lines;
+};
+static struct shared_page shared_fallback = {.processes = 1};
+static struct shared_page *shared = &shared_fallback;
+
+static struct {
+	_Atomic uint32_t *alive;
+	_Atomic int pid;
+	_Atomic uint32_t forks;
+	_Atomic uint32_t threads; /* that were given a number */
+	_Atomic bool is_child;
+	uint64_t base_ns;
+	int64_t base_realtime_ns;
+	_Atomic int64_t realtime_offset_ns;
+	char time_namespace[TIME_NAMESPACE_BYTES]; /* of the first process */
+	void (*start_over)(void);
+} process;
+
+int process_pid(void)
+{
+	return atomic_load_explicit(&process.pid, memory_order_relaxed);
+}
+
+bool process_is_child(void)
+{
+	return atomic_load_explicit(&process.is_child, memory_order_relaxed);
+}
+
+uint32_t process_forks(void)
+{
+	return atomic_load_explicit(&process.forks, memory_order_relaxed);
+}
+
+bool process_is_itself(void)
+{
+	process_check();
+	return raw_getpid() == process_pid();
+}
+
+bool process_has_threads(void)
+{
+	/* libc does not take it back in the child of fork, which has one thread: there the numbers
+	 * tell. */
+	if (atomic_load_explicit(&process.is_child, memory_order_relaxed))
+		return atomic_load_explicit(&process.threads, memory_order_relaxed) > 1;
+	return !__libc_single_threaded;
+}
+
+bool process_may_have_threads(void)
+{
+	return !__libc_single_threaded;
+}
+
+uint32_t process_next_thread(void)
+{
+	__atomic_store_n(&process_has_many_threads, true, __ATOMIC_RELAXED);
+	return atomic_fetch_add(&process.threads, 1) + 1;
+}
+
+uint32_t process_count(void)
+{
+	return atomic_load_explicit(&shared->processes, memory_order_relaxed);
+}
+
+uint64_t process_now_ns(void)
+{
+	return restriction_is_strict() ? clock_read(CLOCK_MONOTONIC_COARSE) : clock_now_ns();
+}
+
+int64_t process_realtime_offset_ns(void)
+{
+	return atomic_load_explicit(&process.realtime_offset_ns, memory_order_relaxed);
+}
+
+/* A difference between two clocks that are read one after the other: not if something came between.
+ */
+static bool measure_offset(int64_t *offset_ns)
+{
+	bool is_coarse = restriction_is_strict();
+	clockid_t monotonic = is_coarse ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC;
+	uint64_t before = clock_read(monotonic);
+	uint64_t now = clock_read(is_coarse ? CLOCK_REALTIME_COARSE : CLOCK_REALTIME);
+
+	*offset_ns = (int64_t)(now - before);
+	return clock_read(monotonic) - before < CLOCK_STEP_NS / 2;
+}
+
+bool process_check_clock(uint64_t now_ns)
+{
+	int64_t offset_ns, known_ns = process_realtime_offset_ns(), step_ns;
+
+	if (process_is_clock_checked(now_ns))
+		return false;
+	atomic_store_explicit(&process_clock_checked_ns, now_ns, memory_order_relaxed);
+	if (!measure_offset(&offset_ns))
+		return false;
+	step_ns = offset_ns - known_ns;
+	return (step_ns > CLOCK_STEP_NS || step_ns < -CLOCK_STEP_NS) &&
+	       atomic_compare_exchange_strong(&process.realtime_offset_ns, &known_ns, offset_ns);
+}
+
+uint64_t process_base_ns(void)
+{
+	return process.base_ns;
+}
+
+int64_t process_base_realtime_ns(void)
+{
+	return process.base_realtime_ns;
+}
+
+static void read_time_namespace(char name[TIME_NAMESPACE_BYTES])
+{
+	memset(name, 0, TIME_NAMESPACE_BYTES);
+	raw_syscall4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/ns/time", (long)name,
+		     TIME_NAMESPACE_BYTES - 1);
+}
+
+/* A child may be the first process of another time namespace, where CLOCK_MONOTONIC is another. The
+ * time of day is the same in both: by it the difference shows. */
+static void follow_clock(void)
+{
+	char name[TIME_NAMESPACE_BYTES];
+	int64_t offset_ns, ahead_ns;
+
+	if (restriction_is_filter() || !measure_offset(&offset_ns))
+		return;
+	ahead_ns = process_realtime_offset_ns() - offset_ns;
+	if (ahead_ns < LEAST_AHEAD_NS && ahead_ns > -LEAST_AHEAD_NS)
+		return;
+	read_time_namespace(name);
+	if (strcmp(name, process.time_namespace) != 0)
+		clock_shift(ahead_ns);
+}
+
+bool process_claim_base_line(void)
+{
+	return atomic_load_explicit(&shared->base_lines, memory_order_relaxed) == 0 &&
+	       atomic_exchange(&shared->base_lines, 1) == 0;
+}
+
+void process_unclaim_base_line(void)
+{
+	atomic_store(&shared->base_lines, 0);
+}
+
+void process_start_over(void)
+{
+	uint32_t is_dead = 0;
+
+	if (!atomic_compare_exchange_strong(process.alive, &is_dead, 1))
+		return;
+	atomic_store(&process.pid, raw_getpid());
+	atomic_store(&process.threads, 1);
+	atomic_store(&process.is_child, true);
+	process_has_many_threads = false;
+	atomic_fetch_add(&process_current_epoch, 1);
+	/* Whatever was open is shared with the parent. */
+	atomic_fetch_add(&process.forks, 1);
+	atomic_fetch_add(&shared->processes, 1);
+	follow_clock();
+	process.start_over();
+}
+
+/* fork() in the parent: from here on its connections may be held by a child. */
+void process_note_fork(void)
+{
+	atomic_fetch_add(&process.forks, 1);
+}
+
+void process_note_child(void)
+{
+	atomic_store(process.alive, 0);
+}
+
+/* Whether the kernel tells every child by a page that it wipes: not before Linux 4.14, nor behind a
+ * filter, which may not allow madvise. There the children of fork() and syscall() are told. */
+static bool has_wiped_page(void *page, size_t size)
+{
+	return !restriction_is_inherited() &&
+	       raw_syscall3(SYS_madvise, (long)page, (long)size, MADV_WIPEONFORK) == 0;
+}
+
+bool process_identify(void (*start_over)(void))
+{
+	const size_t size = 4096;
+	void *page = raw_map(size);
+	long other;
+
+	if (!page)
+		return false;
+	process.alive = page;
+	process.start_over = start_over;
+	restriction_detect();
+	pthread_atfork(NULL, process_note_fork,
+		       has_wiped_page(page, size) ? NULL : process_note_child);
+	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (other >= 0 || other < -4095) {
+		shared = (struct shared_page *)other;
+		atomic_store(&shared->processes, 1);
+	}
+	atomic_store(&process.pid, raw_getpid());
+	atomic_store(&process.threads, 1);
+	read_time_namespace(process.time_namespace);
+	process.base_ns = clock_read(CLOCK_MONOTONIC);
+	process.base_realtime_ns = (int64_t)clock_read(CLOCK_REALTIME);
+	atomic_store(&process.realtime_offset_ns,
+		     process.base_realtime_ns - (int64_t)process.base_ns);
+	atomic_store(&process_clock_checked_ns, process.base_ns);
+	atomic_store(process.alive, 1);
+	process_alive = process.alive;
+	return true;
+}

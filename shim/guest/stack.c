@@ -1,0 +1,226 @@
+#include "guest/stack.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+
+#include "guest/complaint.h"
+#include "sys/restriction.h"
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "conn/fdtable.h"
+#include "guest/mapping.h"
+#include "sys/raw.h"
+
+enum {
+	STACK_BYTES = 256 * 1024,
+	HIGH_FD = 1000,
+	MOST_STEPS = 512,
+};
+
+#define SYMBOL_OF(name) SYMBOL_TEXT(name)
+#define SYMBOL_TEXT(name) #name
+
+static struct {
+	__typeof__(&unw_init_local) init_local;
+	__typeof__(&unw_step) step;
+	__typeof__(&unw_get_reg) get_reg;
+#if defined(__x86_64__)
+	int (*getcontext)(unw_tdep_context_t *context);
+#endif
+} unwind;
+
+static _Atomic bool is_tried, is_loaded;
+
+/* The ends of its pipe. */
+static struct {
+	_Atomic int fd;
+	_Atomic uint64_t device, inode;
+} pipes[2] = {{.fd = -1}, {.fd = -1}};
+
+/* What the walk needs, below the stack that it is made on. */
+struct walk {
+	unw_context_t context;
+	unw_cursor_t cursor;
+	uint64_t *frames;
+	uint32_t most, count;
+};
+
+/* The linker's names for where this library begins and ends. */
+extern const char library_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+extern const char library_end[] __asm__("_end") __attribute__((visibility("hidden")));
+
+static bool is_own(uint64_t address)
+{
+	return address >= (uintptr_t)library_start && address < (uintptr_t)library_end;
+}
+
+static void walk(void *argument)
+{
+	struct walk *walk = argument;
+	bool is_inside = true;
+
+	if (unwind.init_local(&walk->cursor, &walk->context) < 0)
+		return;
+	for (int steps = 0; walk->count < walk->most && steps < MOST_STEPS; steps++) {
+		unw_word_t address = 0;
+
+		if (unwind.step(&walk->cursor) <= 0 ||
+		    unwind.get_reg(&walk->cursor, UNW_REG_IP, &address) < 0 || address == 0)
+			return;
+		is_inside = is_inside && is_own(address);
+		if (!is_inside)
+			walk->frames[walk->count++] = address;
+	}
+}
+
+/* Calls function(argument) on another stack, whose highest address is top. */
+static void call_on(void *top, void (*function)(void *argument), void *argument)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("movq %%rsp, %%rbx\n\t"
+			 "movq %[top], %%rsp\n\t"
+			 "call *%[function]\n\t"
+			 "movq %%rbx, %%rsp"
+			 : "+D"(argument)
+			 : [top] "r"(top), [function] "r"(function)
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "xmm0",
+			   "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+			   "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory");
+#else
+	register void *x0 __asm__("x0") = argument;
+
+	__asm__ volatile("mov x19, sp\n\t"
+			 "mov sp, %[top]\n\t"
+			 "blr %[function]\n\t"
+			 "mov sp, x19"
+			 : "+r"(x0)
+			 : [top] "r"(top), [function] "r"(function)
+			 : "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
+			   "x12", "x13", "x14", "x15", "x16", "x17", "x19", "x30", "v0", "v1", "v2",
+			   "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19", "v20", "v21",
+			   "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31",
+			   "cc", "memory");
+#endif
+}
+
+static bool is_pipe_ours(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct stat status;
+		int fd = atomic_load(&pipes[i].fd);
+
+		if (fd < 0) /* it has made none */
+			continue;
+		if (raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
+		    status.st_dev != atomic_load(&pipes[i].device) ||
+		    status.st_ino != atomic_load(&pipes[i].inode))
+			return false;
+	}
+	return true;
+}
+
+/* A number in nobody's way, if there is one. */
+static int move_high(int fd)
+{
+	struct rlimit limit = {.rlim_cur = HIGH_FD};
+	long high;
+
+	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+	high = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC,
+			    limit.rlim_cur > HIGH_FD + 16 ? HIGH_FD : (long)limit.rlim_cur - 8);
+	if (high < 0)
+		return fd;
+	raw_close(fd);
+	return (int)high;
+}
+
+void stack_made_pipe(int fds[2])
+{
+	for (unsigned i = 0; i < 2 && thread.is_unwinding; i++) {
+		struct stat status = {0};
+		bool is_stored;
+
+		fds[i] = move_high(fds[i]);
+		raw_syscall2(SYS_fstat, fds[i], (long)&status);
+		fdtable_exchange(fds[i], fdtable_slot(FD_OURS, 0, 0), &is_stored);
+		atomic_store(&pipes[i].device, status.st_dev);
+		atomic_store(&pipes[i].inode, status.st_ino);
+		atomic_store(&pipes[i].fd, fds[i]);
+	}
+}
+
+static uint32_t capture(void *memory, uint64_t *frames, uint32_t most)
+{
+	struct walk *work = memory;
+
+	work->frames = frames;
+	work->most = most;
+	work->count = 0;
+#if defined(__x86_64__)
+	unwind.getcontext(&work->context);
+#else
+	unw_getcontext(&work->context);
+#endif
+	thread.is_unwinding = true;
+	call_on((char *)memory + STACK_BYTES, walk, work);
+	thread.is_unwinding = false;
+	return work->count;
+}
+
+uint32_t stack_capture(struct area *area, uint64_t *frames, uint32_t most)
+{
+	if (!atomic_load(&is_loaded) || restriction_is_inherited() || !is_pipe_ours())
+		return 0;
+	if (!area->walk)
+		area->walk = raw_map(STACK_BYTES);
+	return area->walk ? capture(area->walk, frames, most) : 0;
+}
+
+/* --- Loading. --- */
+
+static bool load(void)
+{
+	void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+	int (*set_caching)(unw_addr_space_t, unw_caching_policy_t);
+	unw_addr_space_t *local;
+
+	if (!library)
+		return false;
+	unwind.init_local =
+		(__typeof__(unwind.init_local))dlsym(library, SYMBOL_OF(unw_init_local));
+	unwind.step = (__typeof__(unwind.step))dlsym(library, SYMBOL_OF(unw_step));
+	unwind.get_reg = (__typeof__(unwind.get_reg))dlsym(library, SYMBOL_OF(unw_get_reg));
+	set_caching = (__typeof__(set_caching))dlsym(library, SYMBOL_OF(unw_set_caching_policy));
+	local = dlsym(library, SYMBOL_OF(unw_local_addr_space));
+#if defined(__x86_64__)
+	unwind.getcontext = (__typeof__(unwind.getcontext))dlsym(library, "_Ux86_64_getcontext");
+	if (!unwind.getcontext)
+		return false;
+#endif
+	if (!unwind.init_local || !unwind.step || !unwind.get_reg || !set_caching || !local)
+		return false;
+	set_caching(*local, UNW_CACHE_NONE);
+	return true;
+}
+
+void stack_prepare(void)
+{
+	static const char line[] =
+		"tcpshim: TCPSHIM_STACK: libunwind.so.8 cannot be loaded: install it (Debian's "
+		"package libunwind8), or leave TCPSHIM_STACK out. There are no call stacks.";
+
+	if (atomic_load_explicit(&is_tried, memory_order_relaxed) || restriction_is_inherited() ||
+	    atomic_exchange(&is_tried, true))
+		return;
+	thread_block_signals();
+	thread.is_unwinding = true;
+	if (mapping_start() && load())
+		atomic_store(&is_loaded, true);
+	else
+		complaint_write(line, sizeof(line) - 1);
+	thread.is_unwinding = false;
+}

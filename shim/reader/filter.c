@@ -1,0 +1,253 @@
+#include "reader/filter.h"
+
+#include <string.h>
+
+#include "format/facts.h"
+#include "format/names.h"
+#include "format/words.h"
+
+const struct filter filter_of_nothing = {
+	.most_result = INT64_MAX,
+	.until_ns = UINT64_MAX,
+};
+
+static bool read_numbers(const char *value, uint64_t most, unsigned *count, uint32_t *numbers)
+{
+	struct word word;
+
+	while (word_next(&value, ',', &word)) {
+		uint64_t number;
+
+		if (*count == FILTER_MOST || !word_number(word, &number) || number > most)
+			return false;
+		numbers[(*count)++] = (uint32_t)number;
+	}
+	return true;
+}
+
+bool filter_read_fds(struct filter *filter, const char *value)
+{
+	return read_numbers(value, INT32_MAX, &filter->fd_count, (uint32_t *)filter->fds);
+}
+
+bool filter_read_conns(struct filter *filter, const char *value)
+{
+	return read_numbers(value, UINT32_MAX, &filter->conn_count, filter->conns);
+}
+
+static bool read_error(struct word word, int32_t *error)
+{
+	enum { MOST_ERROR = 4095 };
+	uint64_t number;
+
+	if (word_number(word, &number)) {
+		*error = (int32_t)number;
+		return number > 0 && number <= MOST_ERROR;
+	}
+	for (int i = 1; i <= MOST_ERROR; i++) {
+		char text[32];
+		struct strbuf name;
+
+		strbuf_init(&name, text, sizeof(text) - 1);
+		names_error(&name, i);
+		text[name.size] = '\0';
+		if (word_is(word, text)) {
+			*error = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Nothing, or "any": every error. */
+bool filter_read_errors(struct filter *filter, const char *value)
+{
+	struct word word;
+
+	filter->has_errors = true;
+	if (!value || strcmp(value, "any") == 0)
+		return true;
+	while (word_next(&value, ',', &word)) {
+		if (filter->error_count == FILTER_MOST ||
+		    !read_error(word, &filter->errors[filter->error_count++]))
+			return false;
+	}
+	return true;
+}
+
+bool filter_read_notes(struct filter *filter, const char *value)
+{
+	struct word word;
+
+	filter->has_notes = true;
+	if (!value || strcmp(value, "any") == 0) {
+		filter->notes = UINT64_MAX;
+		return true;
+	}
+	while (word_next(&value, ',', &word)) {
+		bool is_found = false;
+
+		for (unsigned note = 0; note < NOTE_COUNT; note++) {
+			static const char *const severities[] = {"info", "warn", "error"};
+
+			if (!word_is(word, note_rows[note].id) &&
+			    !word_is(word, severities[note_rows[note].severity]))
+				continue;
+			filter->notes |= UINT64_C(1) << note;
+			is_found = true;
+		}
+		if (!is_found)
+			return false;
+	}
+	return true;
+}
+
+static bool read_integer(struct word word, int64_t *number)
+{
+	bool is_negative = word.size > 0 && word.text[0] == '-';
+	uint64_t value;
+
+	if (!word_number((struct word){word.text + is_negative, word.size - is_negative}, &value) ||
+	    value > INT64_MAX)
+		return false;
+	*number = is_negative ? -(int64_t)value : (int64_t)value;
+	return true;
+}
+
+/* N, or N.. and ..N and N..M. */
+bool filter_read_result(struct filter *filter, const char *value)
+{
+	const char *dots = strstr(value, "..");
+	struct word first = word_of(value), last = first;
+
+	filter->has_result = true;
+	if (dots) {
+		first.size = (size_t)(dots - value);
+		last = word_of(dots + 2);
+	}
+	return (first.size == 0 || read_integer(first, &filter->least_result)) &&
+	       (last.size == 0 || read_integer(last, &filter->most_result)) &&
+	       (first.size > 0 || last.size > 0) &&
+	       (first.size > 0 || (filter->least_result = INT64_MIN, true));
+}
+
+static bool read_duration(const char *value, uint64_t *ns)
+{
+	uint64_t milliseconds;
+
+	return word_milliseconds(word_of(value), &milliseconds) &&
+	       !__builtin_mul_overflow(milliseconds, UINT64_C(1000000), ns);
+}
+
+bool filter_read_longer(struct filter *filter, const char *value)
+{
+	return read_duration(value, &filter->least_duration_ns);
+}
+
+bool filter_read_since(struct filter *filter, const char *value)
+{
+	return read_duration(value, &filter->since_ns);
+}
+
+bool filter_read_until(struct filter *filter, const char *value)
+{
+	return read_duration(value, &filter->until_ns);
+}
+
+/* As an argument, as what the call made, or in what it waited for. */
+static bool is_on_fd(const struct tcpshim_event *event, int32_t fd)
+{
+	const struct call_row *row = &call_rows[event->call];
+
+	for (unsigned i = 0; i < event->argument_count; i++)
+		if (row->kinds[i] == ARG_FD && (int32_t)event->arguments[i] == fd)
+			return true;
+	if ((row->effect == EFFECT_CREATE || row->effect == EFFECT_ACCEPT ||
+	     row->effect == EFFECT_DUP) &&
+	    event->error == 0 && event->result == fd)
+		return true;
+	for (uint64_t i = 0; i < event->asked_total && i < EVENT_WATCHES; i++)
+		if (event->asked[i].fd == fd)
+			return true;
+	for (uint64_t i = 0; i < event->ready_total && i < EVENT_WATCHES; i++)
+		if (event->ready[i].fd == fd)
+			return true;
+	return false;
+}
+
+static bool is_of_fds(const struct filter *filter, const struct tcpshim_event *event)
+{
+	for (unsigned i = 0; i < filter->fd_count; i++)
+		if (is_on_fd(event, filter->fds[i]))
+			return true;
+	return filter->fd_count == 0;
+}
+
+static bool is_of_conns(const struct filter *filter, const struct tcpshim_event *event)
+{
+	for (unsigned i = 0; i < filter->conn_count; i++) {
+		if (event->connection.serial == filter->conns[i])
+			return true;
+		for (uint32_t j = 0; j < event->subject_count; j++)
+			if (event->subjects[j].facts.serial == filter->conns[i])
+				return true;
+	}
+	return filter->conn_count == 0;
+}
+
+static bool is_matched(const struct filter *filter, const struct tcpshim_event *event)
+{
+	if (filter->match->count == 0)
+		return true;
+	if (event->connection.serial != 0 &&
+	    match_connection(filter->match, &event->connection.local, &event->connection.peer,
+			     (enum tcpshim_role)event->connection.role) == MATCH_YES)
+		return true;
+	for (uint32_t i = 0; i < event->subject_count; i++) {
+		const struct tcpshim_facts *facts = &event->subjects[i].facts;
+
+		if (match_connection(filter->match, &facts->local, &facts->peer,
+				     (enum tcpshim_role)facts->role) == MATCH_YES)
+			return true;
+	}
+	return false;
+}
+
+static bool is_of_errors(const struct filter *filter, const struct tcpshim_event *event)
+{
+	if (!filter->has_errors)
+		return true;
+	for (unsigned i = 0; i < filter->error_count; i++)
+		if (event->error == filter->errors[i])
+			return true;
+	return filter->error_count == 0 && event->error != 0;
+}
+
+static bool is_of_notes(const struct filter *filter, const struct tcpshim_event *event)
+{
+	for (uint32_t i = 0; i < event->subject_count; i++)
+		if (event->subjects[i].notes & filter->notes)
+			return true;
+	return !filter->has_notes;
+}
+
+bool filter_shows(const struct filter *filter, const struct tcpshim_event *event)
+{
+	bool is_sleeping = event->flags & EVENT_SLEEPING;
+	uint64_t duration_ns = event->time_ns > event->start_ns ? event->time_ns - event->start_ns
+								: 0;
+	uint64_t since_ns = event->time_ns > event->base_ns ? event->time_ns - event->base_ns : 0;
+
+	if (!filter->is_shown[event->call] || since_ns < filter->since_ns ||
+	    since_ns > filter->until_ns)
+		return false;
+	if (filter->least_duration_ns > 0 &&
+	    (is_sleeping || duration_ns < filter->least_duration_ns))
+		return false;
+	if (filter->has_result &&
+	    (is_sleeping || event->error != 0 || event->result < filter->least_result ||
+	     event->result > filter->most_result))
+		return false;
+	return is_of_errors(filter, event) && is_of_notes(filter, event) &&
+	       is_of_fds(filter, event) && is_of_conns(filter, event) && is_matched(filter, event);
+}

@@ -1,0 +1,42 @@
+/*
+ * filter: which events a report shows.
+ */
+#ifndef READER_FILTER_H
+#define READER_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "settings/match.h"
+#include "tcpshim/event.h"
+
+enum { FILTER_MOST = 64 };
+
+struct filter {
+	const bool *is_shown; /* by call */
+	const struct match *match;
+	unsigned fd_count, conn_count, error_count;
+	int32_t fds[FILTER_MOST], errors[FILTER_MOST];
+	uint32_t conns[FILTER_MOST];
+	bool has_errors, has_notes, has_result;
+	uint64_t notes; /* at least one of these */
+	int64_t least_result, most_result;
+	uint64_t least_duration_ns;
+	uint64_t since_ns, until_ns; /* since the base time stamp */
+};
+
+extern const struct filter filter_of_nothing;
+
+/* One function an option; false where the value is not understood. */
+bool filter_read_fds(struct filter *filter, const char *value);
+bool filter_read_conns(struct filter *filter, const char *value);
+bool filter_read_errors(struct filter *filter, const char *value);
+bool filter_read_notes(struct filter *filter, const char *value);
+bool filter_read_result(struct filter *filter, const char *value);
+bool filter_read_longer(struct filter *filter, const char *value);
+bool filter_read_since(struct filter *filter, const char *value);
+bool filter_read_until(struct filter *filter, const char *value);
+
+bool filter_shows(const struct filter *filter, const struct tcpshim_event *event);
+
+#endif

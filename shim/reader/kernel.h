@@ -1,0 +1,37 @@
+/*
+ * kernel: the TCP sockets of a network namespace, as the kernel tells them (sock_diag(7)).
+ */
+#ifndef READER_KERNEL_H
+#define READER_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tcpshim/event.h"
+
+struct kernel_socket {
+	struct tcpshim_address local, peer;
+	uint8_t state; /* enum tcpshim_tcp_state */
+	uint32_t send_queue_bytes, receive_queue_bytes;
+	uint32_t send_window_bytes, receive_window_bytes;
+	uint32_t rtt_us, retransmits_total;
+};
+
+struct kernel_table {
+	struct kernel_socket *sockets;
+	size_t count, capacity;
+};
+
+/* The sockets of the network namespace that process pid is in. False, and errno: they cannot be
+ * had. */
+bool kernel_read(struct kernel_table *table, int pid);
+
+/* The one between these two ends, or NULL. */
+const struct kernel_socket *kernel_find(const struct kernel_table *table,
+					const struct tcpshim_address *local,
+					const struct tcpshim_address *peer);
+
+void kernel_free(struct kernel_table *table);
+
+#endif

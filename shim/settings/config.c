@@ -1,0 +1,513 @@
+#include "settings/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "format/facts.h"
+#include "format/words.h"
+#include "sys/raw.h"
+
+enum { MOST_EDITS = 64, LINE_SIZE = 512 };
+
+struct config config;
+
+/* Programs write over their arguments to change what ps shows. */
+static char program_name[NAME_MAX + 1];
+
+static const struct config defaults = {
+	.has_sleeping = true,
+	.has_stdio_trace = true,
+	.record_bytes = UINT64_C(256) << 20,
+	.style = {.stamps = TRUSS_BASE, .data_bytes = 12, .least_severity = SEVERITY_INFO},
+};
+
+/* --- One function a variable: false where the value is not understood. --- */
+
+static bool select_calls(bool *selected, struct word word, bool is_selected)
+{
+	bool is_group = word.size > 0 && word.text[0] == '%', is_found = false;
+	struct word name = {word.text + is_group, word.size - is_group};
+
+	if (!is_group && (word_is(name, "all") || word_is(name, "none"))) {
+		for (unsigned call = 0; call < CALL_COUNT; call++)
+			selected[call] = is_selected == word_is(name, "all");
+		return true;
+	}
+	for (unsigned call = 0; call < CALL_COUNT; call++) {
+		if (!word_is(name, is_group ? call_rows[call].group : call_rows[call].shown))
+			continue;
+		selected[call] = is_selected;
+		is_found = true;
+	}
+	return is_found;
+}
+
+static bool read_TRACE(const char *value)
+{
+	bool is_first = true;
+	struct word word;
+
+	while (word_next(&value, ',', &word)) {
+		bool is_excluded = word.size > 0 && word.text[0] == '!';
+
+		/* A list that begins with an exclusion takes away from all, else it adds to
+		 * nothing. */
+		for (unsigned call = 0; is_first && call < CALL_COUNT; call++)
+			config.is_shown[call] = is_excluded;
+		is_first = false;
+		if (!select_calls(config.is_shown,
+				  (struct word){word.text + is_excluded, word.size - is_excluded},
+				  !is_excluded))
+			return false;
+	}
+	return true;
+}
+
+static bool read_STACK(const char *value)
+{
+	struct word word;
+
+	while (word_next(&value, ',', &word)) {
+		if (word_is(word, "notes"))
+			config.has_stack_of_notes = true;
+		else if (word_is(word, "errors"))
+			config.has_stack_of_errors = true;
+		else if (!select_calls(config.has_stack, word, true))
+			return false;
+	}
+	config.has_any_stack = config.has_stack_of_notes || config.has_stack_of_errors;
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		config.has_any_stack |= config.has_stack[call];
+	return true;
+}
+
+static bool read_FDS(const char *value)
+{
+	struct word word;
+
+	while (word_next(&value, ',', &word)) {
+		if (word_is(word, "stdio"))
+			config.has_stdio = true;
+		else if (word_is(word, "sockets"))
+			config.fds = CONFIG_FDS_SOCKETS;
+		else if (word_is(word, "all"))
+			config.fds = CONFIG_FDS_ALL;
+		else if (!word_is(word, "tcp"))
+			return false;
+	}
+	return true;
+}
+
+static bool read_PROGRAMS(const char *value)
+{
+	config.programs = value;
+	return true;
+}
+
+/* The working directory may change later: a relative path is made absolute now. */
+static bool set_path(char to[PATH_MAX], const char *value, const char *program)
+{
+	struct strbuf path;
+
+	strbuf_init(&path, to, PATH_MAX - 1);
+	if (value[0] != '/') {
+		long size = raw_syscall2(SYS_getcwd, (long)to, PATH_MAX);
+
+		if (size <= 0)
+			return false;
+		path.size = (size_t)size - 1;
+		if (path.size != 1)
+			strbuf_char(&path, '/');
+	}
+	for (; *value; value++) {
+		if (value[0] == '%' && value[1] == 'n') {
+			strbuf_string(&path, program);
+			value++;
+		} else {
+			strbuf_char(&path, *value);
+		}
+	}
+	path.text[path.size] = '\0';
+	return !path.is_cut;
+}
+
+static bool read_OUTPUT(const char *value)
+{
+	uint64_t number;
+
+	if (strcmp(value, "stderr") == 0) {
+		config.output = CONFIG_OUTPUT_STDERR;
+		config.has_text = true;
+		return true;
+	}
+	if (strncmp(value, "fd:", 3) == 0) {
+		if (!word_number(word_of(value + 3), &number) || number > INT_MAX ||
+		    raw_syscall3(SYS_fcntl, (long)number, 1 /* F_GETFD */, 0) < 0)
+			return false;
+		config.output = CONFIG_OUTPUT_FD;
+		config.output_fd = (int)number;
+		config.has_text = true;
+		return true;
+	}
+	if (!set_path(config.output_path, value, config.program))
+		return false;
+	config.output = CONFIG_OUTPUT_PATH;
+	config.has_text = true;
+	return true;
+}
+
+static bool read_FORMAT(const char *value)
+{
+	config.is_json = strcmp(value, "json") == 0;
+	return config.is_json || strcmp(value, "text") == 0;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat status;
+
+	return raw_syscall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0) == 0 &&
+	       S_ISDIR(status.st_mode);
+}
+
+/* A directory gets a file for each process; any other path has to name the process. */
+static bool read_RECORD(const char *value)
+{
+	static const char name[] = "/" CONFIG_RECORD_NAME;
+	static char path[PATH_MAX]; /* too large for the stack; only the constructor comes here */
+	size_t size = strlen(value);
+	struct strbuf full;
+
+	config.has_record = strcmp(value, "none") != 0;
+	if (!config.has_record)
+		return true;
+	config.record_in_folder = is_directory(value) || value[size - 1] == '/';
+	if (!config.record_in_folder)
+		return strstr(value, "%p") && set_path(config.record_path, value, config.program);
+	while (size > 1 && value[size - 1] == '/')
+		size--;
+	if (size + sizeof(name) > sizeof(path))
+		return false;
+	strbuf_init(&full, path, sizeof(path) - 1);
+	strbuf_bytes(&full, value, size);
+	strbuf_string(&full, name);
+	path[full.size] = '\0';
+	return set_path(config.record_path, path, config.program);
+}
+
+enum { LEAST_RECORD_BYTES = 256 << 10 };
+
+static bool read_RECORD_SIZE(const char *value)
+{
+	return word_bytes(word_of(value), &config.record_bytes) &&
+	       config.record_bytes >= LEAST_RECORD_BYTES &&
+	       config.record_bytes <= UINT64_C(1) << 40;
+}
+
+static bool read_RECORD_FULL(const char *value)
+{
+	config.record_wraps = strcmp(value, "wrap") == 0;
+	return config.record_wraps || strcmp(value, "stop") == 0;
+}
+
+enum { MOST_KEPT = 1000000 };
+
+static bool read_RECORD_KEEP(const char *value)
+{
+	config.record_keep = 0;
+	return strcmp(value, "all") == 0 ||
+	       (word_number(word_of(value), &config.record_keep) && config.record_keep >= 1 &&
+		config.record_keep <= MOST_KEPT);
+}
+
+static bool read_SUMMARY(const char *value)
+{
+	static const char *const names[] = {"off", "on", "only"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			config.summary = (enum config_summary)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool read_TIME(const char *value)
+{
+	unsigned stamps = 0;
+	struct word word;
+
+	while (word_next(&value, ',', &word)) {
+		if (word_is(word, "base"))
+			stamps |= TRUSS_BASE;
+		else if (word_is(word, "delta"))
+			stamps |= TRUSS_DELTA;
+		else if (word_is(word, "elapsed"))
+			stamps |= TRUSS_ELAPSED;
+		else if (word_is(word, "utc"))
+			stamps |= TRUSS_UTC;
+		else if (!word_is(word, "none"))
+			return false;
+	}
+	config.style.stamps = stamps;
+	return true;
+}
+
+static bool read_DATA(const char *value)
+{
+	if (strcmp(value, "all") == 0) {
+		config.style.data_bytes = UINT64_MAX;
+		return true;
+	}
+	return word_number(word_of(value), &config.style.data_bytes);
+}
+
+static bool read_NOTES(const char *value)
+{
+	static const struct {
+		const char *name;
+		enum tcpshim_severity severity;
+	} rows[] = {{"on", SEVERITY_INFO},
+		    {"off", SEVERITY_NONE},
+		    {"info", SEVERITY_INFO},
+		    {"warn", SEVERITY_WARN},
+		    {"error", SEVERITY_ERROR}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(value, rows[i].name) == 0) {
+			config.style.least_severity = (uint8_t)rows[i].severity;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool read_SLEEPING(const char *value)
+{
+	config.has_sleeping = strcmp(value, "on") == 0;
+	return config.has_sleeping || strcmp(value, "off") == 0;
+}
+
+static bool read_STDIO(const char *value)
+{
+	config.has_stdio_trace = strcmp(value, "on") == 0;
+	return config.has_stdio_trace || strcmp(value, "off") == 0;
+}
+
+static bool read_MATCH(const char *value)
+{
+	return match_read(&config.match, value);
+}
+
+static bool read_KEEPALIVE(const char *value)
+{
+	return policy_read_keepalive(&config.policy, value);
+}
+
+static bool read_USER_TIMEOUT(const char *value)
+{
+	return policy_read_user_timeout(&config.policy, value);
+}
+
+static bool read_CLOSE_ON_EOF(const char *value)
+{
+	return policy_read_on_eof(&config.policy, value);
+}
+
+static bool read_FORCE(const char *value)
+{
+	return policy_read_forced(&config.policy, value);
+}
+
+struct variable {
+	const char *name, *wants, *example;
+	bool (*read)(const char *value);
+};
+
+static const struct variable variables[] = {
+#define VARIABLE(name, values, wants, example, meaning) {#name, wants, example, read_##name},
+#include "tcpshim/variables.def"
+#undef VARIABLE
+};
+enum { VARIABLE_COUNT = sizeof(variables) / sizeof(variables[0]) };
+
+/* Levenshtein's distance, for the nearest known name. Names longer than MOST_EDITS are far from
+ * everything. */
+static unsigned count_edits(const char *a, size_t a_size, const char *b)
+{
+	unsigned row[MOST_EDITS + 1];
+	size_t b_size = strlen(b);
+
+	if (a_size > MOST_EDITS || b_size > MOST_EDITS)
+		return MOST_EDITS;
+	for (unsigned j = 0; j <= b_size; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a_size; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= b_size; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[b_size];
+}
+
+/* Edits, less where both begin alike: OUT is OUTPUT cut short rather than FDS misspelt; or where it
+ * is the other's end: TIMEOUT is USER_TIMEOUT. */
+static int measure_distance(const char *name, size_t size, const char *known)
+{
+	size_t known_size = strlen(known), before = 0, behind = 0;
+
+	while (before < size && known[before] == name[before])
+		before++;
+	while (behind < size && behind < known_size &&
+	       known[known_size - behind - 1] == name[size - behind - 1])
+		behind++;
+	return 2 * (int)count_edits(name, size, known) -
+	       2 * (int)(behind == size ? behind : before);
+}
+
+/* What the user typed goes to a terminal: without control characters. */
+static void append_printable(struct strbuf *line, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		strbuf_char(line, text[i] >= ' ' && text[i] != 0x7f ? text[i] : '?');
+}
+
+static void complain_unknown(const char *name, size_t size, config_complain *complain)
+{
+	char text[LINE_SIZE];
+	struct strbuf line;
+	const struct variable *nearest = &variables[0];
+
+	for (unsigned i = 1; i < VARIABLE_COUNT; i++)
+		if (measure_distance(name, size, variables[i].name) <
+		    measure_distance(name, size, nearest->name))
+			nearest = &variables[i];
+	strbuf_init(&line, text, sizeof(text));
+	strbuf_string(&line, "tcpshim: there is no variable TCPSHIM_");
+	append_printable(&line, name, size < MOST_EDITS ? size : MOST_EDITS);
+	strbuf_string(&line, "; did you mean TCPSHIM_");
+	strbuf_string(&line, nearest->name);
+	strbuf_string(&line, "? It is left out.");
+	complain(line.text, line.size);
+}
+
+static void complain_bad(const struct variable *variable, const char *value,
+			 config_complain *complain)
+{
+	char text[LINE_SIZE];
+	struct strbuf line;
+	size_t size = strlen(value);
+
+	strbuf_init(&line, text, sizeof(text));
+	strbuf_string(&line, "tcpshim: TCPSHIM_");
+	strbuf_string(&line, variable->name);
+	strbuf_string(&line, " is \"");
+	append_printable(&line, value, size < LINE_SIZE / 4 ? size : LINE_SIZE / 4);
+	strbuf_string(&line, "\", but takes ");
+	strbuf_string(&line, variable->wants);
+	strbuf_string(&line, ", for example TCPSHIM_");
+	strbuf_string(&line, variable->name);
+	strbuf_char(&line, '=');
+	strbuf_string(&line, variable->example);
+	strbuf_string(&line, ". It is left out.");
+	complain(line.text, line.size);
+}
+
+static void read_variable(const char *name, size_t size, const char *value,
+			  config_complain *complain)
+{
+	static struct config before; /* too large for the stack; only the constructor comes here */
+
+	if (word_is((struct word){name, size}, "STARTED")) /* the command's own */
+		return;
+	before = config;
+	for (unsigned i = 0; i < VARIABLE_COUNT; i++) {
+		if (!word_is((struct word){name, size}, variables[i].name))
+			continue;
+		if (*value != '\0' && !variables[i].read(value)) {
+			config = before;
+			config.errors++;
+			complain_bad(&variables[i], value, complain);
+		}
+		return;
+	}
+	config.errors++;
+	complain_unknown(name, size, complain);
+}
+
+static const char *find_value(char *const *environment, const char *prefix)
+{
+	for (; environment && *environment; environment++)
+		if (strncmp(*environment, prefix, strlen(prefix)) == 0 &&
+		    (*environment)[strlen(prefix)] != '\0')
+			return *environment + strlen(prefix);
+	return NULL;
+}
+
+void config_read(char *const *environment, const char *program, config_complain *complain)
+{
+	static const char prefix[] = "TCPSHIM_";
+	struct strbuf copy;
+
+	config = defaults;
+	strbuf_init(&copy, program_name, sizeof(program_name) - 1);
+	strbuf_string(&copy, program);
+	program_name[copy.size] = '\0';
+	config.program = program_name;
+	config.programs = find_value(environment, "TCPSHIM_PROGRAMS=");
+	config.started = find_value(environment, "TCPSHIM_STARTED=");
+	if (!config_has_program(program)) /* left alone: without a word about its other variables */
+		return;
+	select_calls(config.is_shown, word_of("all"), true);
+	for (; environment && *environment; environment++) {
+		const char *name = *environment, *equals = strchr(name, '=');
+
+		if (equals && strncmp(name, prefix, sizeof(prefix) - 1) == 0) {
+			name += sizeof(prefix) - 1;
+			read_variable(name, (size_t)(equals - name), equals + 1, complain);
+		}
+	}
+	for (unsigned call = 0; call < CALL_exit; call++)
+		config.is_any_shown |= config.is_shown[call];
+	/* What is left open at the end is told in any trace. */
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		if (strcmp(call_rows[call].shown, call_rows[CALL_exit].shown) == 0)
+			config.is_shown[call] = config.is_any_shown;
+	/* With a recording, text is written where it was asked for. */
+	config.has_text |= !config.has_record;
+	config.has_lines = config.has_text && config.summary != CONFIG_SUMMARY_ONLY;
+	config.has_text |= config.summary != CONFIG_SUMMARY_OFF;
+	if (!config.has_lines)
+		config.has_sleeping = false;
+	policy_settle(&config.policy, complain);
+	if (!config.is_any_shown) { /* policies are for TCP connections only */
+		config.fds = CONFIG_FDS_TCP;
+		config.has_stdio = false;
+	}
+}
+
+bool config_has_program(const char *program)
+{
+	const char *rest = config.programs;
+	struct word word;
+
+	if (!rest)
+		return true;
+	while (word_next(&rest, ',', &word))
+		if (word_is(word, program))
+			return true;
+	return false;
+}

@@ -1,0 +1,108 @@
+#include "sys/aside.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/single_threaded.h>
+#include <time.h>
+
+#include "sys/raw.h"
+#include "sys/restriction.h"
+
+enum { STACK_BYTES = 128 << 10, PAUSE_NS = 100000000 };
+
+struct aside {
+	void (*work)(void *argument);
+	void *argument;
+	bool is_sharing; /* the table of descriptors, to begin with */
+	bool is_done;
+	_Atomic int tid; /* 0 when the thread has ended: the kernel stores it, and wakes us */
+};
+
+/* A table without the program's descriptors: a connection is not kept open by us. */
+static bool leave_descriptors(void)
+{
+	return raw_syscall3(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) == 0 ||
+	       raw_syscall1(SYS_unshare, CLONE_FILES) == 0;
+}
+
+static int be_aside(void *argument)
+{
+	struct aside *aside = argument;
+
+	if (aside->is_sharing && !leave_descriptors())
+		return 0;
+	aside->work(aside->argument);
+	aside->is_done = true;
+	return 0;
+}
+
+/* Behind a filter the copy of the table is left to clone: the program, which has threads, is
+ * allowed that. Else it begins as a thread like any other, which is the one kind that valgrind
+ * knows. */
+static int start(struct aside *aside, uint8_t *stack)
+{
+	int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+		    CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID;
+	int saved_errno = errno, tid;
+
+	aside->is_sharing = !restriction_is_inherited();
+	if (aside->is_sharing)
+		flags |= CLONE_FILES;
+	atomic_store(&aside->tid, -1);
+	tid = clone(be_aside, stack + STACK_BYTES, flags, aside, NULL, NULL, &aside->tid);
+	errno = saved_errno;
+	return tid;
+}
+
+static bool is_gone(int tid)
+{
+	return !restriction_is_inherited() &&
+	       raw_syscall3(SYS_tgkill, raw_getpid(), tid, 0) == -ESRCH;
+}
+
+/* The kernel's word that the thread has ended wakes us; an emulator may forget it. */
+static void wait_for_end(struct aside *aside, int tid)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	int known;
+
+	while ((known = atomic_load(&aside->tid)) != 0)
+		if (raw_syscall6(SYS_futex, (long)&aside->tid, FUTEX_WAIT, known, (long)&pause, 0,
+				 0) == -ETIMEDOUT &&
+		    is_gone(tid))
+			break;
+}
+
+/* Signals are held back in filtered mode too: whoever makes threads is allowed to. */
+static void run_in_thread(struct aside *aside)
+{
+	const uint64_t all = ~UINT64_C(0);
+	uint64_t mask = 0;
+	int tid;
+	uint8_t *stack = raw_map(STACK_BYTES);
+
+	if (!stack)
+		return;
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
+	tid = start(aside, stack);
+	if (tid > 0)
+		wait_for_end(aside, tid);
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
+	raw_unmap(stack, STACK_BYTES);
+}
+
+void aside_run(void (*work)(void *argument), void *argument)
+{
+	struct aside aside = {.work = work, .argument = argument};
+
+	if (!__libc_single_threaded)
+		run_in_thread(&aside);
+	if (!aside.is_done)
+		work(argument);
+}

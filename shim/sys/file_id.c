@@ -1,0 +1,26 @@
+#include "sys/file_id.h"
+
+#include <fcntl.h>
+
+#include "sys/raw.h"
+
+int file_id_read(int fd, struct file_id *id, struct stat *status)
+{
+	struct statx born = {0};
+	long result = raw_syscall2(SYS_fstat, fd, (long)status);
+
+	if (result < 0)
+		return (int)result;
+	/* Before Linux 4.11 there is none, and no answer is the same answer each time. */
+	raw_syscall6(SYS_statx, fd, (long)"", AT_EMPTY_PATH, STATX_BTIME, (long)&born, 0);
+	*id = (struct file_id){
+		.device = status->st_dev,
+		.inode = status->st_ino,
+		.rdevice = status->st_rdev,
+	};
+	if (born.stx_mask & STATX_BTIME) {
+		id->born_s = born.stx_btime.tv_sec;
+		id->born_ns = born.stx_btime.tv_nsec;
+	}
+	return 0;
+}

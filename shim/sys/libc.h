@@ -1,0 +1,38 @@
+/*
+ * libc: the headers that declare what we replace, and the names that libc exports without declaring
+ * them.
+ */
+#ifndef SYS_LIBC_H
+#define SYS_LIBC_H
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* The fortified forms (_FORTIFY_SOURCE): the last size is that of the whole buffer, checked by
+ * libc's own. */
+ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size);
+ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flags,
+		       struct sockaddr *address, socklen_t *address_size);
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		const sigset_t *mask, size_t fds_size);
+
+/* Since glibc 2.36; declared here for older headers. */
+int pidfd_getfd(int pidfd, int fd, unsigned flags);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * raw: system calls without libc: no errno, no cancellation point, nothing that another library can
+ * replace.
+ *
+ * Every function returns the kernel's answer: a value, or -errno.
+ * Context: anywhere, also before the constructor. Locks: none. Errno: untouched. Keeps I3, I5.
+ */
+#ifndef SYS_RAW_H
+#define SYS_RAW_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+static inline long raw_syscall6(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+#elif defined(__aarch64__)
+static inline long raw_syscall6(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+#else
+#error "system calls are written for x86-64 and arm64 only: add raw_syscall6 for this machine here"
+#endif
+
+static inline long raw_syscall4(long number, long a, long b, long c, long d)
+{
+	return raw_syscall6(number, a, b, c, d, 0, 0);
+}
+
+static inline long raw_syscall3(long number, long a, long b, long c)
+{
+	return raw_syscall6(number, a, b, c, 0, 0, 0);
+}
+
+static inline long raw_syscall2(long number, long a, long b)
+{
+	return raw_syscall6(number, a, b, 0, 0, 0, 0);
+}
+
+static inline long raw_syscall1(long number, long a)
+{
+	return raw_syscall6(number, a, 0, 0, 0, 0, 0);
+}
+
+static inline int raw_gettid(void)
+{
+	return (int)raw_syscall1(SYS_gettid, 0);
+}
+
+static inline int raw_getpid(void)
+{
+	return (int)raw_syscall1(SYS_getpid, 0);
+}
+
+static inline long raw_write(int fd, const void *bytes, size_t size)
+{
+	return raw_syscall3(SYS_write, fd, (long)bytes, (long)size);
+}
+
+/* SIGPIPE and SIGXFSZ: what a write may raise. */
+#define RAW_SIGNALS_OF_WRITE (UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1))
+
+/* Writes where a pipe without a reader would raise SIGPIPE, or a file at its limit SIGXFSZ: the
+ * thread holds both back, and gets none that it had not already. */
+struct iovec;
+long raw_write_without_signal(int fd, const struct iovec *parts, int count);
+
+static inline long raw_close(int fd)
+{
+	return raw_syscall1(SYS_close, fd);
+}
+
+/* Zeroed private memory, or NULL. */
+void *raw_map(size_t size);
+void raw_unmap(void *memory, size_t size);
+
+bool raw_is_tcp_socket(int fd);
+
+/* Whether the descriptor was opened for writing, by fcntl. */
+bool raw_is_writable(int fd);
+
+/* What poll reports of fd without being asked for anything: POLLERR, POLLHUP, POLLNVAL. Never
+ * blocks. */
+int raw_poll_events(int fd);
+
+/* 1: at least one of events (POLL*) holds for fd now, 0: none does. Never blocks. */
+int raw_is_ready(int fd, int events);
+
+#endif

@@ -1,0 +1,469 @@
+#include "trace/after.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "conn/epoll_map.h"
+#include "conn/evidence.h"
+#include "conn/state.h"
+#include "conn/tcpinfo.h"
+#include "format/facts.h"
+#include "guest/process.h"
+#include "guest/thread.h"
+#include "settings/config.h"
+#include "sink/recording.h"
+#include "sink/sinks.h"
+#include "sys/raw.h"
+#include "trace/before.h"
+#include "trace/classify.h"
+#include "trace/closing.h"
+#include "trace/decode.h"
+#include "trace/descriptor.h"
+#include "trace/emit.h"
+#include "trace/enforce.h"
+#include "trace/step.h"
+
+/* A descriptor that the call made: as what it is to be known from now on. Returns its connection
+ * with a reference of the caller's, and in *old_fd the number if a close of it was never seen. */
+static struct conn *attach_new(const struct call *call, int fd, enum conn_kind kind,
+			       uint64_t now_ns, int *old_fd)
+{
+	struct conn *conn = classify_create(kind, call->forks, now_ns), *old;
+	uint64_t slot;
+
+	if (!conn)
+		return NULL;
+	slot = conn_slot(conn);
+	old = descriptor_attach(fd, conn);
+	if (old) {
+		*old_fd = fd;
+		conn_release(old);
+	}
+	return conn_acquire(slot);
+}
+
+static bool leave_socket(struct area *area, struct call *call, int64_t result, int error,
+			 uint64_t now_ns, bool is_shown)
+{
+	enum conn_kind kind;
+	struct conn *conn;
+	int old_fd = -1;
+
+	if (!classify_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
+					(int)call->arguments[2], &kind)) {
+		if (error == 0 && process_is_itself())
+			descriptor_replace((int)result, FD_UNWATCHED);
+		return false;
+	}
+	if (error != 0 || !process_is_itself()) /* the child of vfork has its own descriptors */
+		return true;
+	conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
+	if (!conn)
+		return true;
+	atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
+	area->step = (struct conn_step){.effect = EFFECT_CREATE,
+					.fd = (int)result,
+					.other_fd = old_fd,
+					.now_ns = now_ns};
+	emit_step(area, conn, is_shown);
+	conn_release(conn);
+	return true;
+}
+
+/* The accepted end of a connection: both addresses are known, and the policies apply, since what
+ * was set on the listener does not reach one that was queued before. */
+static void police_accepted(int fd, struct conn *conn)
+{
+	if (conn->kind != CONN_KIND_TCP)
+		return;
+	if (process_is_tracing || config.match.count != 0)
+		classify_read_addresses(fd, conn);
+	if (config.match.count != 0)
+		classify_match(fd, conn, ROLE_SERVER);
+	enforce_options(fd, conn);
+}
+
+/* False: nothing is shown of it. */
+static bool leave_accept(struct area *area, struct call *call, int64_t result, int error,
+			 uint64_t now_ns, bool is_shown)
+{
+	struct conn *listener = conn_acquire(call->slot), *conn;
+	enum conn_kind kind = listener ? (enum conn_kind)listener->kind : CONN_KIND_TCP;
+	int old_fd = -1;
+
+	if (listener)
+		conn_release(listener);
+	if (error != 0 || !process_is_itself())
+		return true;
+	conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
+	if (!conn)
+		return true;
+	emit_pin(conn);
+	atomic_store(&conn->is_nonblocking,
+		     call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
+	police_accepted((int)result, conn);
+	is_shown = is_shown && !atomic_load(&conn->is_untraced);
+	area->step = (struct conn_step){
+		.effect = EFFECT_ACCEPT,
+		.fd = (int)result,
+		.other_fd = old_fd,
+		.start_ns = call->start_ns,
+		.now_ns = now_ns,
+	};
+	if (is_shown && emit_has_notes() && kind == CONN_KIND_TCP)
+		tcpinfo_sample((int)result, TCPINFO_STATE, &area->step.after);
+	emit_step(area, conn, is_shown);
+	emit_unpin(conn);
+	return is_shown;
+}
+
+/* Two unix sockets. */
+static bool leave_pair(struct area *area, struct call *call, int error, uint64_t now_ns,
+		       bool is_shown)
+{
+	enum conn_kind kind;
+	int pair[2];
+	bool is_watched =
+		classify_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
+					   (int)call->arguments[2], &kind);
+
+	if (error != 0 || !process_is_itself())
+		return is_watched;
+	memcpy(pair, (const void *)(uintptr_t)call->arguments[3], sizeof(pair));
+	for (unsigned i = 0; i < 2; i++) {
+		int old_fd = -1;
+		struct conn *conn;
+
+		if (!is_watched) {
+			descriptor_replace(pair[i], FD_UNWATCHED);
+			continue;
+		}
+		conn = attach_new(call, pair[i], kind, now_ns, &old_fd);
+		if (!conn)
+			continue;
+		atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
+		area->step = (struct conn_step){.effect = EFFECT_CREATE,
+						.fd = pair[i],
+						.other_fd = old_fd,
+						.now_ns = now_ns};
+		emit_step(area, conn, is_shown);
+		conn_release(conn);
+	}
+	return is_watched;
+}
+
+/* A descriptor of another process: whatever it is, it was open before. */
+static bool leave_adopt(struct area *area, struct call *call, int64_t result, int error,
+			uint64_t now_ns, bool is_shown)
+{
+	struct conn *conn;
+
+	if (error != 0 || !process_is_itself())
+		return false;
+	descriptor_replace((int)result, FD_UNKNOWN);
+	if (!classify_descriptor((int)result, now_ns))
+		return false;
+	conn = conn_acquire(fdtable_load((int)result));
+	if (!conn)
+		return false;
+	emit_pin(conn);
+	area->step = (struct conn_step){.effect = EFFECT_ADOPT,
+					.fd = (int)result,
+					.other_fd = -1,
+					.start_ns = call->start_ns,
+					.now_ns = now_ns};
+	emit_step(area, conn, is_shown);
+	emit_unpin(conn);
+	return is_shown;
+}
+
+/* connect to AF_UNSPEC dissolves the connection. */
+static bool is_disconnect(const struct call *call, int error)
+{
+	uint16_t family;
+
+	if (error != 0 || call->address_size < sizeof(family))
+		return false;
+	memcpy(&family, call->address, sizeof(family));
+	return family == AF_UNSPEC;
+}
+
+/* The descriptor was closed by a way that is not seen, and its number is another file's. */
+static void drop_stale(const struct call *call)
+{
+	if (process_is_itself() && fdtable_load(call->fd) == call->slot)
+		descriptor_replace(call->fd, FD_UNKNOWN);
+}
+
+/* The program made the descriptor blocking or not. */
+static void note_blocking(const struct call *call, struct conn *conn)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	if (row->kinds[1] == ARG_FCNTL_COMMAND && (int)call->arguments[1] == F_SETFL)
+		atomic_store(&conn->is_nonblocking, (call->arguments[2] & O_NONBLOCK) != 0);
+	else if (row->kinds[1] == ARG_IOCTL_REQUEST && call->arguments[1] == FIONBIO &&
+		 call->value_size >= sizeof(int))
+		atomic_store(&conn->is_nonblocking, (int)call->value[0] != 0);
+}
+
+/* What the kernel knows of a connection's ends now; what was in doubt before is judged by it. */
+static void find_ends(struct area *area, const struct call *call, struct conn *conn)
+{
+	bool is_in_doubt = atomic_load(&conn->match) == MATCH_UNKNOWN && process_is_itself();
+
+	if (is_in_doubt || !atomic_load(&conn->is_untraced)) {
+		if (area->event.address)
+			facts_read_sockaddr(&conn->peer, area->event.address,
+					    area->event.address_size);
+		classify_read_addresses(call->fd, conn);
+	}
+	if (is_in_doubt) {
+		classify_match(call->fd, conn, ROLE_CLIENT);
+		enforce_options(call->fd, conn);
+	}
+}
+
+/* A name lookup that this thread made just before. */
+static uint64_t take_lookup(const struct call *call)
+{
+	uint64_t lookup_ns = thread.lookup_ns;
+
+	thread.lookup_ns = 0;
+	return call->start_ns - thread.looked_up_ns < LONG_WAIT_NS ? lookup_ns : 0;
+}
+
+/* False: nothing is shown of it. */
+static bool leave_on_connection(struct area *area, struct call *call, int64_t result, int error,
+				uint64_t now_ns, bool is_shown)
+{
+	struct conn *conn = conn_acquire(call->slot);
+
+	if (!conn)
+		return true;
+	emit_pin(conn);
+	if (call_effect(call) == EFFECT_CONNECT && conn->kind == CONN_KIND_TCP &&
+	    !is_disconnect(call, error))
+		find_ends(area, call, conn);
+	if (call_effect(call) == EFFECT_LISTEN && conn->kind == CONN_KIND_TCP && error == 0 &&
+	    is_shown)
+		classify_read_addresses(call->fd, conn);
+	if (error == 0)
+		note_blocking(call, conn);
+	is_shown = is_shown && !atomic_load(&conn->is_untraced);
+	step_fill(&area->step, call, conn, result, error, now_ns, is_shown && emit_has_notes());
+	area->step.is_disconnect = area->step.effect == EFFECT_CONNECT &&
+				   is_disconnect(call, error);
+	if (area->step.is_other_file) {
+		area->step = (struct conn_step){.effect = EFFECT_CREATE,
+						.fd = call->fd,
+						.other_fd = call->fd,
+						.now_ns = now_ns};
+		emit_step(area, conn, is_shown);
+		drop_stale(call);
+		emit_unpin(conn);
+		return is_shown;
+	}
+	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->phase) == CONN_PHASE_NEW)
+		find_ends(area, call, conn); /* MSG_FASTOPEN connects */
+	if (area->step.effect == EFFECT_SET_OPTION && error == 0)
+		enforce_note_option(call->fd, conn, (int)call->arguments[1],
+				    (int)call->arguments[2]);
+	if (area->step.effect == EFFECT_CONNECT)
+		area->step.lookup_ns = take_lookup(call);
+	area->step.ending = enforce_end(call->fd, call->slot, conn, &area->step);
+	emit_step(area, conn, is_shown);
+	emit_unpin(conn);
+	return is_shown;
+}
+
+static void leave_epoll_ctl(const struct call *call)
+{
+	int fd = (int)call->arguments[2];
+	uint64_t slot = fdtable_load(call->fd);
+	struct conn *conn;
+	bool is_shown;
+
+	conn = conn_acquire(fdtable_load(fd));
+	is_shown = conn && !atomic_load(&conn->is_untraced);
+	if ((int)call->arguments[1] != EPOLL_CTL_DEL) {
+		struct epoll_event event;
+
+		if (call->value_size < sizeof(event)) {
+			if (conn)
+				conn_release(conn);
+			return;
+		}
+		memcpy(&event, call->value, sizeof(event));
+		epoll_map_store(call->fd, event.data.u64, fd);
+		if (is_shown)
+			atomic_store(&conn->epoll, descriptor_mark_epoll(call->fd));
+	} else if (conn && fdtable_state(slot) == FD_EPOLL && atomic_load(&conn->epoll) == slot) {
+		atomic_store(&conn->epoll, 0);
+	}
+	if (conn)
+		conn_release(conn);
+}
+
+/* Applies what the call did, with notes in area->event if is_shown. Returns whether the call is to
+ * be shown. */
+static bool apply(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
+		  bool is_shown)
+{
+	switch ((enum tcpshim_effect)call_rows[call->id].effect) {
+	case EFFECT_CREATE:
+		return leave_socket(area, call, result, error, now_ns, is_shown);
+	case EFFECT_PAIR:
+		return leave_pair(area, call, error, now_ns, is_shown);
+	case EFFECT_ADOPT:
+		return leave_adopt(area, call, result, error, now_ns, is_shown);
+	case EFFECT_ACCEPT:
+		return leave_accept(area, call, result, error, now_ns, is_shown);
+	case EFFECT_CLOSE:
+		closing_leave(area, call, error, now_ns, is_shown);
+		/* A close of what is no longer open is shown where it was a connection's before. */
+		return fdtable_state(call->slot) != FD_CLOSED || error == EBADF;
+	case EFFECT_WAIT:
+		return emit_wait(area, call, result, error, now_ns, false, is_shown);
+	case EFFECT_EPOLL:
+		if (call_rows[call->id].kinds[1] != ARG_EPOLL_OPERATION)
+			return descriptor_watched_count() > 0;
+		if (error == 0 && process_is_itself())
+			leave_epoll_ctl(call);
+		return fdtable_state(fdtable_load((int)call->arguments[2])) == FD_WATCHED;
+	default:
+		is_shown = leave_on_connection(area, call, result, error, now_ns, is_shown);
+		if (call_is_copy(call)) {
+			if (call->closing)
+				closing_leave(area, call, error, now_ns, is_shown);
+			if (error == 0 && (int)result != call->fd)
+				descriptor_copy(call->fd, (int)result);
+		}
+		return is_shown;
+	}
+}
+
+/* Like apply, for a call that interrupted the library at its own work: keeps the table and the
+ * counts right, and shows nothing. */
+static void apply_unshown(struct call *call, int64_t result, int error, uint64_t now_ns)
+{
+	struct conn *conn = conn_acquire(call->slot);
+	struct conn_step step;
+	int old_fd = -1;
+	enum conn_kind kind;
+
+	if (conn) {
+		step_fill(&step, call, conn, result, error, now_ns, false);
+		step.ending = enforce_end(call->fd, call->slot, conn, &step);
+		if (step.effect == EFFECT_READ || step.effect == EFFECT_WRITE ||
+		    step.effect == EFFECT_CONNECT)
+			state_advance(conn, &step);
+		conn_release(conn);
+	}
+	closing_abandon(call);
+	conn = NULL;
+	if (error != 0 || !process_is_itself())
+		return;
+	if (call_rows[call->id].effect == EFFECT_CREATE &&
+	    classify_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
+				       (int)call->arguments[2], &kind))
+		conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
+	else if (call_rows[call->id].effect == EFFECT_ACCEPT)
+		conn = attach_new(call, (int)result, CONN_KIND_TCP, now_ns, &old_fd);
+	if (conn) {
+		if (call_rows[call->id].effect == EFFECT_ACCEPT)
+			police_accepted((int)result, conn);
+		conn_release(conn);
+	}
+	if (call_is_copy(call) && (int)result != call->fd)
+		descriptor_copy(call->fd, (int)result);
+}
+
+/* A SIGPIPE that was held back acts here, as the last thing of the call. */
+static void release_sigpipe(const struct call *call)
+{
+	if (!call->is_sigpipe_blocked)
+		return;
+	errno = call->errno_before;
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&call->signal_mask, 0,
+		     sizeof(call->signal_mask));
+}
+
+int64_t after_call(struct call *call, int64_t result)
+{
+	int saved_errno = errno, error = result < 0 ? saved_errno : 0;
+	uint64_t now_ns = process_now_ns();
+	bool is_shown = call->is_shown;
+	struct area *area;
+
+	process_check(); /* raw clone may have returned twice */
+	if (call->is_nested || !thread_raise_guard(call)) {
+		sinks_count_nested();
+		apply_unshown(call, result, error, now_ns);
+		release_sigpipe(call);
+		errno = saved_errno;
+		return result;
+	}
+	area = thread_area();
+	if (area) {
+		if (is_shown)
+			decode_call(area, call, result, error, false);
+		if (apply(area, call, result, error, now_ns, is_shown) && is_shown)
+			emit_event(area, now_ns);
+	} else {
+		apply_unshown(call, result, error, now_ns);
+		sinks_count_lost();
+	}
+	if (config.has_record)
+		recording_unmark();
+	thread_lower_guard();
+	release_sigpipe(call);
+	errno = saved_errno;
+	return result;
+}
+
+/* Its input, the vectors that say how much was asked for, is copied after the call here. */
+__attribute__((noinline, cold)) int64_t after_untraced_read(struct call *call, int64_t result)
+{
+	struct call entered;
+
+	call_start(&entered, (enum tcpshim_call)call->id, call->fd, call->slot);
+	memcpy(entered.arguments, call->arguments, sizeof(entered.arguments));
+	entered.argument_count = call->argument_count;
+	entered.is_stdio = call->is_stdio;
+	before_call(&entered);
+	return after_call(&entered, result);
+}
+
+int after_shutdown(const struct call *call, int result)
+{
+	struct conn *conn = result < 0 && errno == ENOTCONN ? conn_acquire(call->slot) : NULL;
+
+	if (!conn)
+		return result;
+	if (atomic_load(&conn->flags) & CONN_FLAG_ENDED)
+		result = 0;
+	conn_release(conn);
+	return result;
+}
+
+void after_lookup(uint64_t start_ns)
+{
+	thread.looked_up_ns = process_now_ns();
+	thread.lookup_ns = thread.looked_up_ns - start_ns;
+}
+
+void after_ring(void)
+{
+	static _Atomic bool is_said;
+	char frame;
+
+	if (!process_is_tracing || !process_is_itself() || atomic_exchange(&is_said, true) ||
+	    !thread_raise_guard(&frame))
+		return;
+	sinks_say_ring(thread_area());
+	thread_lower_guard();
+}

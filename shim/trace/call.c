@@ -1,0 +1,118 @@
+#include "trace/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "conn/fdtable.h"
+#include "format/facts.h"
+#include "guest/memory.h"
+#include "guest/process.h"
+#include "guest/thread.h"
+#include "settings/config.h"
+
+void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
+{
+	memset(call, 0, offsetof(struct call, input_bytes));
+	call->id = (uint16_t)id;
+	call->fd = fd;
+	call->other_fd = -1;
+	call->slot = slot;
+	call->start_ns = process_now_ns();
+	call->is_shown = config.is_shown[id] && fdtable_state(slot) != FD_UNTRACED;
+	call->forks = process_forks();
+	call->errno_before = errno;
+	call->is_nested = thread.guard != 0;
+	/* A guard that a signal handler left up by siglongjmp is found dead here. */
+	if (call->is_nested && thread_raise_guard(call)) {
+		thread_lower_guard();
+		call->is_nested = false;
+	}
+}
+
+void call_enter(struct call *call, enum tcpshim_call id, int fd)
+{
+	process_check();
+	call_start(call, id, fd, fd >= 0 ? fdtable_load(fd) : 0);
+}
+
+uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind, uint64_t otherwise)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	for (unsigned i = 0; i < call->argument_count; i++)
+		if (row->kinds[i] == kind)
+			return call->arguments[i];
+	return otherwise;
+}
+
+bool call_is_copy(const struct call *call)
+{
+	if (call_rows[call->id].effect == EFFECT_DUP)
+		return true;
+	return call_rows[call->id].kinds[1] == ARG_FCNTL_COMMAND &&
+	       ((int)call->arguments[1] == F_DUPFD || (int)call->arguments[1] == F_DUPFD_CLOEXEC);
+}
+
+void call_timeout(struct call *call, const void *timeout)
+{
+	call->is_unlimited = !timeout;
+	if (timeout && call->is_shown)
+		call->has_time =
+			memory_copy_all(call->time, timeout, sizeof(call->time), call->start_ns);
+}
+
+bool call_select_sets(struct call *call, struct call_sets *sets)
+{
+	int count = (int)call->arguments[0];
+	size_t size = ((size_t)count + 63) / 64 * 8;
+
+	if (count < 0 || size > sizeof(sets->words[0]) || !call->is_shown)
+		return false;
+	memset(sets, 0, sizeof(*sets));
+	for (unsigned set = 0; set < 3; set++) {
+		const void *from = (const void *)(uintptr_t)call->arguments[set + 1];
+
+		if (from && !memory_copy_all(sets->words[set], from, size, call->start_ns))
+			return false;
+	}
+	call->sets = sets;
+	return true;
+}
+
+enum tcpshim_effect call_effect(const struct call *call)
+{
+	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[call->id].effect;
+
+	if (effect == EFFECT_SPLICE)
+		return call->fd == (int)call->arguments[0] ? EFFECT_READ : EFFECT_WRITE;
+	/* Out-of-band marks and the error queue are no part of the stream. */
+	if (effect == EFFECT_READ &&
+	    (call_argument(call, ARG_MESSAGE_FLAGS, 0) & (MSG_ERRQUEUE | MSG_OOB)))
+		return EFFECT_NONE;
+	return effect;
+}
+
+static const struct mmsghdr *messages_of(const struct call *call)
+{
+	enum tcpshim_argument_kind kind = (enum tcpshim_argument_kind)call_rows[call->id].kinds[1];
+
+	if (kind != ARG_MESSAGES && kind != ARG_MESSAGES_OUT)
+		return NULL;
+	return (const struct mmsghdr *)(uintptr_t)call->arguments[1];
+}
+
+int64_t call_bytes(const struct call *call, int64_t result)
+{
+	const struct mmsghdr *messages = messages_of(call);
+	int64_t bytes = 0;
+
+	if (result <= 0 || !messages)
+		return result;
+	for (int64_t i = 0; i < result; i++)
+		bytes += messages[i].msg_len;
+	return bytes;
+}

@@ -1,0 +1,162 @@
+#include "trace/closing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+
+#include "conn/tcpinfo.h"
+#include "guest/children.h"
+#include "guest/process.h"
+#include "guest/thread.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
+#include "trace/descriptor.h"
+#include "trace/emit.h"
+#include "trace/watch.h"
+
+/* posix_spawn and vfork are not seen: a child that is alive may have inherited what is not
+ * close-on-exec. */
+static bool may_be_inherited(int fd)
+{
+	return !restriction_is_filter() && raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 &&
+	       children_may_exist();
+}
+
+/* True if fd stood for a connection. One that has several descriptors among those closed is told of
+ * once. */
+static bool detach_one(struct call *call, int fd)
+{
+	bool is_last;
+	struct conn *conn = descriptor_detach(fd, &is_last);
+
+	if (!conn) {
+		descriptor_forget(fd);
+		return false;
+	}
+	if (atomic_load(&conn->is_untraced)) {
+		conn_release(conn);
+		return false;
+	}
+	if (atomic_exchange(&conn->is_closing, true)) {
+		conn_release(conn);
+		return true;
+	}
+	conn->closing_fd = fd;
+	conn->closing_info = (struct tcpinfo){0};
+	if (emit_has_notes() && conn->kind == CONN_KIND_TCP &&
+	    atomic_load(&conn->phase) == CONN_PHASE_OPEN && call->is_shown) {
+		tcpinfo_sample(fd, TCPINFO_QUEUES, &conn->closing_info);
+		if (conn->closing_info.state == STATE_CLOSE)
+			tcpinfo_sample(fd, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT,
+				       &conn->closing_info);
+		if (may_be_inherited(fd))
+			atomic_fetch_or(&conn->flags, CONN_FLAG_PASSED);
+	}
+	conn->next_closing = call->closing;
+	call->closing = conn;
+	return true;
+}
+
+bool closing_enter(struct call *call, enum tcpshim_call id, unsigned first, unsigned last)
+{
+	uint64_t slot = first == last ? fdtable_load((int)first) : 0;
+	bool was_closed = first == last && fdtable_state(slot) == FD_CLOSED, is_watched = false;
+
+	call->closing = NULL;
+	if (!process_is_watching || (first == last && slot == 0))
+		return false;
+	process_check();
+	if (!process_is_itself())
+		return false;
+	call_start(call, id, first == last ? (int)first : -1, slot);
+	if (!call->is_nested)
+		thread_raise_guard(call);
+	for (int fd = fdtable_next((int)first, last); fd >= 0; fd = fdtable_next(fd + 1, last)) {
+		if (fdtable_state(fdtable_load(fd)) != FD_OURS)
+			is_watched |= detach_one(call, fd);
+		if (fd == INT_MAX)
+			break;
+	}
+	if (!call->is_nested)
+		thread_lower_guard();
+	return is_watched || was_closed;
+}
+
+bool closing_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
+{
+	struct call entering;
+	bool is_watched, is_closing;
+
+	call->closing = NULL;
+	if (!process_is_watching || !process_is_itself())
+		return false;
+	is_watched = watch_is_on(from);
+	if (is_watched)
+		call_enter(&entering, id, from);
+	is_closing = to >= 0 && to != from && closing_enter(call, id, (unsigned)to, (unsigned)to) &&
+		     call->closing;
+	if (!is_watched && !is_closing)
+		return false;
+	if (is_watched) {
+		entering.closing = is_closing ? call->closing : NULL;
+		*call = entering;
+	}
+	call->fd = from;
+	call->slot = is_watched ? entering.slot : 0;
+	return true;
+}
+
+void closing_leave(struct area *area, struct call *call, int error, uint64_t now_ns, bool is_shown)
+{
+	struct conn *conn = call->closing, *next;
+
+	call->closing = NULL;
+	for (; conn; conn = next) {
+		next = conn->next_closing;
+		emit_pin(conn);
+		area->step = (struct conn_step){
+			.effect = EFFECT_CLOSE,
+			.fd = conn->closing_fd,
+			.other_fd = -1,
+			.is_maybe_shared = conn_is_maybe_shared(conn, process_forks()),
+			.start_ns = call->start_ns,
+			.now_ns = now_ns,
+			.before = conn->closing_info,
+		};
+		/* Cleared first: whoever closes the last descriptor after this tells the end
+		 * himself. */
+		atomic_store(&conn->is_closing, false);
+		area->step.is_shared_here = atomic_load(&conn->descriptors) > 0;
+		if (area->step.is_shared_here)
+			area->step.other_fd = descriptor_find_other(conn, conn->closing_fd);
+		if (error == 0 || error == EINTR || error == EIO || error == ENOSPC ||
+		    error == EDQUOT) {
+			emit_step(area, conn, is_shown);
+			emit_unpin(conn);
+		} else if (error == EBADF && !call_is_copy(call)) {
+			/* another thread was faster by a way that is not seen; of dup2 it is the
+			 * original */
+			emit_unpin(conn);
+		} else { /* it stays open: back into the table */
+			struct conn *old;
+
+			thread.pinned = NULL;
+			old = descriptor_attach(conn->closing_fd, conn);
+			if (old)
+				conn_release(old);
+		}
+	}
+}
+
+void closing_abandon(struct call *call)
+{
+	struct conn *conn = call->closing, *next;
+
+	for (; conn; conn = next) {
+		next = conn->next_closing;
+		atomic_store(&conn->is_closing, false);
+		conn_release(conn);
+	}
+	call->closing = NULL;
+}

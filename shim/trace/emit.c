@@ -1,0 +1,241 @@
+#include "trace/emit.h"
+
+#include "conn/fdtable.h"
+#include "conn/notes.h"
+#include "conn/state.h"
+#include "format/facts.h"
+#include "guest/mapping.h"
+#include "guest/stack.h"
+#include "settings/config.h"
+#include "sink/recording.h"
+#include "sink/sinks.h"
+#include "trace/classify.h"
+#include "trace/step.h"
+
+bool emit_has_notes(void)
+{
+	return config.style.least_severity != SEVERITY_NONE;
+}
+
+/* Adds what the step meant to the event, and takes the step. */
+static void take_step(struct area *area, struct conn *conn, bool is_shown)
+{
+	struct tcpshim_event *event = &area->event;
+	struct tcpshim_subject *subject;
+	uint64_t notes;
+
+	/* No room for its notes below this line: a wait takes nothing away, so the next call tells
+	 * them. */
+	if (is_shown && event->subject_count == EVENT_SUBJECTS && area->step.effect == EFFECT_WAIT)
+		return;
+	if (!is_shown || !emit_has_notes() || !notes_are_possible(conn, &area->step)) {
+		state_advance(conn, &area->step);
+		return;
+	}
+	conn_take_policy(conn, &area->step.policy);
+	conn_read(conn, &area->before);
+	state_advance(conn, &area->step);
+	conn_read(conn, &area->after);
+	if (event->subject_count == EVENT_SUBJECTS) {
+		event->subjects_left_out++;
+		return;
+	}
+	subject = &event->subjects[event->subject_count];
+	notes = notes_find(&area->before, &area->after, &area->step, &subject->facts);
+	conn_said(conn, notes & notes_given_once, notes_repeatable(&area->after, &area->step));
+	area->state = subject->facts.now;
+	if (notes != 0) {
+		subject->notes = notes;
+		event->subject_count++;
+	}
+}
+
+/* Whose connection it is: of a call on several, nobody's. */
+static void name_connection(struct area *area, const struct conn *conn)
+{
+	struct tcpshim_connection *connection = &area->event.connection;
+
+	if (connection->serial != 0 && connection->serial != conn->serial) {
+		*connection = (struct tcpshim_connection){0};
+		area->is_of_several = true;
+	}
+	if (area->is_of_several)
+		return;
+	*connection = (struct tcpshim_connection){
+		.serial = conn->serial,
+		.role = atomic_load_explicit(&conn->role, memory_order_relaxed),
+		.state = area->state != STATE_UNKNOWN
+				 ? area->state
+				 : atomic_load_explicit(&conn->state, memory_order_relaxed),
+		.local = conn->local,
+		.peer = conn->peer,
+	};
+}
+
+/* Calls on two descriptors or more: what is told of a call on several connections is of none. */
+static bool may_be_of_several(const struct tcpshim_event *event)
+{
+	switch (call_rows[event->call].effect) {
+	case EFFECT_DUP:
+	case EFFECT_SPLICE:
+	case EFFECT_CLOSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A recording is told a connection's addresses once, when both are known, and again when what it
+ * was told has been overwritten. */
+static void name_endpoints(struct area *area, struct conn *conn)
+{
+	uint32_t lap = recording_lap();
+
+	if (atomic_load_explicit(&conn->told_lap, memory_order_relaxed) == lap && lap != 0)
+		return;
+	area->event.flags |= EVENT_ENDPOINTS;
+	if (conn->peer.family != 0 && !may_be_of_several(&area->event))
+		atomic_store_explicit(&conn->told_lap, lap, memory_order_relaxed);
+}
+
+void emit_step(struct area *area, struct conn *conn, bool is_shown)
+{
+	area->state = STATE_UNKNOWN;
+	take_step(area, conn, is_shown);
+	if (!is_shown || conn->kind != CONN_KIND_TCP)
+		return;
+	/* A wait is on as many as it was asked about. */
+	if (area->step.effect == EFFECT_WAIT)
+		return;
+	name_connection(area, conn);
+	if (config.has_record && area->event.connection.serial != 0)
+		name_endpoints(area, conn);
+}
+
+void emit_pin(struct conn *conn)
+{
+	thread.pinned = conn;
+}
+
+void emit_unpin(struct conn *conn)
+{
+	thread.pinned = NULL;
+	conn_release(conn);
+}
+
+static bool has_notes_to_show(const struct tcpshim_event *event)
+{
+	for (uint32_t i = 0; i < event->subject_count; i++)
+		for (unsigned note = 0; note < NOTE_COUNT; note++)
+			if ((event->subjects[i].notes >> note & 1) &&
+			    note_rows[note].severity >= config.style.least_severity)
+				return true;
+	return false;
+}
+
+static bool wants_stack(const struct tcpshim_event *event)
+{
+	if (event->flags & EVENT_SLEEPING)
+		return false;
+	return config.has_stack[event->call] || (config.has_stack_of_errors && event->error != 0) ||
+	       (config.has_stack_of_notes && has_notes_to_show(event));
+}
+
+static void take_stack(struct area *area)
+{
+	struct tcpshim_event *event = &area->event;
+
+	thread_block_signals();
+	event->stack = area->frames;
+	event->stack_count = stack_capture(area, area->frames, EVENT_FRAMES);
+	mapping_learn(area->frames, event->stack_count, area->text, sizeof(area->text));
+}
+
+void emit_event(struct area *area, uint64_t now_ns)
+{
+	if (config.has_any_stack) {
+		stack_prepare();
+		if (wants_stack(&area->event))
+			take_stack(area);
+	}
+	sinks_event(area, now_ns);
+	if (!(area->event.flags & EVENT_SLEEPING))
+		thread.previous_ns = now_ns;
+}
+
+static void emit_wait_entry(struct area *area, const struct call *call,
+			    const struct decode_entry *entry, uint64_t now_ns, bool is_sleeping,
+			    bool is_shown)
+{
+	struct conn *conn = conn_acquire(fdtable_load(entry->fd));
+
+	if (!conn)
+		return;
+	emit_pin(conn);
+	step_fill_wait(&area->step, call, conn, entry, now_ns, is_sleeping,
+		       is_shown && emit_has_notes());
+	emit_step(area, conn, is_shown);
+	emit_unpin(conn);
+}
+
+/* epoll_wait does not say what it waits for: the connections that were last added to this instance.
+ * Each costs several system calls, and a server has many: a few a wait, the next ones at the next.
+ * Walks the table, but only for a wait that has lasted LONG_WAIT_NS. */
+static void emit_epoll_members(struct area *area, const struct call *call, uint64_t now_ns,
+			       bool is_sleeping)
+{
+	static _Atomic int next;
+	int from = atomic_load_explicit(&next, memory_order_relaxed), asked = 0;
+	int fd = fdtable_next(from, INT32_MAX);
+	uint64_t instance = fdtable_load(call->fd);
+
+	if (fdtable_state(instance) != FD_EPOLL)
+		return;
+	for (; fd >= 0 && asked < EVENT_SUBJECTS; fd = fdtable_next(fd + 1, INT32_MAX)) {
+		struct decode_entry entry = {.fd = fd};
+		struct conn *conn = conn_acquire(fdtable_load(fd));
+
+		if (!conn)
+			continue;
+		emit_pin(conn);
+		if (!atomic_load(&conn->is_untraced) && atomic_load(&conn->epoll) == instance &&
+		    atomic_load(&conn->phase) == CONN_PHASE_OPEN) {
+			step_fill_wait(&area->step, call, conn, &entry, now_ns, is_sleeping, true);
+			emit_step(area, conn, true);
+			asked++;
+		}
+		emit_unpin(conn);
+	}
+	atomic_store_explicit(&next, fd < 0 ? 0 : fd, memory_order_relaxed);
+}
+
+/* True if one of the call's descriptors is watched. */
+bool emit_wait(struct area *area, const struct call *call, int64_t result, int error,
+	       uint64_t now_ns, bool is_sleeping, bool is_shown)
+{
+	bool is_epoll = call_rows[call->id].kinds[1] == ARG_EPOLL_SET;
+	/* What an epoll instance reports may all be of connections that TCPSHIM_MATCH leaves out.
+	 */
+	bool is_watched = is_epoll && (config.match.count == 0 || result <= 0);
+	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
+	struct decode_wait wait;
+	struct decode_entry entry;
+
+	decode_wait_start(&wait, call, result, error, is_sleeping);
+	while (decode_wait_next(&wait, &entry)) {
+		uint64_t slot = fdtable_load(entry.fd);
+
+		if (entry.fd < 0)
+			continue;
+		if (!fdtable_is_known(slot) && classify_descriptor(entry.fd, now_ns))
+			slot = fdtable_load(entry.fd);
+		if (fdtable_state(slot) != FD_WATCHED)
+			continue;
+		is_watched = true;
+		if (entry.revents != 0 || is_long)
+			emit_wait_entry(area, call, &entry, now_ns, is_sleeping, is_shown);
+	}
+	if (is_epoll && is_shown && emit_has_notes() && is_long && result <= 0)
+		emit_epoll_members(area, call, now_ns, is_sleeping);
+	return is_watched;
+}

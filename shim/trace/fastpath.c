@@ -1,0 +1,300 @@
+#include "trace/fastpath.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conn/evidence.h"
+#include "conn/fdtable.h"
+#include "conn/state.h"
+#include "format/pack.h"
+#include "guest/memory.h"
+#include "guest/process.h"
+#include "guest/thread.h"
+#include "settings/config.h"
+#include "sink/recording.h"
+#include "sys/clock.h"
+#include "sys/hot.h"
+#include "trace/after.h"
+
+/* Flags of recv and send with which they are an ordinary read or write. */
+enum { PLAIN_FLAGS = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL | MSG_MORE };
+
+/* Of a record, but for the payload that is more than usual. */
+enum { LEAST_ROOM = sizeof(struct record_transfer), AHEAD_BYTES = 128 };
+
+/* Bytes of the payload that are recorded; SIZE_MAX: nothing goes the short way. */
+static _Atomic size_t data_bytes HOT_DATA = SIZE_MAX;
+
+void fastpath_start(void)
+{
+	bool is_shown = config.is_shown[CALL_read] && config.is_shown[CALL_write] &&
+			config.is_shown[CALL_recv] && config.is_shown[CALL_send];
+
+	if (config.has_record && !config.has_lines && !config.has_any_stack && is_shown &&
+	    config.summary == CONFIG_SUMMARY_OFF && config.style.data_bytes <= PACK_DATA_BYTES)
+		atomic_store(&data_bytes, config.style.data_bytes);
+}
+
+void fastpath_stop(void)
+{
+	atomic_store(&data_bytes, SIZE_MAX);
+}
+
+static inline bool is_write(enum tcpshim_call id)
+{
+	return id == CALL_write || id == CALL_send;
+}
+
+static inline uint8_t argument_count(enum tcpshim_call id)
+{
+	return id == CALL_recv || id == CALL___recv_chk || id == CALL_send ? 4 : 3;
+}
+
+#define load(field) atomic_load_explicit(field, memory_order_relaxed)
+#define likely(condition) __builtin_expect(condition, 1)
+#define unlikely(condition) __builtin_expect(condition, 0)
+
+/* Flags of a connection that change nothing about its transfers. */
+enum { PLAIN_CONN_FLAGS = CONN_FLAG_POLICED | CONN_FLAG_PASSED };
+
+static bool has_nothing_to_tell(const struct conn *conn, uint32_t lap)
+{
+	return conn->kind == CONN_KIND_TCP && atomic_load(&conn->phase) == CONN_PHASE_OPEN &&
+	       (atomic_load(&conn->flags) & ~(uint32_t)PLAIN_CONN_FLAGS) == 0 &&
+	       atomic_load(&conn->fin_ns) == 0 && atomic_load(&conn->unreported) == 0 &&
+	       atomic_load(&conn->told_lap) == lap;
+}
+
+/* Looked at anew, since it has changed: what another thread changes meanwhile is either seen the
+ * second time, or takes the finding back after it was stored. */
+static __attribute__((noinline, cold)) bool find_ordinary(struct conn *conn, uint32_t lap)
+{
+	if (!has_nothing_to_tell(conn, lap))
+		return false;
+	atomic_store(&conn->ordinary_lap, lap);
+	if (has_nothing_to_tell(conn, lap))
+		return true;
+	conn_is_changed(conn);
+	return false;
+}
+
+/* Nothing that a note, a policy or the recording's reader would have to be told first. */
+static inline bool is_ordinary(struct conn *conn)
+{
+	uint32_t lap = recording_lap();
+
+	return likely(load(&conn->ordinary_lap) == lap) || find_ordinary(conn, lap);
+}
+
+/* The block that this thread is filling, if it has one at hand. */
+static inline struct record_block *own_block(void)
+{
+	return likely(thread.epoch == process_epoch()) ? thread.block : NULL;
+}
+
+/* The four flags that may be there. */
+static inline uint8_t pack_flags(int flags)
+{
+	return (uint8_t)(((flags & MSG_DONTWAIT) ? RECORD_MSG_DONTWAIT : 0) |
+			 ((flags & MSG_NOSIGNAL) ? RECORD_MSG_NOSIGNAL : 0) |
+			 ((flags & MSG_WAITALL) ? RECORD_MSG_WAITALL : 0) |
+			 ((flags & MSG_MORE) ? RECORD_MSG_MORE : 0));
+}
+
+static inline void raise_guard(const struct fastpath *fastpath)
+{
+	thread.guard = (uintptr_t)fastpath;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void lower_guard(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	thread.guard = 0;
+}
+
+/* What is known before the call, where its record will be: it marks the call that the thread is in.
+ */
+static inline void fill_before(struct fastpath *fastpath, uint32_t serial)
+{
+	struct record_transfer *at = fastpath->at;
+	uint64_t since_ns =
+		fastpath->start_ns > thread.last_ns ? fastpath->start_ns - thread.last_ns : 0;
+
+	at->since_ns = (uint32_t)since_ns;
+	at->serial = serial;
+	at->asked = (uint32_t)fastpath->size;
+	memcpy(at->behind, &fastpath->buf, sizeof(fastpath->buf));
+	at->fd = (uint16_t)fastpath->fd;
+	at->message_flags = fastpath->flags != 0 ? pack_flags(fastpath->flags) : 0;
+	__atomic_store_n(&at->call, (uint8_t)fastpath->id, __ATOMIC_RELEASE);
+}
+
+/* Under the guard: until it is raised, a handler's calls may still be recorded there. */
+static inline bool find_room(struct fastpath *fastpath)
+{
+	struct record_block *block = own_block();
+
+	if (unlikely(!block || thread.used + LEAST_ROOM > RECORD_BLOCK_BYTES))
+		return false;
+	fastpath->at = (struct record_transfer *)((uint8_t *)block + thread.used);
+	return true;
+}
+
+/* Under the guard, after the call: its record's place may hold one of a handler's calls, and its
+ * descriptor may be another's. */
+static inline bool is_place_kept(const struct fastpath *fastpath, size_t shown)
+{
+	return (const uint8_t *)fastpath->at == (const uint8_t *)own_block() + thread.used &&
+	       fdtable_load(fastpath->fd) == fastpath->slot && is_ordinary(fastpath->conn) &&
+	       thread.used + shown + LEAST_ROOM <= RECORD_BLOCK_BYTES;
+}
+
+/* The payload, before another thread may have given the buffer back. False: there is more to be
+ * recorded than has room here. */
+static inline bool copy_input(struct fastpath *fastpath)
+{
+	size_t size = load(&data_bytes);
+	uintptr_t from = (uintptr_t)fastpath->buf;
+
+	size = fastpath->size < size ? fastpath->size : size;
+	if (unlikely(size > sizeof(fastpath->input)))
+		return false;
+	fastpath->input_size = (uint32_t)size;
+	if (likely(size == sizeof(fastpath->at->behind) &&
+		   memory_is_known(from, fastpath->start_ns) &&
+		   memory_is_known(from + size - 1, fastpath->start_ns)))
+		memcpy(fastpath->input, fastpath->buf, sizeof(fastpath->at->behind)); /* without a
+											 call */
+	else
+		fastpath->input_size = (uint32_t)memory_copy(fastpath->input, fastpath->buf, size,
+							     fastpath->start_ns);
+	return true;
+}
+
+HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd, const void *buf,
+			size_t size, int flags)
+{
+	uint64_t slot;
+	bool is_room;
+
+	if (unlikely(load(&data_bytes) == SIZE_MAX || (flags & ~PLAIN_FLAGS) || size > UINT32_MAX ||
+		     (unsigned)fd >= FDTABLE_LOW))
+		return false;
+	process_check();
+	slot = fdtable_load(fd);
+	fastpath->conn = conn_peek(slot);
+	if (unlikely(!fastpath->conn || thread.guard != 0 || !is_ordinary(fastpath->conn)))
+		return false;
+	fastpath->start_ns = clock_now_ns();
+	if (unlikely(!process_is_clock_checked(fastpath->start_ns) ||
+		     (int64_t)(fastpath->start_ns - thread.last_ns) > UINT32_MAX ||
+		     (is_write(id) &&
+		      fastpath->start_ns - load(&fastpath->conn->active_ns) >= IDLE_NS)))
+		return false;
+	fastpath->slot = slot;
+	fastpath->buf = buf;
+	fastpath->size = size;
+	fastpath->fd = fd;
+	fastpath->flags = flags;
+	fastpath->id = id;
+	if (is_write(id) && unlikely(!copy_input(fastpath)))
+		return false;
+	raise_guard(fastpath);
+	is_room = find_room(fastpath);
+	if (likely(is_room))
+		fill_before(fastpath, fastpath->conn->serial);
+	lower_guard();
+	return is_room;
+}
+
+/* The rest. */
+static inline void fill_behind(const struct fastpath *fastpath, int32_t result, size_t shown,
+			       uint64_t now_ns)
+{
+	struct record_transfer *at = fastpath->at;
+	const void *from = is_write(fastpath->id) ? fastpath->input : fastpath->buf;
+	/* A line that no record has touched comes from memory: it is sent for two records ahead. */
+	const uint8_t *ahead = (const uint8_t *)at + AHEAD_BYTES;
+	uint64_t start_ns = fastpath->start_ns > thread.last_ns ? fastpath->start_ns
+								: thread.last_ns;
+	uint64_t duration_ns = now_ns > start_ns ? now_ns - start_ns : 0;
+
+	__builtin_prefetch(ahead, 1);
+	at->duration_ns = (uint32_t)duration_ns;
+	at->result = result;
+	thread.last_ns = start_ns + duration_ns;
+	if (likely(shown == sizeof(at->behind))) /* without a call */
+		memcpy(at->behind, from, sizeof(at->behind));
+	else if (shown > 0)
+		memcpy(at->behind, from, shown);
+	recording_commit(shown <= sizeof(at->behind)
+				 ? sizeof(*at)
+				 : pack_round(offsetof(struct record_transfer, behind) + shown),
+			 RECORD_TRANSFER,
+			 (process_has_many_threads ? EVENT_MANY_THREADS : 0U) |
+				 (shown > 0 ? RECORD_HAS_BYTES : 0U));
+}
+
+/* The long way, from behind the real call. */
+static __attribute__((noinline, cold)) ssize_t leave_slowly(const struct fastpath *fastpath,
+							    ssize_t result)
+{
+	struct call call;
+	int saved_errno = errno;
+
+	call_enter(&call, fastpath->id, fastpath->fd);
+	call.start_ns = fastpath->start_ns;
+	call.slot = fastpath->slot;
+	call_integer(&call, fastpath->fd);
+	call_pointer(&call, fastpath->buf);
+	call_integer(&call, (int64_t)fastpath->size);
+	if (argument_count(fastpath->id) == 4)
+		call_integer(&call, fastpath->flags);
+	if (is_write(fastpath->id)) {
+		call.input_size = fastpath->input_size;
+		memcpy(call.input_bytes, fastpath->input, sizeof(call.input_bytes));
+	}
+	errno = saved_errno;
+	return after_call(&call, result);
+}
+
+/* A read that found nothing is as ordinary as one that found something. */
+static __attribute__((noinline, cold)) bool has_found_nothing(const struct fastpath *fastpath,
+							      ssize_t result)
+{
+	return result < 0 && !is_write(fastpath->id) && errno == EAGAIN;
+}
+
+HOT ssize_t fastpath_leave(const struct fastpath *fastpath, ssize_t result)
+{
+	uint64_t now_ns = clock_now_ns();
+	size_t shown = 0;
+
+	process_check(); /* raw clone may have returned twice */
+	if (likely(result > 0)) {
+		shown = is_write(fastpath->id) ? fastpath->input_size : load(&data_bytes);
+		shown = (size_t)result < shown ? (size_t)result : shown;
+	} else if (!has_found_nothing(fastpath, result)) {
+		return leave_slowly(fastpath, result);
+	}
+	if (unlikely(thread.guard != 0 || result > INT32_MAX || shown > PACK_DATA_BYTES ||
+		     (int64_t)(now_ns - fastpath->start_ns) > UINT32_MAX))
+		return leave_slowly(fastpath, result);
+	raise_guard(fastpath);
+	if (unlikely(!is_place_kept(fastpath, shown))) {
+		lower_guard();
+		return leave_slowly(fastpath, result);
+	}
+	/* First, since an atomic operation waits for the stores before it, and the record's lines
+	 * may be far away. */
+	if (is_write(fastpath->id))
+		state_sent(fastpath->conn, (uint64_t)result, 0, fastpath->start_ns, now_ns);
+	else
+		state_received(fastpath->conn, result > 0 ? (uint64_t)result : 0, now_ns);
+	fill_behind(fastpath, result > 0 ? (int32_t)result : -EAGAIN, shown, now_ns);
+	thread.previous_ns = now_ns;
+	lower_guard();
+	return result;
+}

@@ -1,0 +1,16 @@
+/*
+ * finish: the end of the process, and the connections that it leaves open.
+ *
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I2, I5, I8.
+ */
+#ifndef TRACE_FINISH_H
+#define TRACE_FINISH_H
+
+#include <stdbool.h>
+
+/* Reports the connections that are still open, and ends the sinks; once per process. is_at_once: by
+ * _exit, which a child of fork uses to end without what is its parent's: then only connections of
+ * its own are reported. */
+void finish_process(int status, bool is_at_once);
+
+#endif

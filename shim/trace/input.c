@@ -1,0 +1,286 @@
+#include "trace/input.h"
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "format/facts.h"
+#include "guest/memory.h"
+#include "settings/config.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
+
+enum { LEAST_STORE_BYTES = 64 << 10, MOST_MESSAGES = 1024 /* UIO_MAXIOV */ };
+
+/* The pieces that a call's vectors name, one after the other. */
+struct pieces {
+	uint64_t now_ns;
+	const struct iovec *vector;
+	uint64_t count;
+	const struct mmsghdr *messages;
+	uint64_t message_count;
+	bool is_new_message; /* the last piece begins one */
+};
+
+static bool next_message(struct pieces *pieces)
+{
+	struct msghdr message;
+
+	if (pieces->message_count == 0 ||
+	    !memory_copy_all(&message, &pieces->messages->msg_hdr, sizeof(message), pieces->now_ns))
+		return false;
+	pieces->vector = message.msg_iov;
+	pieces->count = message.msg_iovlen < MOST_MESSAGES ? message.msg_iovlen : MOST_MESSAGES;
+	pieces->messages++;
+	pieces->message_count--;
+	pieces->is_new_message = true;
+	return true;
+}
+
+static bool next_piece(struct pieces *pieces, struct iovec *piece)
+{
+	pieces->is_new_message = false;
+	while (pieces->count == 0)
+		if (!next_message(pieces))
+			return false;
+	pieces->count--;
+	return memory_copy_all(piece, pieces->vector++, sizeof(*piece), pieces->now_ns);
+}
+
+static struct pieces pieces_of(const struct call *call)
+{
+	void *from = (void *)(uintptr_t)call->arguments[1];
+	struct pieces pieces = {.now_ns = call->start_ns};
+	int64_t count = (int)call->arguments[2];
+	struct msghdr message;
+
+	count = count < 0 ? 0 : count < MOST_MESSAGES ? count : MOST_MESSAGES;
+	switch (call_rows[call->id].kinds[1]) {
+	case ARG_VECTOR:
+	case ARG_VECTOR_OUT:
+		pieces.vector = from;
+		pieces.count = (uint64_t)count;
+		break;
+	case ARG_MESSAGE:
+	case ARG_MESSAGE_OUT:
+		if (memory_copy_all(&message, from, sizeof(message), call->start_ns)) {
+			pieces.vector = message.msg_iov;
+			pieces.count = message.msg_iovlen < MOST_MESSAGES ? message.msg_iovlen
+									  : MOST_MESSAGES;
+		}
+		break;
+	default:
+		pieces.messages = from;
+		pieces.message_count = (uint64_t)count;
+	}
+	return pieces;
+}
+
+/* Room in the thread's store: what is older than the store is large is overwritten. */
+static uint8_t *take_store(struct call *call, size_t size)
+{
+	struct area *area = thread_area();
+	size_t bytes = LEAST_STORE_BYTES;
+
+	if (!area)
+		return NULL;
+	size = (size + 15) & ~(size_t)15;
+	if (!area->store || size > area->store_bytes) {
+		while (bytes < 2 * size)
+			bytes *= 2;
+		if (area->store)
+			raw_unmap(area->store, area->store_bytes);
+		area->store_head += area->store_bytes + bytes;
+		area->store_head -= area->store_head % bytes;
+		area->store = restriction_is_strict() ? NULL : raw_map(bytes);
+		area->store_bytes = area->store ? bytes : 0;
+		if (!area->store)
+			return NULL;
+	}
+	if (area->store_head % area->store_bytes + size > area->store_bytes)
+		area->store_head += area->store_bytes - area->store_head % area->store_bytes;
+	call->input_position = area->store_head;
+	area->store_head += size;
+	return area->store + call->input_position % area->store_bytes;
+}
+
+/* Where size bytes of the call's input are to be copied to; NULL: nowhere. */
+static uint8_t *take(struct call *call, size_t size)
+{
+	bool is_raised;
+	uint8_t *room;
+
+	if (size <= CALL_INPUT_BYTES)
+		return call->input_bytes;
+	is_raised = thread_raise_guard(call);
+	room = is_raised ? take_store(call, size) : NULL;
+	if (is_raised)
+		thread_lower_guard();
+	return room;
+}
+
+const void *input_find(const struct call *call, const struct area *area)
+{
+	if (call->input_position == 0)
+		return call->input_bytes;
+	return area->store && area->store_head - call->input_position <= area->store_bytes
+		       ? area->store + call->input_position % area->store_bytes
+		       : NULL;
+}
+
+/* The most of a payload of size bytes that will be shown. */
+static size_t shown_bytes(uint64_t size)
+{
+	if (size > config.style.data_bytes)
+		size = config.style.data_bytes;
+	return size < INPUT_MOST_BYTES ? (size_t)size : INPUT_MOST_BYTES;
+}
+
+static void copy_payload(struct call *call)
+{
+	size_t size = shown_bytes(call->arguments[2]);
+	uint8_t *to = take(call, size);
+
+	if (to)
+		call->input_size =
+			(uint32_t)memory_copy(to, (const void *)(uintptr_t)call->arguments[1], size,
+					      call->start_ns);
+}
+
+/* The payload that vectors name, as one. */
+static void gather_payload(struct call *call)
+{
+	struct pieces pieces = pieces_of(call), counting = pieces;
+	size_t size = CALL_INPUT_BYTES, done = 0;
+	struct iovec piece;
+	uint64_t total = 0;
+	uint8_t *to;
+
+	if (config.style.data_bytes > CALL_INPUT_BYTES)
+		while (total < INPUT_MOST_BYTES && next_piece(&counting, &piece))
+			total += piece.iov_len < INPUT_MOST_BYTES ? piece.iov_len
+								  : INPUT_MOST_BYTES;
+	size = shown_bytes(total > CALL_INPUT_BYTES ? total : CALL_INPUT_BYTES);
+	to = take(call, size);
+	while (to && done < size && next_piece(&pieces, &piece)) {
+		size_t part = piece.iov_len < size - done ? piece.iov_len : size - done;
+		size_t copied = memory_copy(to + done, piece.iov_base, part, call->start_ns);
+
+		done += copied;
+		if (copied < part)
+			break;
+	}
+	call->input_size = (uint32_t)done;
+}
+
+/* How many vectors the call has room for; more lie in the store. */
+enum { CALL_VECTORS = CALL_INPUT_BYTES / sizeof(struct iovec) };
+
+/* The vectors that a read is to fill, as many as are needed for what will be shown: at first those
+ * that the call has room for, then, if they are not enough, all of them in the store. Returns
+ * whether they were enough. */
+static bool copy_vectors(struct call *call, struct iovec *to, uint32_t most)
+{
+	struct pieces pieces = pieces_of(call);
+	size_t shown = call->is_shown ? shown_bytes(SIZE_MAX) : 0, room = 0;
+	struct iovec piece;
+	uint32_t count = 0;
+
+	call->asked_bytes = 0;
+	while ((call->asked_bytes == 0 || room < shown) && next_piece(&pieces, &piece)) {
+		call->asked_bytes += piece.iov_len;
+		room = piece.iov_len < SIZE_MAX - room ? room + piece.iov_len : SIZE_MAX;
+		if (count + 2 > most)
+			return false;
+		if (pieces.is_new_message && count > 0)
+			to[count++] = (struct iovec){NULL, SIZE_MAX};
+		if (piece.iov_len > 0)
+			to[count++] = piece;
+		call->vector_count = count;
+	}
+	return true;
+}
+
+static void copy_all_vectors(struct call *call)
+{
+	struct iovec *to;
+
+	if (copy_vectors(call, call->vectors, CALL_VECTORS) || !call->is_shown)
+		return;
+	to = (struct iovec *)take(call, AREA_VECTORS * sizeof(*to));
+	if (to)
+		copy_vectors(call, to, AREA_VECTORS);
+}
+
+void input_copy(struct call *call)
+{
+	bool is_shown = call->is_shown && config.style.data_bytes > 0;
+
+	switch (call_rows[call->id].kinds[1]) {
+	case ARG_BYTES:
+		if (is_shown)
+			copy_payload(call);
+		break;
+	case ARG_VECTOR:
+	case ARG_MESSAGE:
+	case ARG_MESSAGES:
+		if (is_shown)
+			gather_payload(call);
+		break;
+	case ARG_VECTOR_OUT:
+	case ARG_MESSAGE_OUT:
+	case ARG_MESSAGES_OUT:
+		copy_all_vectors(call);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Copies an argument of at most most bytes; returns how many were readable. */
+static uint8_t copy_argument(const struct call *call, void *to, unsigned index, uint64_t size,
+			     uint64_t most)
+{
+	const void *from = (const void *)(uintptr_t)call->arguments[index];
+
+	return (uint8_t)memory_copy(to, from, size < most ? size : most, call->start_ns);
+}
+
+/* The input arguments other than the payload. */
+static void copy_small_input(struct call *call)
+{
+	const struct call_row *row = &call_rows[call->id];
+
+	for (unsigned i = 0; i < call->argument_count; i++) {
+		switch (row->kinds[i]) {
+		case ARG_ADDRESS:
+			call->address_size = copy_argument(call, call->address, i,
+							   (uint32_t)call->arguments[i + 1],
+							   sizeof(call->address));
+			break;
+		case ARG_OPTION:
+			call->value_size = copy_argument(call, call->value, i,
+							 (uint32_t)call->arguments[i + 1],
+							 sizeof(call->value));
+			break;
+		case ARG_EPOLL_EVENT:
+			if (call->arguments[1] != EPOLL_CTL_DEL)
+				call->value_size = copy_argument(call, call->value, i,
+								 sizeof(struct epoll_event),
+								 sizeof(call->value));
+			break;
+		case ARG_IOCTL_VALUE:
+			if (call->arguments[1] == FIONBIO || call->arguments[1] == FIOASYNC)
+				call->value_size = copy_argument(call, call->value, i, sizeof(int),
+								 sizeof(call->value));
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+void input_copy_all(struct call *call)
+{
+	copy_small_input(call);
+	input_copy(call);
+}

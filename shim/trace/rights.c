@@ -1,0 +1,86 @@
+#include "trace/rights.h"
+
+#include <string.h>
+
+#include "conn/conn.h"
+#include "conn/fdtable.h"
+#include "guest/memory.h"
+#include "guest/process.h"
+#include "guest/thread.h"
+#include "settings/config.h"
+#include "trace/classify.h"
+#include "trace/descriptor.h"
+
+/* A connection that came from another process: the policies reach it at once. */
+static void see_received(int fd)
+{
+	char frame;
+
+	if (policy_is_any(&config.policy) && thread_raise_guard(&frame)) {
+		classify_descriptor(fd, process_now_ns());
+		thread_lower_guard();
+	}
+}
+
+static void see_passed(int fd)
+{
+	struct conn *conn = conn_acquire(fdtable_load(fd));
+
+	if (!conn)
+		return;
+	atomic_fetch_or(&conn->flags, CONN_FLAG_PASSED);
+	conn_release(conn);
+}
+
+/* Calls see for each descriptor that the message's control messages name. */
+static void for_each_descriptor(const struct msghdr *message, void (*see)(int fd))
+{
+	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+
+	for (; header; header = CMSG_NXTHDR((struct msghdr *)message, (struct cmsghdr *)header)) {
+		size_t count;
+
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+		    header->cmsg_len < CMSG_LEN(0))
+			continue;
+		count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+			see(fd);
+		}
+	}
+}
+
+enum { MOST_CONTROL_BYTES = CMSG_SPACE(253 * sizeof(int)) + 64 }; /* SCM_MAX_FD, and a little */
+
+void rights_sent(const struct msghdr *message)
+{
+	uint64_t now_ns = process_now_ns();
+	char control[MOST_CONTROL_BYTES] __attribute__((aligned(8)));
+	struct msghdr copy;
+
+	if (!memory_copy_all(&copy, message, sizeof(copy), now_ns) || copy.msg_controllen == 0 ||
+	    !process_is_itself())
+		return;
+	copy.msg_controllen =
+		memory_copy(control, copy.msg_control,
+			    copy.msg_controllen < sizeof(control) ? copy.msg_controllen
+								  : sizeof(control),
+			    now_ns);
+	copy.msg_control = control;
+	for_each_descriptor(&copy, see_passed);
+}
+
+static void see_replaced(int fd)
+{
+	descriptor_replace(fd, FD_UNKNOWN);
+	see_received(fd);
+}
+
+void rights_received(const struct msghdr *message)
+{
+	if (process_is_itself())
+		for_each_descriptor(message, see_replaced);
+}

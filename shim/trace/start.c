@@ -1,0 +1,96 @@
+/* The constructor: everything that may allocate, look up or read the environment happens here,
+ * once. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+
+#include "format/words.h"
+#include "guest/complaint.h"
+#include "guest/mapping.h"
+#include "guest/process.h"
+#include "settings/config.h"
+#include "sink/sinks.h"
+#include "sys/bypass.h"
+#include "sys/clock.h"
+#include "sys/raw.h"
+#include "sys/real.h"
+#include "sys/restriction.h"
+#include "trace/classify.h"
+#include "trace/fastpath.h"
+#include "trace/finish.h"
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The command waits for a byte from its pipe, and closes it: but only if the number still is that
+ * pipe. */
+static void tell_command(const char *value)
+{
+	struct word fd = word_of(value), inode;
+	uint64_t number, wanted;
+	struct stat status;
+
+	if (!word_cut(&fd, ':', &inode) || !word_number(fd, &number) ||
+	    !word_number(inode, &wanted) || number > INT_MAX ||
+	    raw_syscall2(SYS_fstat, (long)number, (long)&status) < 0 || !S_ISFIFO(status.st_mode) ||
+	    status.st_ino != wanted)
+		return;
+	raw_write((int)number, "", 1);
+	raw_close((int)number);
+}
+
+/* The first line that is said: what it may use has to be known by then. */
+static void complain_at_start(const char *line, size_t size)
+{
+	restriction_detect();
+	complaint_write(line, size);
+}
+
+static void start_over_silently(void)
+{
+}
+
+static void at_exit(int status, void *unused)
+{
+	(void)unused;
+	finish_process(status, false);
+}
+
+/* argc, argv and the environment as the loader hands them to every constructor: getenv is not ready
+ * yet when this object is initialised first (-z initfirst). */
+__attribute__((constructor(200))) static void start(int argc, char **argv, char **environment)
+{
+	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
+
+	real_resolve();
+	clock_find(getauxval(AT_SYSINFO_EHDR));
+	complaint_start();
+	if (getauxval(AT_SECURE))
+		return;
+	config_read(environment, program, complain_at_start);
+	if (config.started)
+		tell_command(config.started);
+	if ((!config.is_any_shown && !policy_is_any(&config.policy)) ||
+	    !config_has_program(program) ||
+	    !process_identify(config.is_any_shown ? sinks_start_over : start_over_silently))
+		return;
+	if (config.is_any_shown && sinks_start(environment, program)) {
+		/* Registered before anything of the program's is, so it runs after all of that; a
+		 * failure costs the notes at exit only. */
+		on_exit(at_exit, NULL);
+		if (config.has_any_stack)
+			config.style.symbol = mapping_symbol;
+		fastpath_start();
+		bypass_start();
+		process_is_tracing = true;
+	}
+	process_is_watching = process_is_tracing || policy_is_any(&config.policy);
+	if (policy_is_any(&config.policy))
+		classify_inherited();
+}

@@ -1,0 +1,139 @@
+#include "trace/step.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "conn/evidence.h"
+#include "conn/fdtable.h"
+#include "format/facts.h"
+
+/* What a read that returned 0 had asked for. */
+static uint64_t asked_bytes(const struct call *call)
+{
+	switch (call_rows[call->id].kinds[1]) {
+	case ARG_VECTOR_OUT:
+	case ARG_MESSAGE_OUT:
+	case ARG_MESSAGES_OUT:
+		return call->asked_bytes;
+	default:
+		return call_argument(call, ARG_SIZE, 0);
+	}
+}
+
+static bool is_no_failure(int error)
+{
+	return error == 0 || error == EAGAIN || error == EINTR || error == EINPROGRESS ||
+	       error == EALREADY || error == EFAULT || error == EINVAL || error == ENOTCONN ||
+	       error == EBADF;
+}
+
+static void step_start(struct conn_step *step, const struct call *call, uint64_t now_ns)
+{
+	*step = (struct conn_step){
+		.effect = (uint8_t)call_effect(call),
+		.fd = call->fd,
+		.other_fd = -1,
+		.start_ns = call->start_ns,
+		.now_ns = now_ns,
+	};
+}
+
+/* The program asked for the pending error itself, and so was told. */
+static int told_error(const struct call *call)
+{
+	int value = 0;
+
+	if ((int)call->arguments[1] == SOL_SOCKET && (int)call->arguments[2] == SO_ERROR &&
+	    call->length_in >= sizeof(value))
+		value = *(const int *)(uintptr_t)call->arguments[3];
+	return value;
+}
+
+void step_sample_waiting(int fd, struct tcpinfo *info)
+{
+	if (tcpinfo_sample(fd, TCPINFO_TIMERS, info) == 0 && info->state == STATE_CLOSE)
+		tcpinfo_sample(fd, TCPINFO_TIMERS | TCPINFO_LIMIT, info);
+}
+
+void step_fill(struct conn_step *step, const struct call *call, const struct conn *conn,
+	       int64_t result, int error, uint64_t now_ns, bool has_samples)
+{
+	uint8_t phase = atomic_load(&conn->phase);
+	int sampled = 0;
+	bool is_transition = !is_no_failure(error),
+	     is_long = now_ns - call->start_ns >= LONG_WAIT_NS;
+
+	step_start(step, call, now_ns);
+	step->error = error;
+	step->result = call_bytes(call, result);
+	switch (step->effect) {
+	case EFFECT_READ:
+		step->is_peek = call_argument(call, ARG_MESSAGE_FLAGS, 0) & MSG_PEEK;
+		step->is_unlimited = true;
+		if (step->result == 0)
+			step->asked_bytes = asked_bytes(call);
+		is_transition |= step->result == 0 && step->asked_bytes > 0;
+		break;
+	case EFFECT_WRITE:
+		step->idle_ns = call->idle_ns;
+		is_long = false;
+		break;
+	case EFFECT_CONNECT:
+	case EFFECT_ACCEPT:
+		is_transition = error == 0 || error == EISCONN;
+		is_long = false;
+		break;
+	case EFFECT_SHUTDOWN:
+		step->how = (int)call->arguments[1];
+		step->before = conn->closing_info;
+		is_transition = is_long = false;
+		break;
+	case EFFECT_GET_OPTION:
+		if (error == 0)
+			step->error = told_error(call);
+		is_transition = step->error != 0 && error == 0;
+		is_long = false;
+		break;
+	default:
+		is_transition = is_long = false;
+		break;
+	}
+	is_transition |= phase == CONN_PHASE_CONNECTING && step->effect != EFFECT_NONE &&
+			 step->effect != EFFECT_CONNECT;
+	if (!has_samples || conn->kind != CONN_KIND_TCP)
+		return;
+	/* The number may stand for another socket by now, by this process or one that was not seen.
+	 */
+	if (fdtable_load(call->fd) != call->slot)
+		return;
+	if (is_transition)
+		sampled = tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+	else if (is_long && phase == CONN_PHASE_OPEN)
+		step_sample_waiting(call->fd, &step->before);
+	step->is_other_file = sampled == -ENOTSOCK || sampled == -EOPNOTSUPP ||
+			      sampled == -ENOPROTOOPT;
+}
+
+void step_fill_wait(struct conn_step *step, const struct call *call, const struct conn *conn,
+		    const struct decode_entry *entry, uint64_t now_ns, bool is_sleeping,
+		    bool has_samples)
+{
+	uint8_t phase = atomic_load(&conn->phase);
+	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
+
+	step_start(step, call, now_ns);
+	step->effect = EFFECT_WAIT;
+	step->fd = entry->fd;
+	step->revents = entry->revents;
+	step->result = entry->revents != 0;
+	step->is_sleeping = is_sleeping;
+	step->is_unlimited = call->is_unlimited;
+	step->is_asking_write = entry->events & POLLOUT;
+	if (!has_samples || conn->kind != CONN_KIND_TCP)
+		return;
+	if ((entry->revents & (POLLERR | POLLHUP)) ||
+	    (phase == CONN_PHASE_CONNECTING && entry->revents != 0))
+		tcpinfo_sample(entry->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+	else if (is_long && phase == CONN_PHASE_OPEN)
+		step_sample_waiting(entry->fd, &step->before);
+}
