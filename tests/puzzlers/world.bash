@@ -13,6 +13,9 @@
 # In the directory, for each side: SIDE.in (a fifo), SIDE.out, SIDE.err, SIDE.trace, SIDE.status. Some variables are
 # there for the caller to read (SC2034).
 
+# A user's PATH often lacks where ip and nft are.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 kang_address=10.88.88.139
 kodos_address=10.88.88.140
 kodos_port=8080
