@@ -34,7 +34,7 @@ LIB_ROOMS := format sys conn settings guest sink trace interpose
 CLI_ROOMS := format settings reader cli
 LIB_SOURCES := $(sort $(wildcard $(LIB_ROOMS:%=shim/%/*.c)))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o)
-PROGRAMS := $(patsubst tests/prog/%.c,$(O)/%,$(wildcard tests/prog/*.c))
+PROGRAMS := $(patsubst tests/traced/%.c,$(O)/%,$(wildcard tests/traced/*.c))
 HOSTILE := $(patsubst tests/hostile/%.c,$(O)/tests/hostile/%,$(wildcard tests/hostile/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/*.c))
@@ -79,7 +79,7 @@ $(O)/shim/%.o: shim/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(LIB_CFLAGS) -c -o $@ $<
 
-$(PROGRAMS): $(O)/%: tests/prog/%.c
+$(PROGRAMS): $(O)/%: tests/traced/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(TEST_CFLAGS) -pthread -o $@ $<
@@ -167,7 +167,7 @@ tests: all $(PROGRAMS) $(HOSTILE) $(UNIT) $(TSAN_UNIT) $(FUZZ) $(BENCH)
 check: setup-test ## build and run all tests
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)rm -rf $(TAP)
-	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-json run-record run-package run-fuzz run-programs run-hostile run-puzzlers run-meta || true
+	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-meta || true
 	$(Q)scripts/tally $(TAP)/*.tap
 
 .PHONY: check-unit check-san check-e2e
@@ -186,11 +186,11 @@ check-san: setup-test ## the unit tests under ASan, UBSan and TSan
 check-e2e: setup-test ## the tests with real programs: end to end, call for call, hostile, the four scenarios
 	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE) $(O)/tests/unit/test_json $(FUZZ) $(BENCH)
 	$(Q)rm -rf $(TAP)
-	$(Q)$(MAKE) --no-print-directory -k run-e2e run-json run-record run-package run-programs run-hostile run-puzzlers || true
+	$(Q)$(MAKE) --no-print-directory -k run-e2e run-record run-package run-interop run-hostile run-puzzlers || true
 	$(Q)scripts/tally $(TAP)/*.tap
 
 # Each leaves a TAP file for scripts/tally; a program that dies leaves an incomplete one, which counts as failed.
-.PHONY: run-unit run-tsan run-e2e run-json run-record run-package run-fuzz run-programs run-hostile run-puzzlers run-meta
+.PHONY: run-unit run-tsan run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-meta
 run-unit:
 	@mkdir -p $(TAP)
 	@for t in $(UNIT); do echo "unit: $${t##*/}"; \
@@ -203,7 +203,7 @@ run-tsan:
 		CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 setarch -R $$t > $(TAP)/tsan-$${t##*/}.tap 2>&1; \
 		echo "# exit status $$?" >> $(TAP)/tsan-$${t##*/}.tap; done
 
-run-e2e run-json run-record run-package run-fuzz run-programs run-hostile run-puzzlers run-meta: run-%:
+run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-meta: run-%:
 	@mkdir -p $(TAP)
 	@for t in tests/$*/*.bats; do echo "$$t"; \
 		timeout 1500 bats --formatter tap $$t > $(TAP)/$*-$$(basename $$t).tap 2>&1; \
@@ -257,12 +257,12 @@ MAN := $(O)/man/tcpshim.1 $(O)/man/libtcpshim.7
 .PHONY: man
 man: setup-package $(MAN) ## build the manual pages
 
-$(O)/man/tcpshim.1: man/tcpshim.1.scd
+$(O)/man/tcpshim.1: shim/cli/man/tcpshim.1.scd
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)
 	$(Q)scdoc < $< > $@
 
-$(O)/man/libtcpshim.7: man/libtcpshim.7.scd.in scripts/man $(O)/tcpshim
+$(O)/man/libtcpshim.7: shim/cli/man/libtcpshim.7.scd.in scripts/man $(O)/tcpshim
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)
 	$(Q)scripts/man $(O)/tcpshim $< | scdoc > $@
@@ -272,7 +272,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 ZSHDIR ?= $(DATADIR)/zsh/site-functions
-SCHEMAS := $(notdir $(wildcard schema/*.json))
+SCHEMAS := $(notdir $(wildcard include/tcpshim/schema/*.json))
 HEADERS := record.h event.h calls.def notes.def facts.def
 INSTALLED := $(LIBDIR)/libtcpshim.so $(BINDIR)/tcpshim $(MANDIR)/man1/tcpshim.1 $(MANDIR)/man7/libtcpshim.7 \
 	$(HEADERS:%=$(INCLUDEDIR)/tcpshim/%) $(DATADIR)/bash-completion/completions/tcpshim \
@@ -287,9 +287,9 @@ install: setup-package ## install to PREFIX, LIBDIR (DESTDIR is respected)
 	install -m 0644 $(O)/man/tcpshim.1 $(DESTDIR)$(MANDIR)/man1/tcpshim.1
 	install -m 0644 $(O)/man/libtcpshim.7 $(DESTDIR)$(MANDIR)/man7/libtcpshim.7
 	install -m 0644 $(HEADERS:%=include/tcpshim/%) $(DESTDIR)$(INCLUDEDIR)/tcpshim
-	install -m 0644 completion/tcpshim.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/tcpshim
-	install -m 0644 completion/_tcpshim $(DESTDIR)$(ZSHDIR)/_tcpshim
-	$(if $(SCHEMAS),install -m 0644 $(SCHEMAS:%=schema/%) $(DESTDIR)$(DATADIR)/tcpshim)
+	install -m 0644 shim/cli/completion/tcpshim.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/tcpshim
+	install -m 0644 shim/cli/completion/_tcpshim $(DESTDIR)$(ZSHDIR)/_tcpshim
+	$(if $(SCHEMAS),install -m 0644 $(SCHEMAS:%=include/tcpshim/schema/%) $(DESTDIR)$(DATADIR)/tcpshim)
 	$(if $(DESTDIR),,-ldconfig)
 
 .PHONY: uninstall

@@ -1,5 +1,5 @@
 /*
- * json: an event as one line of JSON (schema/event.schema.json).
+ * json: an event as one line of JSON (tcpshim/schema/event.schema.json).
  *
  * Pure: the same event and style give the same bytes, live or from a recording. Whatever the
  * payload, what is written is UTF-8 and one object a line.

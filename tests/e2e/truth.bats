@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The notes on the real kernel: truth (tests/prog) prints which notes must stand under which call, and no others may.
+# The notes on the real kernel: truth (tests/traced) prints which notes must stand under which call, and no others may.
 
 # shellcheck disable=SC2154	# set in common.bash
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The environment variables: good values, bad values, unknown names.  exchange (tests/prog) is what is traced.
+# The environment variables: good values, bad values, unknown names.  exchange (tests/traced) is what is traced.
 
 # shellcheck disable=SC2154	# set in common.bash
 

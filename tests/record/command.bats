@@ -238,7 +238,7 @@ errors_are() {
 		bash -eo pipefail -c "$recipe" <json >result || fail "fails: $recipe"
 		[[ -s result ]] || fail "says nothing: $recipe"
 		count=$((count + 1))
-	done < <(sed -n 's/^\tjq /jq /p' "$repository/man/tcpshim.1.scd" | grep -v 'severity != "info"')
+	done < <(sed -n 's/^\tjq /jq /p' "$repository/shim/cli/man/tcpshim.1.scd" | grep -v 'severity != "info"')
 	((count >= 5))
 }
 
@@ -246,7 +246,7 @@ errors_are() {
 	need zsh
 	# shellcheck disable=SC2016
 	PATH=$build:$PATH bash -ec '
-		source "$1/completion/tcpshim.bash"
+		source "$1/shim/cli/completion/tcpshim.bash"
 		try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }; _tcpshim; printf "%s\n" "${COMPREPLY[@]}"; }
 		try tcpshim explain half- | grep -qx half-open
 		try tcpshim --keep | grep -qx -- --keepalive=
@@ -254,5 +254,5 @@ errors_are() {
 		try tcpshim rep | grep -qx report
 		try tcpshim list no | grep -qx notes
 	' - "$repository"
-	zsh -n "$repository/completion/_tcpshim"
+	zsh -n "$repository/shim/cli/completion/_tcpshim"
 }

@@ -1,6 +1,6 @@
 /* Events as JSON: whatever an event holds, its line is one object of UTF-8 that gives the payload
  * back, and its bound is enough for it. With JSON_LINES=path in the environment the lines are
- * written there too, for other readers of JSON (tests/json). */
+ * written there too, for other readers of JSON (tests/e2e/json.bats). */
 #include "unit.h"
 
 #include <errno.h>

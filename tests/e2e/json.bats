@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# JSON Lines: what the library and the command write is valid by the schemas in schema/, for the events of the unit test
+# JSON Lines: what the library and the command write is valid by the schemas of include/tcpshim/schema, for the events of the unit test
 # and for those of real programs, and a recording gives the same lines as the live trace of the same run.
 
 # bats runs each test in a subshell of its own, and functions are handed over by name; the one of bash -c gets its own
@@ -12,7 +12,7 @@ load ../common
 setup() {
 	common_setup
 	tcpshim=${BUILD:-$repository/build}/tcpshim
-	schemas=$repository/schema
+	schemas=$repository/include/tcpshim/schema
 	# Debian's, which has the validator.
 	python=/usr/bin/python3
 	mkdir recorded
