@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """talk.py ROUNDS THREADS: each thread has a connection of its own to itself, over which it sends ROUNDS payloads of
-sizes from 1 byte to 9000, receives each in pieces, and tries one read that finds nothing.
+sizes from 1 byte to 9000, receives each in pieces, and tries one read that finds nothing. All threads live as long as
+the last of them talks.
 
 talk.py block: sends and receives a little, says "DESCRIPTOR THREAD" and waits for what never comes.
 """
@@ -18,7 +19,7 @@ def connection(listener):
     return client, server
 
 
-def talk(number, client, server, rounds):
+def talk(number, client, server, rounds, everybody):
     payload = bytes((number * 16 + at) % 256 for at in range(max(SIZES)))
     for turn in range(rounds):
         size = SIZES[turn % len(SIZES)]
@@ -30,6 +31,7 @@ def talk(number, client, server, rounds):
             server.recv(1, socket.MSG_DONTWAIT)
         except BlockingIOError:
             pass
+    everybody.wait(60)
     client.close()
     server.close()
 
@@ -46,7 +48,10 @@ def main(words):
         client.recv(77)
         return
     rounds, count = int(words[0]), int(words[1])
-    threads = [threading.Thread(target=talk, args=(n, *connection(listener), rounds)) for n in range(count)]
+    everybody = threading.Barrier(count)
+    threads = [
+        threading.Thread(target=talk, args=(n, *connection(listener), rounds, everybody)) for n in range(count)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
