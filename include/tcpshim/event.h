@@ -104,7 +104,8 @@ enum tcpshim_note {
 #undef NOTE
 	NOTE_COUNT
 };
-_Static_assert(NOTE_COUNT <= 64, "a set of notes is one 64-bit word");
+enum { EVENT_NOTE_WORDS = 4 };
+_Static_assert(NOTE_COUNT <= 64 * EVENT_NOTE_WORDS, "a set of notes has room for all");
 
 enum tcpshim_severity { SEVERITY_INFO, SEVERITY_WARN, SEVERITY_ERROR, SEVERITY_NONE };
 
@@ -139,42 +140,22 @@ struct tcpshim_address {
 /* How the program learned of a connection's end. */
 enum tcpshim_reported { REPORTED_NOT, REPORTED_BY_POLL, REPORTED_AS_EOF, REPORTED_AS_ERROR };
 
-/* The numbers that notes stand on. What was not measured is 0. */
+/* The numbers that notes are based on. What was not measured is 0. */
 struct tcpshim_facts {
-	int32_t fd;
-	int32_t other_fd;
-	uint32_t serial; /* of the connection in its process, from 1 */
-	uint8_t role;    /* enum tcpshim_role */
-	uint8_t before;  /* enum tcpshim_tcp_state before the call, as far as it was known */
-	uint8_t now;
-	uint8_t reported; /* enum tcpshim_reported */
+#define FACT(type, field, kind, name) type field;
+#include "tcpshim/facts.def"
+#undef FACT
 	struct tcpshim_address local, peer;
-	uint64_t sent_bytes, received_bytes;
-	uint64_t lost_bytes, outstanding_bytes, unacknowledged_bytes, unread_bytes;
-	uint64_t age_ns;            /* since connect, accept or adoption */
-	uint64_t handshake_ns;      /* from connect to its outcome, as the program saw it */
-	uint64_t silence_ns;        /* since the peer was last heard, data or acknowledgement */
-	uint64_t silence_before_ns; /* the same at the first write not answered since */
-	uint64_t since_fin_ns;      /* since end of stream was seen */
-	uint64_t waiting_ns;        /* since the first write not answered */
-	uint64_t user_timeout_ns;
-	uint64_t lookup_ns; /* a name lookup just before the connect */
-	uint32_t retransmits, retransmits_total, probes;
-	uint32_t eof_count, polls;
-	/* What a policy set, as the kernel has it, or what it was about. */
-	uint64_t keepalive_idle_ns, keepalive_interval_ns;
-	uint64_t policy_timeout_ns; /* TCP_USER_TIMEOUT */
-	uint32_t keepalive_count;
-	int32_t option_level, option_name; /* of an option that failed or was overruled */
-	int32_t policy_error;              /* errno */
-	/* What the kernel said of the path, where it was asked; 0 where it was not. */
-	uint64_t rtt_ns, rtt_variation_ns;
-	uint32_t send_window_bytes, congestion_window /* segments */;
 };
 
-/* The notes of one connection below one line: bit NOTE_x of notes. */
+/* A set of notes: note n is bit n % 64 of word n / 64. */
+struct tcpshim_notes {
+	uint64_t words[EVENT_NOTE_WORDS];
+};
+
+/* The notes of one connection below one line. */
 struct tcpshim_subject {
-	uint64_t notes;
+	struct tcpshim_notes notes;
 	struct tcpshim_facts facts;
 };
 

@@ -214,6 +214,8 @@ enum record_section_kind {
 	RECORD_SUBJECT,    /* struct record_subject, then one 64-bit value a bit of facts */
 	RECORD_LEFT_OUT,   /* number: connections whose notes found no room; no content */
 	RECORD_STACK,      /* uint64_t return addresses[number], the innermost first */
+	RECORD_MORE_NOTES, /* uint64_t[number]: further notes of the RECORD_SUBJECT just before it; bit
+			      n of the first is row 64 + n of the table of notes */
 };
 
 /* They go on to the record's end, or the first whose size is below 8. */

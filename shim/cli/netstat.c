@@ -15,6 +15,7 @@
 #include "format/arguments.h"
 #include "format/connection_row.h"
 #include "format/facts.h"
+#include "format/note_set.h"
 #include "format/names.h"
 #include "format/words.h"
 #include "reader/complain.h"
@@ -187,13 +188,13 @@ static void print_call(const struct netstat *netstat, unsigned number)
 	puts("  (sleeping...)");
 }
 
-static void print_notes(uint64_t notes)
+static void print_notes(const struct tcpshim_notes *notes)
 {
 	const char *separator = "";
 
 	/* What is still so, rather than what is over. */
 	for (unsigned note = 0; note < NOTE_COUNT; note++) {
-		if (!(notes >> note & 1) || note_rows[note].severity == SEVERITY_INFO)
+		if (!note_set_has(notes, note) || note_rows[note].severity == SEVERITY_INFO)
 			continue;
 		printf("%s%s", separator, note_rows[note].id);
 		separator = ",";
@@ -230,7 +231,7 @@ static void print_row(const struct connection_row *row)
 								     : names_tcp_state(row->state));
 	printf("%4d %10s %10" PRIu64 " %10" PRIu64 " %10s  ", row->fd, end_text(&age),
 	       row->sent_bytes, row->received_bytes, end_text(&active));
-	print_notes(row->notes);
+	print_notes(&row->notes);
 	putchar('\n');
 	for (unsigned i = 0; i < printing->call_count; i++)
 		if (printing->calls[i].serial == row->serial)

@@ -117,7 +117,7 @@ enum cause cause_find(const struct evidence *evidence)
 		return CAUSE_NONE;
 	/* Told before, but for an error that now decides what poll had left open. */
 	if ((evidence->before->flags & CONN_FLAG_DEAD) &&
-	    !((evidence->before->said & NOTE_BIT(dead)) && step->error != 0 &&
+	    !((evidence->before->noted >> EVIDENCE_ONCE_DEAD & 1) && step->error != 0 &&
 	      step->error != EPIPE))
 		return CAUSE_NONE;
 	switch (step->error) {

@@ -83,7 +83,7 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->flags, 0);
 	atomic_store(&conn->eof_count, 0);
 	atomic_store(&conn->polls, 0);
-	atomic_store(&conn->said, 0);
+	atomic_store(&conn->noted, 0);
 	atomic_store(&conn->sent_bytes, 0);
 	atomic_store(&conn->received_bytes, 0);
 	atomic_store(&conn->acknowledged_base, 0);
@@ -215,7 +215,7 @@ void conn_read(const struct conn *conn, struct conn_view *view)
 		.polls = atomic_load(&conn->polls),
 		.local = conn->local,
 		.peer = conn->peer,
-		.said = atomic_load(&conn->said),
+		.noted = atomic_load(&conn->noted),
 		.sent_bytes = atomic_load(&conn->sent_bytes),
 		.received_bytes = atomic_load(&conn->received_bytes),
 		.acknowledged_base = atomic_load(&conn->acknowledged_base),
@@ -245,10 +245,10 @@ void conn_take_policy(struct conn *conn, struct conn_policy *policy)
 	policy->error = atomic_load(&conn->policy_error);
 }
 
-void conn_said(struct conn *conn, uint64_t notes, uint64_t clear)
+void conn_note(struct conn *conn, uint64_t given, uint64_t clear)
 {
-	if (clear & atomic_load_explicit(&conn->said, memory_order_relaxed))
-		atomic_fetch_and(&conn->said, ~clear);
-	if (notes & ~atomic_load_explicit(&conn->said, memory_order_relaxed))
-		atomic_fetch_or(&conn->said, notes);
+	if (clear & atomic_load_explicit(&conn->noted, memory_order_relaxed))
+		atomic_fetch_and(&conn->noted, ~clear);
+	if (given & ~atomic_load_explicit(&conn->noted, memory_order_relaxed))
+		atomic_fetch_or(&conn->noted, given);
 }

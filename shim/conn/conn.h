@@ -116,7 +116,7 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): what is used 
 	_Atomic uint64_t epoll;        /* the slot of the instance it was last added to, or 0 */
 	struct tcpshim_address local, peer;
 
-	_Atomic uint64_t said; /* notes that are given once: bit NOTE_x */
+	_Atomic uint64_t noted; /* bit n: row n of notes_once was given (conn/notes.h) */
 	/* tcpi_bytes_acked before the first byte counted here */
 	_Atomic uint64_t acknowledged_base;
 	_Atomic uint64_t sent_before_bytes; /* in the send queue when it was adopted */
@@ -130,7 +130,7 @@ struct conn_view {
 	uint8_t phase, role, state, kind;
 	uint32_t flags, eof_count, polls;
 	struct tcpshim_address local, peer;
-	uint64_t said;
+	uint64_t noted;
 	uint64_t sent_bytes, received_bytes, acknowledged_base, sent_before_bytes;
 	uint64_t connect_ns, opened_ns, active_ns, heard_ns, unanswered_ns, idle_ns, fin_ns;
 	uint64_t write_ns, write_bytes, sent_before_idle;
@@ -200,8 +200,9 @@ static inline void conn_is_changed(struct conn *conn)
 /* What policies did and nobody was told of yet; it counts as told from now on. */
 void conn_take_policy(struct conn *conn, struct conn_policy *policy);
 
-/* Notes that are given once for the connection; clear: those that may be given again. */
-void conn_said(struct conn *conn, uint64_t notes, uint64_t clear);
+/* Remembers which of the notes that a connection is given once were given (bits as in noted), and
+ * forgets those of clear, which may be given again. */
+void conn_note(struct conn *conn, uint64_t given, uint64_t clear);
 
 /* Another process holds the connection too, or may, at the fork count given. */
 static inline bool conn_is_maybe_shared(const struct conn *conn, uint32_t forks)

@@ -9,12 +9,13 @@
 
 #include "conn/conn.h"
 
-#define NOTE_BIT(name) (UINT64_C(1) << NOTE_##name)
-
 /* A peer not heard for this long counts as silent. */
 #define IDLE_NS UINT64_C(5000000000)
 /* A wait this long is worth telling; "(sleeping...)" stands from here on. */
 #define LONG_WAIT_NS UINT64_C(1000000000)
+
+/* Which bit of conn.noted says that the note "dead" was given: cause_find asks for it. */
+enum { EVIDENCE_ONCE_DEAD = 0 };
 
 /* How a connection died. */
 enum cause {

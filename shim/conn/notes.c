@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "conn/cause.h"
+#include "format/note_set.h"
 
 /* After the peer's FIN a write is worth a warning from here on: a reply at once is ordinary (TLS
  * answers close_notify so). */
@@ -445,24 +446,54 @@ static bool (*const predicates[NOTE_COUNT])(const struct evidence *) = {
 #undef NOTE
 };
 
-const uint64_t notes_given_once =
-	NOTE_BIT(adopted) | NOTE_BIT(connected) | NOTE_BIT(connected_later) |
-	NOTE_BIT(no_failure_detection) | NOTE_BIT(half_open) | NOTE_BIT(eof_ignored) |
-	NOTE_BIT(spinning) | NOTE_BIT(dead) | NOTE_BIT(dead_as_eof) | NOTE_BIT(retransmitting) |
-	NOTE_BIT(peer_window_closed) | NOTE_BIT(send_buffer_full);
+/* Notes that a connection is given once. */
+static const uint8_t once[] = {
+	[EVIDENCE_ONCE_DEAD] = NOTE_dead,
+	NOTE_adopted,
+	NOTE_connected,
+	NOTE_connected_later,
+	NOTE_no_failure_detection,
+	NOTE_half_open,
+	NOTE_eof_ignored,
+	NOTE_spinning,
+	NOTE_dead_as_eof,
+	NOTE_retransmitting,
+	NOTE_peer_window_closed,
+	NOTE_send_buffer_full,
+};
+enum { ONCE = sizeof(once) / sizeof(once[0]) };
+_Static_assert(ONCE <= 64, "conn.noted has a bit for each");
+
+static uint64_t once_bit(unsigned note)
+{
+	for (unsigned i = 0; i < ONCE; i++)
+		if (once[i] == note)
+			return UINT64_C(1) << i;
+	return 0;
+}
+
+uint64_t notes_given(const struct tcpshim_notes *notes)
+{
+	uint64_t given = 0;
+
+	for (unsigned i = 0; i < ONCE; i++)
+		if (note_set_has(notes, once[i]))
+			given |= UINT64_C(1) << i;
+	return given;
+}
 
 uint64_t notes_repeatable(const struct conn_view *after, const struct conn_step *step)
 {
 	uint64_t again = 0;
 
 	if (evidence_is_sampled(&step->before) && step->before.retransmits == 0)
-		again |= NOTE_BIT(retransmitting);
+		again |= once_bit(NOTE_retransmitting);
 	if (evidence_is_sampled(&step->before) && step->before.send_window_bytes != 0)
-		again |= NOTE_BIT(peer_window_closed);
+		again |= once_bit(NOTE_peer_window_closed);
 	if (step->error != 0)
-		again |= NOTE_BIT(dead);
+		again |= once_bit(NOTE_dead);
 	if (after->unanswered_ns == 0)
-		again |= NOTE_BIT(send_buffer_full);
+		again |= once_bit(NOTE_send_buffer_full);
 	return again;
 }
 
@@ -482,18 +513,21 @@ bool notes_are_possible(const struct conn *conn, const struct conn_step *step)
 	       atomic_load(&conn->fin_ns) != 0;
 }
 
-uint64_t notes_find(const struct conn_view *before, const struct conn_view *after,
-		    const struct conn_step *step, struct tcpshim_facts *facts)
+struct tcpshim_notes notes_find(const struct conn_view *before, const struct conn_view *after,
+				const struct conn_step *step, struct tcpshim_facts *facts)
 {
 	struct evidence evidence = {.before = before, .after = after, .step = step};
-	uint64_t notes = 0;
+	struct tcpshim_notes notes = {0};
 
 	if (before->kind != CONN_KIND_TCP)
-		return 0;
+		return notes;
 	evidence_fill(&evidence, facts);
 	evidence.cause = cause_find(&evidence);
 	for (unsigned note = 0; note < NOTE_COUNT; note++)
 		if (predicates[note](&evidence))
-			notes |= UINT64_C(1) << note;
-	return notes & ~(before->said & notes_given_once);
+			note_set_add(&notes, note);
+	for (unsigned i = 0; i < ONCE; i++)
+		if (before->noted >> i & 1)
+			note_set_remove(&notes, once[i]);
+	return notes;
 }

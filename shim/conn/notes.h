@@ -12,18 +12,19 @@
 
 #include "conn/evidence.h"
 
-/* Returns the set of notes (bits NOTE_x) and fills facts. */
-uint64_t notes_find(const struct conn_view *before, const struct conn_view *after,
-		    const struct conn_step *step, struct tcpshim_facts *facts);
+/* Returns the notes that the step gives rise to, without those that the connection was given before
+ * and is given once, and fills facts. */
+struct tcpshim_notes notes_find(const struct conn_view *before, const struct conn_view *after,
+				const struct conn_step *step, struct tcpshim_facts *facts);
 
-/* False: the step is an ordinary transfer that no note can follow from, so annotate need not be
- * asked. */
+/* Returns false for an ordinary transfer from which no note can follow: notes_find need not be
+ * called then. */
 bool notes_are_possible(const struct conn *conn, const struct conn_step *step);
 
-/* Notes that a connection is given once. */
-extern const uint64_t notes_given_once;
+/* Returns which of the notes are given once per connection, as bits of conn.noted. */
+uint64_t notes_given(const struct tcpshim_notes *notes);
 
-/* Notes given before that this step makes possible again. */
+/* Returns, as bits of conn.noted, the notes given before that this step makes possible again. */
 uint64_t notes_repeatable(const struct conn_view *after, const struct conn_step *step);
 
 #endif

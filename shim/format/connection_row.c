@@ -6,33 +6,81 @@
 #include "format/facts.h"
 #include "format/json.h"
 #include "format/names.h"
+#include "format/note_set.h"
 
-#define NOTE_BIT(name) (UINT64_C(1) << NOTE_##name)
+#define LENGTH(list) (sizeof(list) / sizeof((list)[0]))
 
-/* Notes after which nothing more comes of a connection, and those that tell how it ended: of
- * several the first told. */
-#define CLOSING_NOTES                                                                        \
-	(NOTE_BIT(closed_first) | NOTE_BIT(closed_after_peer_unread) |                       \
-	 NOTE_BIT(closed_after_peer) | NOTE_BIT(closed_after_death) |                        \
-	 NOTE_BIT(closed_with_unread_data) | NOTE_BIT(closed_with_unacknowledged_data) |     \
-	 NOTE_BIT(aborted) | NOTE_BIT(aborted_by_disconnect) | NOTE_BIT(left_open_at_exit) | \
-	 NOTE_BIT(left_open_at_exit_maybe) | NOTE_BIT(left_open_dead) |                      \
-	 NOTE_BIT(closed_shared_maybe) | NOTE_BIT(closed_in_repair))
-#define ENDING_NOTES                                                                      \
-	(CLOSING_NOTES | NOTE_BIT(reset_peer_forgot) | NOTE_BIT(destroyed_here) |         \
-	 NOTE_BIT(reset_after_fin) | NOTE_BIT(reset_by_peer) | NOTE_BIT(timed_out_data) | \
-	 NOTE_BIT(timed_out_user) | NOTE_BIT(timed_out_keepalive) | NOTE_BIT(timed_out) | \
-	 NOTE_BIT(dead) | NOTE_BIT(connect_refused) | NOTE_BIT(connect_timed_out) |       \
-	 NOTE_BIT(connect_unreachable) | NOTE_BIT(connect_reset) |                        \
-	 NOTE_BIT(policy_aborted_on_eof))
-#define OWN_END_NOTES                                                     \
-	(NOTE_BIT(own_fin) | NOTE_BIT(closed_first) | NOTE_BIT(aborted) | \
-	 NOTE_BIT(aborted_by_disconnect) | NOTE_BIT(closed_with_unread_data))
-#define PEER_END_NOTES                                                                           \
-	(NOTE_BIT(peer_fin) | NOTE_BIT(closed_after_peer_unread) | NOTE_BIT(closed_after_peer) | \
-	 NOTE_BIT(reset_by_peer) | NOTE_BIT(reset_peer_forgot) | NOTE_BIT(own_fin_last))
-#define OPENING_NOTES \
-	(NOTE_BIT(connected) | NOTE_BIT(connected_later) | NOTE_BIT(accepted) | NOTE_BIT(adopted))
+/* Nothing more comes of the connection. */
+static const uint8_t closing_notes[] = {
+	NOTE_closed_first,
+	NOTE_closed_after_peer_unread,
+	NOTE_closed_after_peer,
+	NOTE_closed_after_death,
+	NOTE_closed_with_unread_data,
+	NOTE_closed_with_unacknowledged_data,
+	NOTE_aborted,
+	NOTE_aborted_by_disconnect,
+	NOTE_left_open_at_exit,
+	NOTE_left_open_at_exit_maybe,
+	NOTE_left_open_dead,
+	NOTE_closed_shared_maybe,
+	NOTE_closed_in_repair,
+};
+
+/* How the connection ended, beside those. */
+static const uint8_t ending_notes[] = {
+	NOTE_reset_peer_forgot,
+	NOTE_destroyed_here,
+	NOTE_reset_after_fin,
+	NOTE_reset_by_peer,
+	NOTE_timed_out_data,
+	NOTE_timed_out_user,
+	NOTE_timed_out_keepalive,
+	NOTE_timed_out,
+	NOTE_dead,
+	NOTE_connect_refused,
+	NOTE_connect_timed_out,
+	NOTE_connect_unreachable,
+	NOTE_connect_reset,
+	NOTE_policy_aborted_on_eof,
+};
+
+/* Which side closed first. */
+static const uint8_t own_end_notes[] = {
+	NOTE_own_fin,
+	NOTE_closed_first,
+	NOTE_aborted,
+	NOTE_aborted_by_disconnect,
+	NOTE_closed_with_unread_data,
+};
+static const uint8_t peer_end_notes[] = {
+	NOTE_peer_fin,      NOTE_closed_after_peer_unread, NOTE_closed_after_peer,
+	NOTE_reset_by_peer, NOTE_reset_peer_forgot,        NOTE_own_fin_last,
+};
+
+static const uint8_t opening_notes[] = {
+	NOTE_connected,
+	NOTE_connected_later,
+	NOTE_accepted,
+	NOTE_adopted,
+};
+
+static bool has_any(const struct tcpshim_notes *notes, const uint8_t *list, size_t count)
+{
+	return note_set_find(notes, list, (unsigned)count) != NOTE_COUNT;
+}
+#define HAS_ANY(notes, list) has_any(notes, list, LENGTH(list))
+
+/* Returns the first of them that says how the connection ended; NOTE_COUNT if none does. */
+static unsigned find_ending(const struct tcpshim_notes *notes)
+{
+	for (unsigned note = note_set_next(notes, 0); note < NOTE_COUNT;
+	     note = note_set_next(notes, note + 1))
+		if (memchr(closing_notes, (int)note, sizeof(closing_notes)) ||
+		    memchr(ending_notes, (int)note, sizeof(ending_notes)))
+			return note;
+	return NOTE_COUNT;
+}
 
 void connection_row_start(struct connection_row *row, const struct tcpshim_event *event,
 			  uint32_t serial)
@@ -126,13 +174,13 @@ void connection_row_call(struct connection_row *row, const struct tcpshim_event 
 		count_transfer(row, event);
 }
 
-static void set_first(struct connection_row *row, uint64_t notes)
+static void set_first(struct connection_row *row, const struct tcpshim_notes *notes)
 {
 	if (row->first != HISTORY_NOBODY)
 		return;
-	if (notes & PEER_END_NOTES)
+	if (HAS_ANY(notes, peer_end_notes))
 		row->first = HISTORY_PEER;
-	else if (notes & OWN_END_NOTES)
+	else if (HAS_ANY(notes, own_end_notes))
 		row->first = HISTORY_HERE;
 }
 
@@ -140,7 +188,7 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 			    const struct tcpshim_subject *subject)
 {
 	const struct tcpshim_facts *facts = &subject->facts;
-	uint64_t notes = subject->notes;
+	const struct tcpshim_notes *notes = &subject->notes;
 
 	if (facts->local.family != 0)
 		row->local = facts->local;
@@ -150,7 +198,7 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 		row->role = facts->role;
 	if (facts->now != STATE_UNKNOWN)
 		row->state = facts->now;
-	if (notes & OPENING_NOTES) {
+	if (HAS_ANY(notes, opening_notes)) {
 		row->opened_ns = event->time_ns;
 		row->handshake_ns = facts->handshake_ns;
 	}
@@ -161,10 +209,10 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 	if (row->fd < 0)
 		row->fd = facts->fd;
 	set_first(row, notes);
-	if (row->ended == HISTORY_NO_NOTE && (notes & ENDING_NOTES))
-		row->ended = (uint8_t)__builtin_ctzll(notes & ENDING_NOTES);
-	__atomic_fetch_or(&row->notes, notes, __ATOMIC_RELAXED);
-	if (!(notes & CLOSING_NOTES))
+	if (row->ended == HISTORY_NO_NOTE && find_ending(notes) != NOTE_COUNT)
+		row->ended = (uint16_t)find_ending(notes);
+	note_set_merge(&row->notes, notes);
+	if (!HAS_ANY(notes, closing_notes))
 		return false;
 	row->closed_ns = event->time_ns;
 	return true;
@@ -225,21 +273,21 @@ static void append_duration(struct strbuf *buf, uint64_t ns)
 		strbuf_duration(buf, ns);
 }
 
-static bool is_shown_before(uint64_t notes, unsigned note)
+static bool is_shown_before(const struct tcpshim_notes *notes, unsigned note)
 {
 	for (unsigned i = 0; i < note; i++)
-		if ((notes >> i & 1) && strcmp(note_rows[i].id, note_rows[note].id) == 0)
+		if (note_set_has(notes, i) && strcmp(note_rows[i].id, note_rows[note].id) == 0)
 			return true;
 	return false;
 }
 
 /* Their ids, each once. json: between quotes. */
-static void append_notes(struct strbuf *buf, uint64_t notes, bool is_json)
+static void append_notes(struct strbuf *buf, const struct tcpshim_notes *notes, bool is_json)
 {
 	bool is_first = true;
 
 	for (unsigned note = 0; note < NOTE_COUNT; note++) {
-		if (!(notes >> note & 1) || is_shown_before(notes, note))
+		if (!note_set_has(notes, note) || is_shown_before(notes, note))
 			continue;
 		if (!is_first)
 			strbuf_char(buf, ',');
@@ -314,7 +362,7 @@ static void append_column(struct strbuf *buf, const struct connection_row *row, 
 							   : names_tcp_state(row->state));
 		break;
 	default:
-		append_notes(buf, row->notes, false);
+		append_notes(buf, &row->notes, false);
 	}
 }
 
@@ -381,6 +429,6 @@ void connection_row_json(struct strbuf *buf, const struct connection_row *row, u
 	else
 		append_text_member(buf, "state", names_tcp_state(row->state));
 	strbuf_string(buf, ",\"notes\":[");
-	append_notes(buf, row->notes, true);
+	append_notes(buf, &row->notes, true);
 	strbuf_string(buf, "]}\n");
 }

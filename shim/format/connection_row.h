@@ -13,14 +13,14 @@
 /* Who said first that nothing more comes. */
 enum first_row { HISTORY_NOBODY, HISTORY_HERE, HISTORY_PEER };
 
-enum { HISTORY_NO_NOTE = 255, HISTORY_ROW_BYTES = 2048 };
+enum { HISTORY_NO_NOTE = UINT16_MAX, HISTORY_ROW_BYTES = 2048 };
 
 struct connection_row {
 	uint32_t serial;
 	int32_t pid, fd;
 	uint8_t role, state;
-	uint8_t first; /* enum first_row */
-	uint8_t ended; /* the note that tells how, HISTORY_NO_NOTE: not yet */
+	uint8_t first;  /* enum first_row */
+	uint16_t ended; /* the note that tells how, HISTORY_NO_NOTE: not yet */
 	struct tcpshim_address local, peer;
 	uint64_t opened_ns; /* 0: not seen */
 	uint64_t closed_ns;
@@ -28,7 +28,7 @@ struct connection_row {
 	uint64_t silence_ns; /* the longest time without one */
 	uint64_t sent_bytes, received_bytes, writes, reads;
 	uint64_t handshake_ns, rtt_ns, retransmits;
-	uint64_t notes; /* all that it was given */
+	struct tcpshim_notes notes; /* all that it was given */
 };
 
 void connection_row_start(struct connection_row *row, const struct tcpshim_event *event,

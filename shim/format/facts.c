@@ -22,12 +22,9 @@ const struct note_row note_rows[NOTE_COUNT] = {
 #undef NOTE
 };
 
-#define SIGN_SIGNED true
-#define SIGN_UNSIGNED false
 const struct fact_field fact_fields[FACT_FIELDS] = {
-#define FACT(field, sign)                               \
-	{#field, offsetof(struct tcpshim_facts, field), \
-	 sizeof(((struct tcpshim_facts *)NULL)->field), SIGN_##sign},
+#define FACT(type, field, kind, name) \
+	{#field, offsetof(struct tcpshim_facts, field), sizeof(type), (type)-1 < (type)1},
 #include "tcpshim/facts.def"
 #undef FACT
 };
@@ -50,19 +47,19 @@ void facts_set(struct tcpshim_facts *facts, unsigned fact, uint64_t value)
 }
 
 enum fact_kind {
-	FACT_FD,
-	FACT_NUMBER,
-	FACT_BYTES,
-	FACT_DURATION,
-	FACT_COUNT,
-	FACT_STATE,
-	FACT_STATES,
-	FACT_ADDRESS,
-	FACT_ENDPOINTS,
-	FACT_REPORTED,
-	FACT_OPTION,
-	FACT_ERROR,
-	FACT_EXCLUSION
+	FACT_KIND_FD,
+	FACT_KIND_NUMBER,
+	FACT_KIND_BYTES,
+	FACT_KIND_DURATION,
+	FACT_KIND_COUNT,
+	FACT_KIND_STATE,
+	FACT_KIND_STATES,
+	FACT_KIND_ADDRESS,
+	FACT_KIND_ENDPOINTS,
+	FACT_KIND_REPORTED,
+	FACT_KIND_OPTION,
+	FACT_KIND_ERROR,
+	FACT_KIND_EXCLUSION
 };
 
 struct fact {
@@ -70,44 +67,14 @@ struct fact {
 	enum fact_kind kind;
 	size_t offset;
 };
-/* clang-format off */
-#define FACT(name, kind, field) {name, FACT_##kind, offsetof(struct tcpshim_facts, field)}
-/* clang-format on */
 
 static const struct fact fact_rows[] = {
-	FACT("fd", FD, fd),
-	FACT("other_fd", NUMBER, other_fd),
-	FACT("endpoints", ENDPOINTS, local),
-	FACT("peer", ADDRESS, peer),
-	FACT("states", STATES, before),
-	FACT("now", STATE, now),
-	FACT("reported", REPORTED, reported),
-	FACT("sent", BYTES, sent_bytes),
-	FACT("received", BYTES, received_bytes),
-	FACT("lost", BYTES, lost_bytes),
-	FACT("outstanding", BYTES, outstanding_bytes),
-	FACT("unacknowledged", BYTES, unacknowledged_bytes),
-	FACT("unread", BYTES, unread_bytes),
-	FACT("age", DURATION, age_ns),
-	FACT("handshake", DURATION, handshake_ns),
-	FACT("silence", DURATION, silence_ns),
-	FACT("lookup", DURATION, lookup_ns),
-	FACT("silence_before", DURATION, silence_before_ns),
-	FACT("since_fin", DURATION, since_fin_ns),
-	FACT("waiting", DURATION, waiting_ns),
-	FACT("user_timeout", DURATION, user_timeout_ns),
-	FACT("retransmits", COUNT, retransmits),
-	FACT("retransmits_total", COUNT, retransmits_total),
-	FACT("probes", COUNT, probes),
-	FACT("eof_count", COUNT, eof_count),
-	FACT("polls", COUNT, polls),
-	FACT("keepalive_idle", DURATION, keepalive_idle_ns),
-	FACT("keepalive_interval", DURATION, keepalive_interval_ns),
-	FACT("keepalive_count", COUNT, keepalive_count),
-	FACT("policy_timeout", DURATION, policy_timeout_ns),
-	FACT("option", OPTION, option_level),
-	FACT("policy_error", ERROR, policy_error),
-	FACT("exclusion", EXCLUSION, role),
+#define FACT(type, field, kind, name) \
+	{name, FACT_KIND_##kind, offsetof(struct tcpshim_facts, field)},
+#include "tcpshim/facts.def"
+#undef FACT
+	{"endpoints", FACT_KIND_ENDPOINTS, offsetof(struct tcpshim_facts, local)},
+	{"peer", FACT_KIND_ADDRESS, offsetof(struct tcpshim_facts, peer)},
 };
 
 enum { FACT_ROWS = sizeof(fact_rows) / sizeof(fact_rows[0]) };
@@ -283,53 +250,53 @@ static void append_fact(struct strbuf *buf, const struct fact *fact,
 	const void *field = (const char *)facts + fact->offset;
 
 	switch (fact->kind) {
-	case FACT_FD:
+	case FACT_KIND_FD:
 		strbuf_string(buf, "fd ");
 		strbuf_integer(buf, *(const int32_t *)field);
 		break;
-	case FACT_NUMBER: /* of a descriptor; -1: not known */
+	case FACT_KIND_NUMBER: /* of a descriptor; -1: not known */
 		if (*(const int32_t *)field < 0)
 			strbuf_char(buf, '?');
 		else
 			strbuf_integer(buf, *(const int32_t *)field);
 		break;
-	case FACT_BYTES:
+	case FACT_KIND_BYTES:
 		strbuf_count(buf, *(const uint64_t *)field, "byte");
 		break;
-	case FACT_DURATION:
+	case FACT_KIND_DURATION:
 		strbuf_duration(buf, *(const uint64_t *)field);
 		break;
-	case FACT_COUNT:
+	case FACT_KIND_COUNT:
 		strbuf_unsigned(buf, *(const uint32_t *)field);
 		break;
-	case FACT_STATE:
+	case FACT_KIND_STATE:
 		strbuf_string(buf, names_tcp_state(*(const uint8_t *)field));
 		break;
-	case FACT_STATES:
+	case FACT_KIND_STATES:
 		strbuf_string(buf, names_tcp_state(facts->before));
 		if (facts->now != facts->before) {
 			strbuf_string(buf, " > ");
 			strbuf_string(buf, names_tcp_state(facts->now));
 		}
 		break;
-	case FACT_ADDRESS:
+	case FACT_KIND_ADDRESS:
 		facts_address(buf, field);
 		break;
-	case FACT_ENDPOINTS:
+	case FACT_KIND_ENDPOINTS:
 		facts_address(buf, &facts->local);
 		strbuf_string(buf, " > ");
 		facts_address(buf, &facts->peer);
 		break;
-	case FACT_REPORTED:
+	case FACT_KIND_REPORTED:
 		append_reported(buf, *(const uint8_t *)field);
 		break;
-	case FACT_OPTION:
+	case FACT_KIND_OPTION:
 		names_option(buf, facts->option_level, facts->option_name);
 		break;
-	case FACT_ERROR:
+	case FACT_KIND_ERROR:
 		names_error(buf, *(const int32_t *)field);
 		break;
-	case FACT_EXCLUSION:
+	case FACT_KIND_EXCLUSION:
 		append_exclusion(buf, facts);
 		break;
 	}
@@ -341,7 +308,8 @@ static const struct fact *match_fact(const char *text, size_t *length)
 	for (size_t i = 0; i < FACT_ROWS; i++) {
 		size_t size = strlen(fact_rows[i].name);
 
-		if (strncmp(text + 1, fact_rows[i].name, size) == 0 && text[size + 1] == '}') {
+		if (size > 0 && strncmp(text + 1, fact_rows[i].name, size) == 0 &&
+		    text[size + 1] == '}') {
 			*length = size + 2;
 			return &fact_rows[i];
 		}
@@ -368,28 +336,28 @@ void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_fac
 static void add_value(struct facts_values *values, const struct fact *fact)
 {
 	switch (fact->kind) {
-	case FACT_STATES:
+	case FACT_KIND_STATES:
 		values->has_before = true;
 		values->has_now = true;
 		break;
-	case FACT_STATE:
+	case FACT_KIND_STATE:
 		values->has_now = true;
 		break;
-	case FACT_ENDPOINTS:
+	case FACT_KIND_ENDPOINTS:
 		values->has_local = true;
 		values->has_peer = true;
 		break;
-	case FACT_ADDRESS:
+	case FACT_KIND_ADDRESS:
 		values->has_peer = true;
 		break;
-	case FACT_OPTION:
+	case FACT_KIND_OPTION:
 		values->has_option = true;
 		break;
-	case FACT_ERROR:
+	case FACT_KIND_ERROR:
 		values->has_error = true;
 		break;
-	case FACT_REPORTED:
-	case FACT_EXCLUSION:
+	case FACT_KIND_REPORTED:
+	case FACT_KIND_EXCLUSION:
 		break;
 	default:
 		for (unsigned i = 0; i < FACT_FIELDS; i++)

@@ -24,7 +24,7 @@ extern const struct note_row note_rows[NOTE_COUNT];
 
 /* The fields of struct tcpshim_facts that are numbers, in the order of facts.def. */
 enum fact_number {
-#define FACT(field, sign) FACT_NUMBER_##field,
+#define FACT(type, field, ...) FACT_NUMBER_##field,
 #include "tcpshim/facts.def"
 #undef FACT
 	FACT_FIELDS

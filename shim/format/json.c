@@ -6,6 +6,7 @@
 #include "format/arguments.h"
 #include "format/facts.h"
 #include "format/names.h"
+#include "format/note_set.h"
 #include "format/payload.h"
 #include "format/stamp.h"
 #include "tcpshim/record.h"
@@ -431,7 +432,7 @@ static void append_notes(struct strbuf *buf, const struct tcpshim_event *event,
 		const struct tcpshim_subject *subject = &event->subjects[i];
 
 		for (unsigned note = 0; note < NOTE_COUNT; note++) {
-			if (!(subject->notes >> note & 1) ||
+			if (!note_set_has(&subject->notes, note) ||
 			    note_rows[note].severity < style->least_severity)
 				continue;
 			if (!is_started) {
@@ -552,7 +553,7 @@ size_t json_event_bound(const struct tcpshim_event *event, const struct truss_st
 
 	for (uint32_t i = 0; i < event->subject_count; i++)
 		for (unsigned note = 0; note < NOTE_COUNT; note++)
-			if (event->subjects[i].notes >> note & 1)
+			if (note_set_has(&event->subjects[i].notes, note))
 				bound += 2 * strlen(note_rows[note].text) + NOTE_BOUND;
 	return bound;
 }

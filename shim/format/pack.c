@@ -115,10 +115,26 @@ static void put_watches(struct packer *packer, enum record_section_kind kind,
 	memcpy(to + sizeof(total), watches, count * sizeof(*watches));
 }
 
+/* Those beyond the 64 of struct record_subject, if there are any. */
+static void put_more_notes(struct packer *packer, const struct tcpshim_notes *notes)
+{
+	enum { MORE_WORDS = EVENT_NOTE_WORDS - 1 };
+	uint64_t all = 0;
+	uint8_t *to;
+
+	for (unsigned i = 1; i < EVENT_NOTE_WORDS; i++)
+		all |= notes->words[i];
+	if (all == 0)
+		return;
+	to = take_section(packer, RECORD_MORE_NOTES, MORE_WORDS, MORE_WORDS * sizeof(uint64_t));
+	if (to)
+		memcpy(to, notes->words + 1, MORE_WORDS * sizeof(uint64_t));
+}
+
 static void put_subject(struct packer *packer, const struct tcpshim_subject *subject)
 {
 	struct record_subject head = {
-		.notes = subject->notes,
+		.notes = subject->notes.words[0],
 		.local = subject->facts.local,
 		.peer = subject->facts.peer,
 	};
@@ -138,6 +154,7 @@ static void put_subject(struct packer *packer, const struct tcpshim_subject *sub
 		return;
 	memcpy(to, &head, sizeof(head));
 	memcpy(to + sizeof(head), values, count * sizeof(values[0]));
+	put_more_notes(packer, &subject->notes);
 }
 
 size_t pack_event(void *to, size_t room, const struct tcpshim_event *event, uint64_t data_bytes,

@@ -6,6 +6,7 @@
 #include "format/arguments.h"
 #include "format/facts.h"
 #include "format/names.h"
+#include "format/note_set.h"
 #include "format/payload.h"
 #include "format/stamp.h"
 
@@ -148,7 +149,7 @@ static void append_notes(struct strbuf *buf, const struct tcpshim_event *event,
 		const struct tcpshim_subject *subject = &event->subjects[i];
 
 		for (unsigned note = 0; note < NOTE_COUNT; note++)
-			if (subject->notes >> note & 1 &&
+			if (note_set_has(&subject->notes, note) &&
 			    note_rows[note].severity >= style->least_severity)
 				append_note(buf, &note_rows[note], &subject->facts, style);
 	}
@@ -218,7 +219,7 @@ size_t truss_event_bound(const struct tcpshim_event *event, const struct truss_s
 
 	for (uint32_t i = 0; i < event->subject_count; i++)
 		for (unsigned note = 0; note < NOTE_COUNT; note++)
-			if (event->subjects[i].notes >> note & 1)
+			if (note_set_has(&event->subjects[i].notes, note))
 				bound += strlen(note_rows[note].text) + FACTS_BOUND;
 	return bound;
 }

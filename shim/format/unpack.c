@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "format/facts.h"
+#include "format/note_set.h"
 
 enum { MOST_ADDRESS = 128, MOST_VALUE = 256 };
 
@@ -88,7 +89,7 @@ bool unpack_names(struct unpack_names *names, const void *bytes, size_t size)
 			return false;
 		names->calls[i] = find_call(name, row[0], kinds, row[1]);
 	}
-	if (!take_count(&from, 64, &count))
+	if (!take_count(&from, UNPACK_NOTES, &count))
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
 		const char *name = take(&from, 2) ? take_string(&from) : NULL;
@@ -97,7 +98,7 @@ bool unpack_names(struct unpack_names *names, const void *bytes, size_t size)
 			return false;
 		names->notes[i] = find_note(name);
 	}
-	if (!take_count(&from, 64, &count))
+	if (!take_count(&from, UNPACK_FACTS, &count))
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
 		const char *name = take(&from, 2) ? take_string(&from) : NULL;
@@ -164,6 +165,37 @@ static size_t count_bits(uint64_t set)
 	return count;
 }
 
+/* Adds the notes of one word, of which bit 0 is row first of the file's table. */
+static void add_notes(struct unpacked *to, const struct unpack_names *names,
+		      struct tcpshim_notes *notes, unsigned first, uint64_t word)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		if (!(word >> i & 1))
+			continue;
+		if (names->notes[first + i] == UNPACK_UNKNOWN)
+			to->unknown_notes++;
+		else
+			note_set_add(notes, names->notes[first + i]);
+	}
+}
+
+static bool read_more_notes(struct unpacked *to, const struct unpack_names *names,
+			    const uint8_t *content, size_t size, uint32_t number)
+{
+	struct tcpshim_event *event = &to->event;
+
+	if (event->subject_count == 0 || number > size / sizeof(uint64_t))
+		return false;
+	for (uint32_t i = 0; i < number && (i + 1) * 64 < UNPACK_NOTES; i++) {
+		uint64_t word;
+
+		memcpy(&word, content + i * sizeof(word), sizeof(word));
+		add_notes(to, names, &event->subjects[event->subject_count - 1].notes, (i + 1) * 64,
+			  word);
+	}
+	return true;
+}
+
 static bool read_subject(struct unpacked *to, const struct unpack_names *names,
 			 const uint8_t *content, size_t size)
 {
@@ -178,14 +210,7 @@ static bool read_subject(struct unpacked *to, const struct unpack_names *names,
 		return false;
 	content += sizeof(head);
 	*subject = (struct tcpshim_subject){.facts = {.local = head.local, .peer = head.peer}};
-	for (unsigned note = 0; note < 64; note++) {
-		if (!(head.notes >> note & 1))
-			continue;
-		if (names->notes[note] == UNPACK_UNKNOWN)
-			to->unknown_notes++;
-		else
-			subject->notes |= UINT64_C(1) << names->notes[note];
-	}
+	add_notes(to, names, &subject->notes, 0, head.notes);
 	for (unsigned fact = 0; fact < 64; fact++) {
 		uint64_t value;
 
@@ -242,6 +267,8 @@ static bool read_section(struct unpacked *to, const struct unpack_names *names,
 	}
 	case RECORD_SUBJECT:
 		return read_subject(to, names, content, size);
+	case RECORD_MORE_NOTES:
+		return read_more_notes(to, names, content, size, number);
 	case RECORD_LEFT_OUT:
 		event->subjects_left_out = number;
 		return true;

@@ -10,11 +10,12 @@
 
 #include "tcpshim/record.h"
 
-enum { UNPACK_CALLS = 512, UNPACK_UNKNOWN = 0xffff };
+/* Most rows that a file's tables may have. */
+enum { UNPACK_CALLS = 512, UNPACK_NOTES = 1024, UNPACK_FACTS = 64, UNPACK_UNKNOWN = 0xffff };
 
 /* What the file's numbers are here; UNPACK_UNKNOWN: this version has no such thing. */
 struct unpack_names {
-	uint16_t calls[UNPACK_CALLS], notes[64], facts[64];
+	uint16_t calls[UNPACK_CALLS], notes[UNPACK_NOTES], facts[UNPACK_FACTS];
 };
 
 /* Reads the tables of names; false where they are damaged. */

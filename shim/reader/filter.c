@@ -4,6 +4,7 @@
 
 #include "format/facts.h"
 #include "format/names.h"
+#include "format/note_set.h"
 #include "format/words.h"
 
 const struct filter filter_of_nothing = {
@@ -81,7 +82,7 @@ bool filter_read_notes(struct filter *filter, const char *value)
 
 	filter->has_notes = true;
 	if (!value || strcmp(value, "any") == 0) {
-		filter->notes = UINT64_MAX;
+		memset(&filter->notes, 0xff, sizeof(filter->notes));
 		return true;
 	}
 	while (word_next(&value, ',', &word)) {
@@ -93,7 +94,7 @@ bool filter_read_notes(struct filter *filter, const char *value)
 			if (!word_is(word, note_rows[note].id) &&
 			    !word_is(word, severities[note_rows[note].severity]))
 				continue;
-			filter->notes |= UINT64_C(1) << note;
+			note_set_add(&filter->notes, note);
 			is_found = true;
 		}
 		if (!is_found)
@@ -226,7 +227,7 @@ static bool is_of_errors(const struct filter *filter, const struct tcpshim_event
 static bool is_of_notes(const struct filter *filter, const struct tcpshim_event *event)
 {
 	for (uint32_t i = 0; i < event->subject_count; i++)
-		if (event->subjects[i].notes & filter->notes)
+		if (note_set_has_common(&event->subjects[i].notes, &filter->notes))
 			return true;
 	return !filter->has_notes;
 }

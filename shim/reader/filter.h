@@ -19,7 +19,7 @@ struct filter {
 	int32_t fds[FILTER_MOST], errors[FILTER_MOST];
 	uint32_t conns[FILTER_MOST];
 	bool has_errors, has_notes, has_result;
-	uint64_t notes; /* at least one of these */
+	struct tcpshim_notes notes; /* at least one of these */
 	int64_t least_result, most_result;
 	uint64_t least_duration_ns;
 	uint64_t since_ns, until_ns; /* since the base time stamp */

@@ -4,6 +4,7 @@
 #include "conn/notes.h"
 #include "conn/state.h"
 #include "format/facts.h"
+#include "format/note_set.h"
 #include "guest/mapping.h"
 #include "guest/stack.h"
 #include "settings/config.h"
@@ -22,7 +23,7 @@ static void take_step(struct area *area, struct conn *conn, bool is_shown)
 {
 	struct tcpshim_event *event = &area->event;
 	struct tcpshim_subject *subject;
-	uint64_t notes;
+	struct tcpshim_notes notes;
 
 	/* No room for its notes below this line: a wait takes nothing away, so the next call tells
 	 * them. */
@@ -42,9 +43,9 @@ static void take_step(struct area *area, struct conn *conn, bool is_shown)
 	}
 	subject = &event->subjects[event->subject_count];
 	notes = notes_find(&area->before, &area->after, &area->step, &subject->facts);
-	conn_said(conn, notes & notes_given_once, notes_repeatable(&area->after, &area->step));
+	conn_note(conn, notes_given(&notes), notes_repeatable(&area->after, &area->step));
 	area->state = subject->facts.now;
-	if (notes != 0) {
+	if (!note_set_is_empty(&notes)) {
 		subject->notes = notes;
 		event->subject_count++;
 	}
@@ -127,7 +128,7 @@ static bool has_notes_to_show(const struct tcpshim_event *event)
 {
 	for (uint32_t i = 0; i < event->subject_count; i++)
 		for (unsigned note = 0; note < NOTE_COUNT; note++)
-			if ((event->subjects[i].notes >> note & 1) &&
+			if (note_set_has(&event->subjects[i].notes, note) &&
 			    note_rows[note].severity >= config.style.least_severity)
 				return true;
 	return false;

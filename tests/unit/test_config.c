@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "settings/config.h"
 #include "format/facts.h"
+#include "settings/config.h"
 
 static char complaints[4096];
 

@@ -1,5 +1,5 @@
 /* The slab: connections, their references, generations and serials. What steps do to a connection
- * is told by test_annotate. */
+ * is told by test_notes. */
 #include "conn/state.h"
 #include "unit.h"
 
@@ -31,7 +31,7 @@ static void test_fresh(void **state)
 		assert_int_equal(atomic_load(&conn->fds[i]), -1);
 	assert_int_equal(view.opened_ns, 1000);
 	assert_int_equal(view.active_ns, 1000);
-	assert_int_equal(view.sent_bytes + view.received_bytes + view.said + view.flags, 0);
+	assert_int_equal(view.sent_bytes + view.received_bytes + view.noted + view.flags, 0);
 	assert_true(conn_release(conn));
 }
 
@@ -53,7 +53,7 @@ static void test_reused(void **state)
 	atomic_store(&conn->enforced, 3);
 	atomic_store(&conn->unreported, POLICY_ACTION_REFUSED);
 	conn->peer.port = 80;
-	conn_said(conn, 6, 0);
+	conn_note(conn, 6, 0);
 	conn_read(conn, &old);
 	conn_release(conn);
 
@@ -68,7 +68,7 @@ static void test_reused(void **state)
 	assert_int_equal(view.flags + view.sent_bytes + view.acknowledged_base + view.fin_ns +
 				 view.unanswered_ns,
 			 0);
-	assert_int_equal(view.said, 0);
+	assert_int_equal(view.noted, 0);
 	assert_false(atomic_load(&again->is_untraced));
 	assert_int_equal(atomic_load(&again->match), 0);
 	assert_int_equal(atomic_load(&again->enforced) + atomic_load(&again->unreported), 0);
@@ -184,8 +184,10 @@ static void test_ending(void **state)
 		uint8_t state;
 	} rows[] = {
 		{0, 0, STATE_CLOSE_WAIT},
-		{POLICY_ACTION_SENT_FIN, CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE, STATE_LAST_ACK},
-		{POLICY_ACTION_SENT_RST, CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE | CONN_FLAG_DEAD,
+		{POLICY_ACTION_SENT_FIN,
+		 CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE, STATE_LAST_ACK},
+		{POLICY_ACTION_SENT_RST,
+		 CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE | CONN_FLAG_DEAD,
 		 STATE_CLOSE},
 	};
 
@@ -288,18 +290,18 @@ static void test_generation_wraps(void **state)
 	conn_release(conn);
 }
 
-static void test_said(void **state)
+static void test_noted(void **state)
 {
 	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
 
 	(void)state;
-	conn_said(conn, 5, 0);
-	conn_said(conn, 2, 1);
-	assert_int_equal(atomic_load(&conn->said), 6);
-	conn_said(conn, 8, 8);
-	assert_int_equal(atomic_load(&conn->said), 14);
-	conn_said(conn, 0, UINT64_MAX);
-	assert_int_equal(atomic_load(&conn->said), 0);
+	conn_note(conn, 5, 0);
+	conn_note(conn, 2, 1);
+	assert_int_equal(atomic_load(&conn->noted), 6);
+	conn_note(conn, 8, 8);
+	assert_int_equal(atomic_load(&conn->noted), 14);
+	conn_note(conn, 0, UINT64_MAX);
+	assert_int_equal(atomic_load(&conn->noted), 0);
 	conn_release(conn);
 }
 
@@ -383,7 +385,7 @@ static void *write_and_read(void *argument)
 		step.effect = i % 2 ? EFFECT_WRITE : EFFECT_READ;
 		step.result = 3;
 		state_advance(shared, &step);
-		conn_said(shared, UINT64_C(1) << (i % 40), UINT64_C(1) << (i % 30));
+		conn_note(shared, UINT64_C(1) << (i % 40), UINT64_C(1) << (i % 30));
 		conn_read(shared, &view);
 	}
 	return argument;
@@ -414,7 +416,7 @@ int main(void)
 		cmocka_unit_test(test_silent),     cmocka_unit_test(test_take_policy),
 		cmocka_unit_test(test_ending),     cmocka_unit_test(test_cleared),
 		cmocka_unit_test(test_many),       cmocka_unit_test(test_generation_wraps),
-		cmocka_unit_test(test_said),       cmocka_unit_test(test_maybe_shared),
+		cmocka_unit_test(test_noted),      cmocka_unit_test(test_maybe_shared),
 		cmocka_unit_test(test_threads),    cmocka_unit_test(test_threads_on_one),
 	};
 

@@ -12,12 +12,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "format/facts.h"
 #include "format/connection_row.h"
+#include "format/facts.h"
 #include "format/json.h"
 #include "tcpshim/record.h"
 
-#define NOTES_ALL (UINT64_MAX >> (64 - NOTE_COUNT))
+#define NOTES_ALL unit_note_set(UNIT_NOTES_ALL)
 
 static FILE *lines; /* NULL: not wanted */
 
@@ -979,7 +979,7 @@ static void test_all_notes(void **state)
 
 			start_event(CALL_close);
 			event.subject_count = 1;
-			event.subjects[0].notes = UINT64_C(1) << note;
+			event.subjects[0].notes = unit_note_set((unit_notes)1 << note);
 			fill_facts(&event.subjects[0].facts, byte);
 			is_right &= make_line(row->name, &no_data);
 			facts_in(row->text, &values);
@@ -1253,7 +1253,7 @@ static void test_bound_of_each_note(void **state)
 	room = json_event_bound(&event, &style);
 	for (unsigned note = 0; note < NOTE_COUNT; note++) {
 		event.subject_count = 1;
-		event.subjects[0].notes = UINT64_C(1) << note;
+		event.subjects[0].notes = unit_note_set((unit_notes)1 << note);
 		fill_facts(&event.subjects[0].facts, 0xff);
 		is_right &= make_line(note_rows[note].id, &style);
 		if (line_size - without > json_event_bound(&event, &style) - room) {

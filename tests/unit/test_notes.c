@@ -9,8 +9,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "conn/notes.h"
 #include "conn/conn.h"
+#include "conn/notes.h"
 #include "format/facts.h"
 
 enum { MOST_ACTS = 16, MOST_NUMBERS = 8 };
@@ -34,7 +34,7 @@ struct act {
 	const char *does;
 	uint64_t at_ms, took_ms;
 	struct conn_step step;
-	uint64_t notes;
+	unit_notes notes;
 	struct number facts[MOST_NUMBERS];
 };
 
@@ -48,7 +48,7 @@ struct connection_row {
 	struct act acts[MOST_ACTS];
 };
 
-#define NOTE(name) NOTE_BIT(name)
+#define NOTE(name) UNIT_NOTE(name)
 
 /* The steps as the calls make them. */
 #define CONNECTS .effect = EFFECT_CONNECT
@@ -70,7 +70,7 @@ struct connection_row {
 /* What policies did before the step's line: 30 s, 10 s, 3 and 60 s are the options' values. */
 #define DEEDS(which) .policy = {.actions = (which), .values = {30, 10, 3, 1, 60000}}
 #define DEEDS_ABOUT(which, of, code)                \
-	.policy = {.actions = (which),                \
+	.policy = {.actions = (which),              \
 		   .values = {30, 10, 3, 1, 60000}, \
 		   .option = (of),                  \
 		   .error = (code)}
@@ -116,32 +116,32 @@ struct connection_row {
 		{ IS(now, STATE_CLOSE_WAIT),                                                       \
 		  IS(eof_count, 1) }                                                               \
 	}
-#define ENDED_BY_FIN(ms)                                                                \
-	{                                                                               \
-		.does = "read = 0, answered by a FIN", .at_ms = (ms),                   \
+#define ENDED_BY_FIN(ms)                                                                         \
+	{                                                                                        \
+		.does = "read = 0, answered by a FIN", .at_ms = (ms),                            \
 		.step = {READS(0), .after = STATE(CLOSE_WAIT), .ending = POLICY_ACTION_SENT_FIN, \
 			 DEEDS(POLICY_ACTION_SENT_FIN)},                                         \
-		.notes = NOTE(peer_fin) | NOTE(policy_closed_on_eof),                   \
-		.facts =                                                                \
-		{ IS(before, STATE_ESTABLISHED),                                        \
-		  IS(now, STATE_CLOSE_WAIT),                                            \
-		  IS(eof_count, 1),                                                     \
-		  IS(lost_bytes, 0) }                                                   \
+		.notes = NOTE(peer_fin) | NOTE(policy_closed_on_eof),                            \
+		.facts =                                                                         \
+		{ IS(before, STATE_ESTABLISHED),                                                 \
+		  IS(now, STATE_CLOSE_WAIT),                                                     \
+		  IS(eof_count, 1),                                                              \
+		  IS(lost_bytes, 0) }                                                            \
 	}
-#define ENDED_BY_RST(ms, acked, unacknowledged)                          \
-	{                                                                \
-		.does = "read = 0, answered by a reset", .at_ms = (ms),  \
-		.step = {READS(0),                                       \
-			 .after = {.state = STATE_CLOSE_WAIT,            \
-				   .acknowledged_bytes = (acked),        \
-				   .send_window_bytes = 64240},          \
+#define ENDED_BY_RST(ms, acked, unacknowledged)                                            \
+	{                                                                                  \
+		.does = "read = 0, answered by a reset", .at_ms = (ms),                    \
+		.step = {READS(0),                                                         \
+			 .after = {.state = STATE_CLOSE_WAIT,                              \
+				   .acknowledged_bytes = (acked),                          \
+				   .send_window_bytes = 64240},                            \
 			 .ending = POLICY_ACTION_SENT_RST, DEEDS(POLICY_ACTION_SENT_RST)}, \
-		.notes = NOTE(peer_fin) | NOTE(policy_aborted_on_eof),   \
-		.facts =                                                 \
-		{ IS(before, STATE_ESTABLISHED),                         \
-		  IS(now, STATE_CLOSE_WAIT),                             \
-		  IS(eof_count, 1),                                      \
-		  IS(outstanding_bytes, (unacknowledged)) }              \
+		.notes = NOTE(peer_fin) | NOTE(policy_aborted_on_eof),                     \
+		.facts =                                                                   \
+		{ IS(before, STATE_ESTABLISHED),                                           \
+		  IS(now, STATE_CLOSE_WAIT),                                               \
+		  IS(eof_count, 1),                                                        \
+		  IS(outstanding_bytes, (unacknowledged)) }                                \
 	}
 #define OWN_FIN(ms)                                                                             \
 	{                                                                                       \
@@ -1683,7 +1683,8 @@ static const struct connection_row histories[] = {
 	 .is_adopted = true,
 	 .acts = {{.does = "read",
 		   .at_ms = 1,
-		   .step = {READS(10), DEEDS(POLICY_ACTION_SET_KEEPALIVE | POLICY_ACTION_SET_USER_TIMEOUT)},
+		   .step = {READS(10),
+			    DEEDS(POLICY_ACTION_SET_KEEPALIVE | POLICY_ACTION_SET_USER_TIMEOUT)},
 		   .notes = NOTE(adopted) | NOTE(policy_keepalive) | NOTE(policy_user_timeout)},
 		  {.does = "read", .at_ms = 2, .step = {READS(10)}}}},
 	{.name = "told by the line of a call that sleeps",
@@ -1698,8 +1699,8 @@ static const struct connection_row histories[] = {
 	 .acts = {{.does = "connect",
 		   .at_ms = 3,
 		   .step = {CONNECTS, .after = OPEN(1),
-			    DEEDS_ABOUT(POLICY_ACTION_SET_KEEPALIVE | POLICY_ACTION_REFUSED, CONN_OPTION_USER_TIMEOUT,
-					ENOPROTOOPT)},
+			    DEEDS_ABOUT(POLICY_ACTION_SET_KEEPALIVE | POLICY_ACTION_REFUSED,
+					CONN_OPTION_USER_TIMEOUT, ENOPROTOOPT)},
 		   .notes = NOTE(connected) | NOTE(policy_keepalive) | NOTE(policy_failed),
 		   .facts = {IS(option_level, IPPROTO_TCP), IS(option_name, TCP_USER_TIMEOUT),
 			     IS(policy_error, ENOPROTOOPT)}},
@@ -1709,12 +1710,14 @@ static const struct connection_row histories[] = {
 	 .acts = {A_CLIENT,
 		  {.does = "setsockopt(TCP_KEEPIDLE)",
 		   .at_ms = 4,
-		   .step = {SETS_OPTION, DEEDS_ABOUT(POLICY_ACTION_OVERRULED, CONN_OPTION_KEEPIDLE, 0)},
+		   .step = {SETS_OPTION,
+			    DEEDS_ABOUT(POLICY_ACTION_OVERRULED, CONN_OPTION_KEEPIDLE, 0)},
 		   .notes = NOTE(policy_overruled_program),
 		   .facts = {IS(option_level, IPPROTO_TCP), IS(option_name, TCP_KEEPIDLE)}},
 		  {.does = "setsockopt(SO_KEEPALIVE)",
 		   .at_ms = 5,
-		   .step = {SETS_OPTION, DEEDS_ABOUT(POLICY_ACTION_OVERRULED, CONN_OPTION_KEEPALIVE, 0)},
+		   .step = {SETS_OPTION,
+			    DEEDS_ABOUT(POLICY_ACTION_OVERRULED, CONN_OPTION_KEEPALIVE, 0)},
 		   .notes = NOTE(policy_overruled_program),
 		   .facts = {IS(option_level, SOL_SOCKET), IS(option_name, SO_KEEPALIVE)}},
 		  {.does = "setsockopt(TCP_NODELAY)", .at_ms = 6, .step = {SETS_OPTION}}}},
@@ -1723,7 +1726,8 @@ static const struct connection_row histories[] = {
 	 .acts = {A_CLIENT,
 		  {.does = "setsockopt(TCP_KEEPCNT)",
 		   .at_ms = 4,
-		   .step = {SETS_OPTION, DEEDS_ABOUT(POLICY_ACTION_WAS_OVERRULED, CONN_OPTION_KEEPCNT, 0)},
+		   .step = {SETS_OPTION,
+			    DEEDS_ABOUT(POLICY_ACTION_WAS_OVERRULED, CONN_OPTION_KEEPCNT, 0)},
 		   .notes = NOTE(program_overruled_policy),
 		   .facts = {IS(option_level, IPPROTO_TCP), IS(option_name, TCP_KEEPCNT)}},
 		  {.does = "setsockopt(TCP_KEEPCNT)", .at_ms = 5, .step = {SETS_OPTION}}}},
@@ -1732,7 +1736,8 @@ static const struct connection_row histories[] = {
 	 .acts = {A_SERVER,
 		  {.does = "read",
 		   .at_ms = 4,
-		   .step = {READS(10), DEEDS_ABOUT(POLICY_ACTION_WAS_OVERRULED, CONN_OPTION_KEEPINTVL, 0)},
+		   .step = {READS(10),
+			    DEEDS_ABOUT(POLICY_ACTION_WAS_OVERRULED, CONN_OPTION_KEEPINTVL, 0)},
 		   .notes = NOTE(program_overruled_policy),
 		   .facts = {IS(option_name, TCP_KEEPINTVL)}},
 		  {.does = "write",
@@ -1933,9 +1938,9 @@ static const struct connection_row histories[] = {
 		   .notes = NOTE(spinning)}}},
 };
 
-static uint64_t drawn; /* by any history so far */
+static unit_notes drawn; /* by any history so far */
 
-static void print_notes(const char *what, uint64_t notes)
+static void print_notes(const char *what, unit_notes notes)
 {
 	print_error("  %s", what);
 	for (unsigned note = 0; note < NOTE_COUNT; note++)
@@ -1979,7 +1984,7 @@ static bool has_numbers(const struct act *act, const struct tcpshim_facts *facts
 	return is_right;
 }
 
-static bool has_warning(uint64_t notes)
+static bool has_warning(unit_notes notes)
 {
 	for (unsigned note = 0; note < NOTE_COUNT; note++)
 		if (notes >> note & 1 && note_rows[note].severity != SEVERITY_INFO)
@@ -2007,7 +2012,8 @@ static bool play_act(struct conn *conn, const struct act *act, bool is_healthy)
 	struct conn_view before, after;
 	struct tcpshim_facts facts = {0};
 	bool is_worth_asking, is_right = true;
-	uint64_t notes;
+	struct tcpshim_notes found;
+	unit_notes notes;
 
 	step.now_ns = start_of_time_ns + MS(act->at_ms);
 	step.start_ns = step.now_ns - MS(act->took_ms);
@@ -2017,8 +2023,9 @@ static bool play_act(struct conn *conn, const struct act *act, bool is_healthy)
 	conn_read(conn, &before);
 	state_advance(conn, &step);
 	conn_read(conn, &after);
-	notes = notes_find(&before, &after, &step, &facts);
-	conn_said(conn, notes & notes_given_once, notes_repeatable(&after, &step));
+	found = notes_find(&before, &after, &step, &facts);
+	notes = unit_notes_of(&found);
+	conn_note(conn, notes_given(&found), notes_repeatable(&after, &step));
 	drawn |= notes;
 	if (notes != act->notes) {
 		print_error("%s:\n", act->does);
@@ -2040,8 +2047,10 @@ static bool play_act(struct conn *conn, const struct act *act, bool is_healthy)
 static void test_history(void **state)
 {
 	const struct connection_row *connection_row = *state;
-	struct conn *conn = conn_create(connection_row->kind, connection_row->is_adopted ? CONN_PHASE_OPEN : CONN_PHASE_NEW,
-					0, SECONDS(3600));
+	struct conn *conn =
+		conn_create(connection_row->kind,
+			    connection_row->is_adopted ? CONN_PHASE_OPEN : CONN_PHASE_NEW, 0,
+			    SECONDS(3600));
 	bool is_right = true;
 
 	assert_non_null(conn);
@@ -2051,8 +2060,8 @@ static void test_history(void **state)
 		atomic_store(&conn->acknowledged_base, connection_row->acknowledged_base);
 		atomic_store(&conn->sent_before_bytes, connection_row->sent_before_bytes);
 	}
-	for (const struct act *act = connection_row->acts; act < connection_row->acts + MOST_ACTS && act->does;
-	     act++)
+	for (const struct act *act = connection_row->acts;
+	     act < connection_row->acts + MOST_ACTS && act->does; act++)
 		is_right &= play_act(conn, act, connection_row->is_healthy);
 	conn_release(conn);
 	assert_true(is_right);
@@ -2064,7 +2073,7 @@ static void test_close_in_every_state(void **state)
 	static const struct {
 		uint8_t state;
 		bool has_shut; /* this side, while ESTABLISHED */
-		uint64_t notes;
+		unit_notes notes;
 		uint8_t before, now;
 	} rows[] = {
 		{STATE_ESTABLISHED, false, NOTE(closed_first), STATE_ESTABLISHED, STATE_FIN_WAIT_1},
@@ -2110,7 +2119,7 @@ static void test_close_in_every_state(void **state)
 /* Runs last: a note that no history draws is a note that nothing tests. */
 static void test_every_note_is_drawn(void **state)
 {
-	const uint64_t all = (UINT64_C(1) << NOTE_COUNT) - 1;
+	const unit_notes all = UNIT_NOTES_ALL;
 
 	(void)state;
 	if (drawn != all)

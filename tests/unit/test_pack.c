@@ -6,6 +6,7 @@
 
 #include "format/facts.h"
 #include "format/json.h"
+#include "format/note_set.h"
 #include "format/pack.h"
 #include "format/truss.h"
 #include "format/unpack.h"
@@ -82,8 +83,10 @@ static void fill_watches(struct tcpshim_watch *watches, uint64_t *total)
 
 static void fill_subject(struct tcpshim_subject *subject)
 {
-	*subject = (struct tcpshim_subject){.notes = draw() & draw() &
-						     ((UINT64_C(1) << (NOTE_COUNT - 1) << 1) - 1)};
+	*subject = (struct tcpshim_subject){0};
+	for (unsigned note = 0; note < NOTE_COUNT; note++)
+		if (below(4) == 0)
+			note_set_add(&subject->notes, note);
 	subject->facts.local = any_address();
 	subject->facts.peer = any_address();
 	for (unsigned fact = 0; fact < FACT_FIELDS; fact++)
@@ -251,13 +254,44 @@ static void test_other_version(void **state)
 		assert_false(unpack_names(&others, tables, size));
 }
 
+/* A version with more notes than 64: row 70 of its table is a note of ours, row 71 is not. */
+static void test_more_notes(void **state)
+{
+	static uint8_t bytes[1 << 16];
+	static struct tcpshim_event event;
+	static struct unpacked got;
+	struct unpack_names others;
+	bool is_unknown_call;
+	size_t size;
+
+	(void)state;
+	memset(&event, 0, sizeof(event));
+	event.call = CALL_close;
+	event.subject_count = 1;
+	event.subjects[0].notes.words[0] = UINT64_C(1) << 3;
+	event.subjects[0].notes.words[1] = UINT64_C(3) << 6;
+	size = pack_event(bytes, sizeof(bytes), &event, 0, false);
+	assert_true(size > 0);
+	memset(&others, 0xff, sizeof(others));
+	others.calls[CALL_close] = CALL_close;
+	others.notes[3] = NOTE_adopted;
+	others.notes[70] = NOTE_peer_fin;
+	assert_true(unpack_event(&got, &others, bytes, size, &is_unknown_call));
+	assert_int_equal(got.event.subject_count, 1);
+	assert_int_equal(got.unknown_notes, 1);
+	assert_true(note_set_has(&got.event.subjects[0].notes, NOTE_adopted));
+	note_set_remove(&got.event.subjects[0].notes, NOTE_adopted);
+	assert_int_equal(note_set_next(&got.event.subjects[0].notes, 0), NOTE_peer_fin);
+	note_set_remove(&got.event.subjects[0].notes, NOTE_peer_fin);
+	assert_true(note_set_is_empty(&got.event.subjects[0].notes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_room),
-		cmocka_unit_test(test_more),
-		cmocka_unit_test(test_other_version),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_room),
+		cmocka_unit_test(test_more),       cmocka_unit_test(test_other_version),
+		cmocka_unit_test(test_more_notes),
 	};
 
 	return cmocka_run_group_tests(tests, read_names, NULL);

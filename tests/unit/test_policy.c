@@ -653,8 +653,8 @@ static void test_settle_with_jitter(void **state)
 /* --- The options of one connection. --- */
 
 enum {
-	ALL_OF_KEEPALIVE =
-		1 << CONN_OPTION_KEEPIDLE | 1 << CONN_OPTION_KEEPINTVL | 1 << CONN_OPTION_KEEPCNT | 1 << CONN_OPTION_KEEPALIVE
+	ALL_OF_KEEPALIVE = 1 << CONN_OPTION_KEEPIDLE | 1 << CONN_OPTION_KEEPINTVL |
+			   1 << CONN_OPTION_KEEPCNT | 1 << CONN_OPTION_KEEPALIVE
 };
 
 static void test_options(void **state)
@@ -682,14 +682,15 @@ static void test_options(void **state)
 		{0, 0, CONN_OPTION_COUNT},
 		{-1, -1, CONN_OPTION_COUNT},
 	};
-	static const enum conn_option times[] = {CONN_OPTION_KEEPIDLE, CONN_OPTION_KEEPINTVL, CONN_OPTION_KEEPCNT};
+	static const enum conn_option times[] = {CONN_OPTION_KEEPIDLE, CONN_OPTION_KEEPINTVL,
+						 CONN_OPTION_KEEPCNT};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_int_equal(conn_option_find(rows[i].level, rows[i].name), rows[i].option);
 	for (unsigned option = 0; option < CONN_OPTION_COUNT; option++)
 		assert_int_equal(conn_option_find(conn_option_rows[option].level,
-						    conn_option_rows[option].name),
+						  conn_option_rows[option].name),
 				 option);
 	/* They are set in this order: times first, then what starts the timer. */
 	for (size_t i = 0; i < COUNT(times); i++)
@@ -725,7 +726,8 @@ static void test_values(void **state)
 		   [CONN_OPTION_KEEPCNT] = 4,
 		   [CONN_OPTION_KEEPALIVE] = 1}}},
 		{TIMEOUT(1), {1 << CONN_OPTION_USER_TIMEOUT, {[CONN_OPTION_USER_TIMEOUT] = 1}}},
-		{TIMEOUT(INT32_MAX), {1 << CONN_OPTION_USER_TIMEOUT, {[CONN_OPTION_USER_TIMEOUT] = INT32_MAX}}},
+		{TIMEOUT(INT32_MAX),
+		 {1 << CONN_OPTION_USER_TIMEOUT, {[CONN_OPTION_USER_TIMEOUT] = INT32_MAX}}},
 		{{.has_keepalive = true,
 		  .has_user_timeout = true,
 		  .idle_s = 5,
@@ -777,7 +779,8 @@ static void test_values(void **state)
 			if (memcmp(&values, &rows[i].wanted, sizeof(values)) == 0)
 				continue;
 			print_error("row %zu: set 0x%x, idle %d, timeout %d\n", i, values.set,
-				    values.values[CONN_OPTION_KEEPIDLE], values.values[CONN_OPTION_USER_TIMEOUT]);
+				    values.values[CONN_OPTION_KEEPIDLE],
+				    values.values[CONN_OPTION_USER_TIMEOUT]);
 			is_right = false;
 			break;
 		}
@@ -835,7 +838,8 @@ static void test_jitter(void **state)
 
 				policy_decide_values(&policy, make_seed(way, seed), &values);
 				idle = values.values[CONN_OPTION_KEEPIDLE];
-				misfits += values.values[CONN_OPTION_USER_TIMEOUT] != (idle + 30) * 1000;
+				misfits += values.values[CONN_OPTION_USER_TIMEOUT] !=
+					   (idle + 30) * 1000;
 				if (idle < rows[i].least || idle > rows[i].idle_s)
 					outside++;
 				else

@@ -38,7 +38,7 @@ static const struct row {
 	const char *does;
 	struct tcpshim_event event;
 	struct truss_style style;
-	uint64_t notes, other_notes; /* of the first and the second subject */
+	unit_notes notes, other_notes; /* of the first and the second subject */
 	const char *text;
 } rows[] = {
 	/* The examples of the format's paper. */
@@ -378,8 +378,10 @@ static struct tcpshim_event event;
 static void fill_event(const struct row *row)
 {
 	event = row->event;
-	event.subjects[0] = (struct tcpshim_subject){.notes = row->notes, .facts = facts};
-	event.subjects[1] = (struct tcpshim_subject){.notes = row->other_notes, .facts = facts};
+	event.subjects[0] =
+		(struct tcpshim_subject){.notes = unit_note_set(row->notes), .facts = facts};
+	event.subjects[1] =
+		(struct tcpshim_subject){.notes = unit_note_set(row->other_notes), .facts = facts};
 	event.subject_count = row->other_notes != 0 ? 2 : row->notes != 0;
 }
 
@@ -491,7 +493,7 @@ static void test_bound(void **state)
 		event.asked[i] = event.ready[i] =
 			(struct tcpshim_watch){.fd = INT32_MIN, .events = UINT16_MAX};
 	for (unsigned i = 0; i < EVENT_SUBJECTS; i++) {
-		event.subjects[i].notes = UINT64_MAX >> (64 - NOTE_COUNT);
+		event.subjects[i].notes = unit_note_set(UNIT_NOTES_ALL);
 		fill_longest_facts(&event.subjects[i].facts);
 	}
 	strbuf_init(&buf, text, sizeof(text));
@@ -525,7 +527,7 @@ static void test_bound_of_each_note(void **state)
 	event.subject_count = 1;
 	fill_longest_facts(&event.subjects[0].facts);
 	for (unsigned note = 0; note < NOTE_COUNT; note++) {
-		event.subjects[0].notes = UINT64_C(1) << note;
+		event.subjects[0].notes = unit_note_set((unit_notes)1 << note);
 		truss_event(unit_begin(), &event, &style);
 		if (unit_buf.size - without > truss_event_bound(&event, &style) - room) {
 			print_error("%s: %zu bytes, room for %zu\n", note_rows[note].id,

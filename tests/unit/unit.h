@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "format/strbuf.h"
+#include "tcpshim/event.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -43,6 +44,22 @@ static inline bool unit_is_text(const char *row, const char *got, const char *wa
 		return true;
 	print_error("%s\n  got    \"%s\"\n  wanted \"%s\"\n", row, got, wanted);
 	return false;
+}
+
+/* Sets of notes as rows of a table write them: UNIT_NOTE(connected) | UNIT_NOTE(name_lookup). */
+typedef unsigned __int128 unit_notes;
+#define UNIT_NOTE(name) ((unit_notes)1 << NOTE_##name)
+#define UNIT_NOTES_ALL (~(unit_notes)0 >> (128 - NOTE_COUNT))
+_Static_assert(NOTE_COUNT <= 128, "unit_notes has room for all");
+
+static inline struct tcpshim_notes unit_note_set(unit_notes notes)
+{
+	return (struct tcpshim_notes){.words = {(uint64_t)notes, (uint64_t)(notes >> 64)}};
+}
+
+static inline unit_notes unit_notes_of(const struct tcpshim_notes *set)
+{
+	return (unit_notes)set->words[1] << 64 | set->words[0];
 }
 
 #endif
