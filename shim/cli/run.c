@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/program.h"
+#include "format/path.h"
 #include "reader/complain.h"
 
 #ifndef TCPSHIM_LIBDIR
@@ -178,22 +179,16 @@ static FILE *open_trace(void)
 {
 	const char *output = getenv("TCPSHIM_OUTPUT");
 	char path[PATH_MAX];
-	size_t size = 0;
+	struct strbuf buf;
 	int fd;
 
 	if (config.output == CONFIG_OUTPUT_FD)
 		return fdopen(dup(config.output_fd), "a");
 	if (!output || config.output != CONFIG_OUTPUT_PATH)
 		return stderr;
-	for (const char *from = config.output_path; *from && size < sizeof(path) - 24; from++) {
-		if (from[0] == '%' && from[1] == 'p') {
-			size += (size_t)sprintf(path + size, "%d", child);
-			from++;
-		} else {
-			path[size++] = *from;
-		}
-	}
-	path[size] = '\0';
+	strbuf_init(&buf, path, sizeof(path) - 1);
+	path_expand(&buf, config.output_path, &(struct path_values){.pid = child});
+	path[buf.size] = '\0';
 	fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? stderr : fdopen(fd, "a");
 }

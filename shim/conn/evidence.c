@@ -84,6 +84,39 @@ static void fill_policy(const struct conn_policy *policy, struct tcpshim_facts *
 	facts->policy_error = policy->error;
 }
 
+static uint64_t age_ns(const struct evidence *evidence)
+{
+	const struct conn_view *before = evidence->before;
+	bool is_open = before->opened_ns != 0 && before->phase == CONN_PHASE_OPEN;
+
+	return evidence_since(is_open ? before->opened_ns : evidence->after->opened_ns,
+			      evidence->step->now_ns);
+}
+
+static uint64_t handshake_ns(const struct evidence *evidence)
+{
+	const struct conn_view *before = evidence->before;
+	bool is_begun_here = evidence->step->effect == EFFECT_CONNECT &&
+			     before->phase != CONN_PHASE_CONNECTING;
+
+	if (before->phase == CONN_PHASE_OPEN)
+		return 0;
+	return evidence_since(is_begun_here ? evidence->step->start_ns : before->connect_ns,
+			      evidence->step->now_ns);
+}
+
+/* How the program learns of the connection's end by this step. */
+static uint8_t reported(const struct conn_step *step)
+{
+	if (step->is_sleeping || step->effect == EFFECT_CLOSE)
+		return REPORTED_NOT;
+	if (step->error != 0)
+		return REPORTED_AS_ERROR;
+	if (step->effect == EFFECT_READ)
+		return REPORTED_AS_EOF;
+	return step->effect == EFFECT_WAIT ? REPORTED_BY_POLL : REPORTED_NOT;
+}
+
 void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 {
 	const struct conn_step *step = evidence->step;
@@ -105,19 +138,8 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 		.outstanding_bytes = state_outstanding_bytes(after, info),
 		.unacknowledged_bytes = count_unacknowledged(&step->before),
 		.unread_bytes = step->before.unread_bytes,
-		.age_ns = evidence_since(before->opened_ns != 0 && before->phase == CONN_PHASE_OPEN
-						 ? before->opened_ns
-						 : after->opened_ns,
-					 step->now_ns),
-		.handshake_ns =
-			before->phase == CONN_PHASE_OPEN
-				? 0
-				: evidence_since(step->effect == EFFECT_CONNECT &&
-								 before->phase !=
-									 CONN_PHASE_CONNECTING
-							 ? step->start_ns
-							 : before->connect_ns,
-						 step->now_ns),
+		.age_ns = age_ns(evidence),
+		.handshake_ns = handshake_ns(evidence),
 		.silence_ns = step->idle_ns,
 		.lookup_ns = step->lookup_ns,
 		.silence_before_ns = before->idle_ns,
@@ -146,14 +168,7 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 	fill_states(evidence, facts);
 	if ((after->flags & CONN_FLAG_DEAD) && !(before->flags & CONN_FLAG_DEAD)) {
 		facts->lost_bytes = state_outstanding_bytes(after, info);
-		if (step->is_sleeping || step->effect == EFFECT_CLOSE)
-			facts->reported = REPORTED_NOT;
-		else if (step->error != 0)
-			facts->reported = REPORTED_AS_ERROR;
-		else if (step->effect == EFFECT_READ)
-			facts->reported = REPORTED_AS_EOF;
-		else if (step->effect == EFFECT_WAIT)
-			facts->reported = REPORTED_BY_POLL;
+		facts->reported = reported(step);
 	}
 	evidence->facts = facts;
 }

@@ -67,12 +67,6 @@ static inline uint64_t fdtable_load(int fd)
 	return fdtable_load_high(fd);
 }
 
-/* Paid by every read of every file: one load and a branch. */
-static inline bool fdtable_is_unwatched(int fd)
-{
-	return fdtable_state(fdtable_load(fd)) == FD_UNWATCHED;
-}
-
 static inline bool fdtable_is_known(uint64_t slot)
 {
 	return fdtable_state(slot) != FD_UNKNOWN && fdtable_state(slot) != FD_CLOSED;

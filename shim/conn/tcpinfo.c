@@ -124,10 +124,65 @@ void tcpinfo_expect_repair(void)
 	atomic_store(&may_be_in_repair, true);
 }
 
+static void read_state(struct tcpinfo *info, const struct tcp_info *kernel, socklen_t kernel_size)
+{
+	info->state = kernel->tcpi_state;
+	info->retransmits = kernel->tcpi_retransmits;
+	info->probes = kernel->tcpi_probes;
+	info->retransmits_total = kernel->tcpi_total_retrans;
+	info->last_ack_received_ms = kernel->tcpi_last_ack_recv;
+	info->last_data_sent_ms = kernel->tcpi_last_data_sent;
+	info->timer_ms = kernel->tcpi_rto / 1000;
+	info->acknowledged_bytes = kernel->tcpi_bytes_acked;
+	info->rtt_us = kernel->tcpi_rtt;
+	info->rtt_variation_us = kernel->tcpi_rttvar;
+	info->congestion_window = kernel->tcpi_snd_cwnd;
+	info->send_window_bytes = kernel->tcpi_snd_wnd;
+	if (kernel_size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel->tcpi_snd_wnd))
+		info->send_window_bytes = UINT32_MAX; /* before Linux 5.4: not known to be closed */
+}
+
+static void read_queues(int fd, struct tcpinfo *info, const struct tcp_info *kernel,
+			socklen_t kernel_size)
+{
+	struct linger linger = {0};
+	socklen_t size = sizeof(linger);
+
+	info->unsent_bytes = restriction_is_inherited() ? get_unsent(kernel, kernel_size)
+							: get_queue(fd, SIOCOUTQ);
+	info->role = find_role(kernel, kernel_size, info->unsent_bytes);
+	if (get_option(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0)
+		info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;
+	info->has_error = info->state == STATE_CLOSE && (raw_poll_events(fd) & POLLERR) != 0;
+	info->unread_bytes = restriction_is_inherited() ? peek_unread(fd) : get_queue(fd, SIOCINQ);
+	info->is_in_repair = atomic_load(&may_be_in_repair) &&
+			     get_integer(fd, IPPROTO_TCP, TCP_REPAIR) != 0;
+}
+
+static void read_timers(int fd, struct tcpinfo *info)
+{
+	struct timeval timeout = {0};
+	socklen_t size = sizeof(timeout);
+	uint64_t probing_s;
+
+	if (get_option(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &size) == 0)
+		info->has_receive_timeout = timeout.tv_sec != 0 || timeout.tv_usec != 0;
+	info->has_keepalive = get_integer(fd, SOL_SOCKET, SO_KEEPALIVE) != 0;
+	info->keepalive_count = (uint32_t)get_integer(fd, IPPROTO_TCP, TCP_KEEPCNT);
+	probing_s = (uint64_t)(unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+		    info->keepalive_count;
+	info->keepalive_limit_ns =
+		((unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE) + probing_s) * 1000 *
+		NS_PER_MS;
+	info->user_timeout_ns =
+		(unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
+}
+
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 {
 	struct tcp_info kernel = {0}; /* an older kernel fills less, a newer one cuts */
-	socklen_t size, kernel_size = sizeof(kernel);
+	socklen_t kernel_size = sizeof(kernel);
+	unsigned retries = DEFAULT_RETRIES;
 	int result;
 
 	*info = (struct tcpinfo){0};
@@ -136,55 +191,12 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 	result = get_option(fd, IPPROTO_TCP, TCP_INFO, &kernel, &kernel_size);
 	if (result < 0)
 		return result;
-	info->state = kernel.tcpi_state;
-	info->retransmits = kernel.tcpi_retransmits;
-	info->probes = kernel.tcpi_probes;
-	info->retransmits_total = kernel.tcpi_total_retrans;
-	info->last_ack_received_ms = kernel.tcpi_last_ack_recv;
-	info->last_data_sent_ms = kernel.tcpi_last_data_sent;
-	info->timer_ms = kernel.tcpi_rto / 1000;
-	info->acknowledged_bytes = kernel.tcpi_bytes_acked;
-	info->rtt_us = kernel.tcpi_rtt;
-	info->rtt_variation_us = kernel.tcpi_rttvar;
-	info->congestion_window = kernel.tcpi_snd_cwnd;
-	info->send_window_bytes = kernel.tcpi_snd_wnd;
-	if (kernel_size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel.tcpi_snd_wnd))
-		info->send_window_bytes = UINT32_MAX; /* before Linux 5.4: not known to be closed */
-	if (parts & TCPINFO_QUEUES) {
-		struct linger linger = {0};
-
-		size = sizeof(linger);
-		info->unsent_bytes = restriction_is_inherited() ? get_unsent(&kernel, kernel_size)
-								: get_queue(fd, SIOCOUTQ);
-		info->role = find_role(&kernel, kernel_size, info->unsent_bytes);
-		if (get_option(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0)
-			info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;
-		info->has_error = info->state == STATE_CLOSE &&
-				  (raw_poll_events(fd) & POLLERR) != 0;
-		info->unread_bytes = restriction_is_inherited() ? peek_unread(fd)
-								: get_queue(fd, SIOCINQ);
-		info->is_in_repair = atomic_load(&may_be_in_repair) &&
-				     get_integer(fd, IPPROTO_TCP, TCP_REPAIR) != 0;
-	}
-	if (parts & TCPINFO_TIMERS) {
-		struct timeval timeout = {0};
-
-		size = sizeof(timeout);
-		if (get_option(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &size) == 0)
-			info->has_receive_timeout = timeout.tv_sec != 0 || timeout.tv_usec != 0;
-		info->has_keepalive = get_integer(fd, SOL_SOCKET, SO_KEEPALIVE) != 0;
-		info->keepalive_count = (uint32_t)get_integer(fd, IPPROTO_TCP, TCP_KEEPCNT);
-		info->keepalive_limit_ns =
-			((unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
-			 (uint64_t)(unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
-				 info->keepalive_count) *
-			1000 * NS_PER_MS;
-		info->user_timeout_ns =
-			(unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
-	}
+	read_state(info, &kernel, kernel_size);
+	if (parts & TCPINFO_QUEUES)
+		read_queues(fd, info, &kernel, kernel_size);
+	if (parts & TCPINFO_TIMERS)
+		read_timers(fd, info);
 	if (parts & TCPINFO_LIMIT) {
-		unsigned retries = DEFAULT_RETRIES;
-
 		aside_run(read_retries, &retries);
 		info->data_timeout_ns = tcpinfo_data_timeout_ns(retries);
 	}

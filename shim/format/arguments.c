@@ -118,8 +118,7 @@ static void append_option(struct strbuf *buf, const struct tcpshim_event *event,
 		const char *text = event->value;
 
 		strbuf_char(buf, '"');
-		for (uint32_t i = 0; i < event->value_size && text[i]; i++)
-			strbuf_char(buf, text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?');
+		strbuf_printable(buf, text, strnlen(text, event->value_size));
 		strbuf_char(buf, '"');
 	} else if (event->value_size == sizeof(number) || event->value_size == 1) {
 		strbuf_char(buf, '[');
@@ -216,145 +215,204 @@ static void append_pair(struct strbuf *buf, const struct tcpshim_event *event, u
 	strbuf_char(buf, ']');
 }
 
+/* One argument of an event. */
+struct argument {
+	const struct tcpshim_event *event;
+	uint64_t data_bytes, value;
+};
+
+static void print_unsigned(struct strbuf *buf, const struct argument *argument)
+{
+	strbuf_unsigned(buf, (unsigned)argument->value);
+}
+
+static void print_size(struct strbuf *buf, const struct argument *argument)
+{
+	strbuf_unsigned(buf, argument->value);
+}
+
+static void print_position(struct strbuf *buf, const struct argument *argument)
+{
+	strbuf_integer(buf, (int64_t)argument->value);
+}
+
+static void print_length(struct strbuf *buf, const struct argument *argument)
+{
+	if (!argument->event->has_length_out) {
+		strbuf_pointer(buf, argument->value);
+		return;
+	}
+	strbuf_char(buf, '[');
+	strbuf_unsigned(buf, argument->event->length_out);
+	strbuf_char(buf, ']');
+}
+
+static void print_protocol(struct strbuf *buf, const struct argument *argument)
+{
+	names_protocol(buf, (int)argument->event->arguments[0], (int)argument->value);
+}
+
+static void print_address(struct strbuf *buf, const struct argument *argument)
+{
+	append_address(buf, argument->event, argument->value);
+}
+
+static void print_close_range_flags(struct strbuf *buf, const struct argument *argument)
+{
+	names_close_range_flags(buf, (unsigned)argument->value);
+}
+
+static void print_splice_flags(struct strbuf *buf, const struct argument *argument)
+{
+	names_splice_flags(buf, (unsigned)argument->value);
+}
+
+static void print_fcntl_value(struct strbuf *buf, const struct argument *argument)
+{
+	append_fcntl_value(buf, (int)argument->event->arguments[1], argument->value);
+}
+
+static void print_ioctl_request(struct strbuf *buf, const struct argument *argument)
+{
+	names_ioctl_request(buf, argument->value);
+}
+
+static void print_ioctl_value(struct strbuf *buf, const struct argument *argument)
+{
+	append_ioctl_value(buf, argument->event, argument->value);
+}
+
+static void print_option_name(struct strbuf *buf, const struct argument *argument)
+{
+	names_option(buf, (int)argument->event->arguments[1], (int)argument->value);
+}
+
+static void print_option(struct strbuf *buf, const struct argument *argument)
+{
+	append_option(buf, argument->event, argument->value);
+}
+
+static void print_payload(struct strbuf *buf, const struct argument *argument)
+{
+	payload_preview(buf, argument->event, argument->data_bytes, argument->value);
+}
+
+static void print_pair(struct strbuf *buf, const struct argument *argument)
+{
+	append_pair(buf, argument->event, argument->value);
+}
+
+static void print_poll_set(struct strbuf *buf, const struct argument *argument)
+{
+	const struct tcpshim_event *event = argument->event;
+
+	if (event->has_asked)
+		arguments_watches(buf, event->call, event->asked, event->asked_total);
+	else
+		strbuf_pointer(buf, argument->value);
+}
+
+static void print_read_set(struct strbuf *buf, const struct argument *argument)
+{
+	append_select_set(buf, argument->event, SELECT_READ, argument->value);
+}
+
+static void print_write_set(struct strbuf *buf, const struct argument *argument)
+{
+	append_select_set(buf, argument->event, SELECT_WRITE, argument->value);
+}
+
+static void print_except_set(struct strbuf *buf, const struct argument *argument)
+{
+	append_select_set(buf, argument->event, SELECT_EXCEPT, argument->value);
+}
+
+static void print_epoll_event(struct strbuf *buf, const struct argument *argument)
+{
+	append_epoll_event(buf, argument->event, argument->value);
+}
+
+static void print_timespec(struct strbuf *buf, const struct argument *argument)
+{
+	append_time(buf, argument->event, argument->value, false);
+}
+
+static void print_timeval(struct strbuf *buf, const struct argument *argument)
+{
+	append_time(buf, argument->event, argument->value, true);
+}
+
+static void print_int(struct strbuf *buf, int value)
+{
+	strbuf_integer(buf, value);
+}
+
+/* Kinds that are printed from their own value, an int. */
+static void (*const int_printers[])(struct strbuf *buf, int value) = {
+	[ARG_FD] = print_int,
+	[ARG_INTEGER] = print_int,
+	[ARG_MILLISECONDS] = print_int,
+	[ARG_DOMAIN] = names_domain,
+	[ARG_SOCKET_TYPE] = names_socket_type,
+	[ARG_SOCKET_FLAGS] = names_socket_flags,
+	[ARG_SHUTDOWN_HOW] = names_shutdown_how,
+	[ARG_OPEN_FLAGS] = names_open_flags,
+	[ARG_FCNTL_COMMAND] = names_fcntl_command,
+	[ARG_OPTION_LEVEL] = names_option_level,
+	[ARG_RW_FLAGS] = names_rw_flags,
+	[ARG_MESSAGE_FLAGS] = names_message_flags,
+	[ARG_EPOLL_FLAGS] = names_epoll_flags,
+	[ARG_EPOLL_OPERATION] = names_epoll_operation,
+};
+
+/* The others; a kind that is in neither table is a pointer. */
+static void (*const printers[])(struct strbuf *buf, const struct argument *argument) = {
+	[ARG_UNSIGNED] = print_unsigned,
+	[ARG_LENGTH] = print_unsigned,
+	[ARG_SIZE] = print_size,
+	[ARG_LENGTH_OUT] = print_length,
+	[ARG_PROTOCOL] = print_protocol,
+	[ARG_ADDRESS] = print_address,
+	[ARG_ADDRESS_OUT] = print_address,
+	[ARG_CLOSE_RANGE_FLAGS] = print_close_range_flags,
+	[ARG_FCNTL_VALUE] = print_fcntl_value,
+	[ARG_IOCTL_REQUEST] = print_ioctl_request,
+	[ARG_IOCTL_VALUE] = print_ioctl_value,
+	[ARG_OPTION_NAME] = print_option_name,
+	[ARG_OPTION] = print_option,
+	[ARG_OPTION_OUT] = print_option,
+	[ARG_BYTES] = print_payload,
+	[ARG_BYTES_OUT] = print_payload,
+	[ARG_VECTOR] = print_payload,
+	[ARG_VECTOR_OUT] = print_payload,
+	[ARG_MESSAGE] = print_payload,
+	[ARG_MESSAGE_OUT] = print_payload,
+	[ARG_MESSAGES] = print_payload,
+	[ARG_MESSAGES_OUT] = print_payload,
+	[ARG_POSITION] = print_position,
+	[ARG_PAIR_OUT] = print_pair,
+	[ARG_SPLICE_FLAGS] = print_splice_flags,
+	[ARG_POLL_SET] = print_poll_set,
+	[ARG_READ_SET] = print_read_set,
+	[ARG_WRITE_SET] = print_write_set,
+	[ARG_EXCEPT_SET] = print_except_set,
+	[ARG_EPOLL_EVENT] = print_epoll_event,
+	[ARG_TIMESPEC] = print_timespec,
+	[ARG_TIMEVAL] = print_timeval,
+};
+
 void arguments_one(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,
 		   unsigned index)
 {
-	const struct call_row *row = &call_rows[event->call];
-	uint64_t value = event->arguments[index];
+	const unsigned kind = call_rows[event->call].kinds[index];
+	const struct argument argument = {event, data_bytes, event->arguments[index]};
 
-	switch ((enum tcpshim_argument_kind)row->kinds[index]) {
-	case ARG_NONE:
-	case ARG_POINTER:
-	case ARG_OFFSET:
-		strbuf_pointer(buf, value);
-		break;
-	case ARG_FD:
-	case ARG_INTEGER:
-	case ARG_MILLISECONDS:
-		strbuf_integer(buf, (int)value);
-		break;
-	case ARG_UNSIGNED:
-	case ARG_LENGTH:
-		strbuf_unsigned(buf, (unsigned)value);
-		break;
-	case ARG_SIZE:
-		strbuf_unsigned(buf, value);
-		break;
-	case ARG_LENGTH_OUT:
-		if (event->has_length_out) {
-			strbuf_char(buf, '[');
-			strbuf_unsigned(buf, event->length_out);
-			strbuf_char(buf, ']');
-		} else {
-			strbuf_pointer(buf, value);
-		}
-		break;
-	case ARG_DOMAIN:
-		names_domain(buf, (int)value);
-		break;
-	case ARG_SOCKET_TYPE:
-		names_socket_type(buf, (int)value);
-		break;
-	case ARG_PROTOCOL:
-		names_protocol(buf, (int)event->arguments[0], (int)value);
-		break;
-	case ARG_SOCKET_FLAGS:
-		names_socket_flags(buf, (int)value);
-		break;
-	case ARG_ADDRESS:
-	case ARG_ADDRESS_OUT:
-		append_address(buf, event, value);
-		break;
-	case ARG_SHUTDOWN_HOW:
-		names_shutdown_how(buf, (int)value);
-		break;
-	case ARG_CLOSE_RANGE_FLAGS:
-		names_close_range_flags(buf, (unsigned)value);
-		break;
-	case ARG_OPEN_FLAGS:
-		names_open_flags(buf, (int)value);
-		break;
-	case ARG_FCNTL_COMMAND:
-		names_fcntl_command(buf, (int)value);
-		break;
-	case ARG_FCNTL_VALUE:
-		append_fcntl_value(buf, (int)event->arguments[1], value);
-		break;
-	case ARG_IOCTL_REQUEST:
-		names_ioctl_request(buf, value);
-		break;
-	case ARG_IOCTL_VALUE:
-		append_ioctl_value(buf, event, value);
-		break;
-	case ARG_OPTION_LEVEL:
-		names_option_level(buf, (int)value);
-		break;
-	case ARG_OPTION_NAME:
-		names_option(buf, (int)event->arguments[1], (int)value);
-		break;
-	case ARG_OPTION:
-	case ARG_OPTION_OUT:
-		append_option(buf, event, value);
-		break;
-	case ARG_BYTES:
-	case ARG_BYTES_OUT:
-	case ARG_VECTOR:
-	case ARG_VECTOR_OUT:
-	case ARG_MESSAGE:
-	case ARG_MESSAGE_OUT:
-	case ARG_MESSAGES:
-	case ARG_MESSAGES_OUT:
-		payload_preview(buf, event, data_bytes, value);
-		break;
-	case ARG_POSITION:
-		strbuf_integer(buf, (int64_t)value);
-		break;
-	case ARG_RW_FLAGS:
-		names_rw_flags(buf, (int)value);
-		break;
-	case ARG_PAIR_OUT:
-		append_pair(buf, event, value);
-		break;
-	case ARG_MESSAGE_FLAGS:
-		names_message_flags(buf, (int)value);
-		break;
-	case ARG_SPLICE_FLAGS:
-		names_splice_flags(buf, (unsigned)value);
-		break;
-	case ARG_POLL_SET:
-		if (event->has_asked)
-			arguments_watches(buf, event->call, event->asked, event->asked_total);
-		else
-			strbuf_pointer(buf, value);
-		break;
-	case ARG_READ_SET:
-		append_select_set(buf, event, SELECT_READ, value);
-		break;
-	case ARG_WRITE_SET:
-		append_select_set(buf, event, SELECT_WRITE, value);
-		break;
-	case ARG_EXCEPT_SET:
-		append_select_set(buf, event, SELECT_EXCEPT, value);
-		break;
-	case ARG_EPOLL_SET:
-		strbuf_pointer(buf, value);
-		break;
-	case ARG_EPOLL_FLAGS:
-		names_epoll_flags(buf, (int)value);
-		break;
-	case ARG_EPOLL_OPERATION:
-		names_epoll_operation(buf, (int)value);
-		break;
-	case ARG_EPOLL_EVENT:
-		append_epoll_event(buf, event, value);
-		break;
-	case ARG_TIMESPEC:
-		append_time(buf, event, value, false);
-		break;
-	case ARG_TIMEVAL:
-		append_time(buf, event, value, true);
-		break;
-	}
+	if (kind < sizeof(int_printers) / sizeof(int_printers[0]) && int_printers[kind])
+		int_printers[kind](buf, (int)argument.value);
+	else if (kind < sizeof(printers) / sizeof(printers[0]) && printers[kind])
+		printers[kind](buf, &argument);
+	else
+		strbuf_pointer(buf, argument.value);
 }
 
 unsigned arguments_count(const struct tcpshim_event *event)

@@ -8,7 +8,7 @@
 #include "format/names.h"
 
 const struct call_row call_rows[CALL_COUNT] = {
-#define CALL(symbol, shown, group, need, effect, ...) \
+#define CALL(symbol, shown, group, need, effect, number, ...) \
 	[CALL_##symbol] = {#symbol, #shown, #group, effect, {__VA_ARGS__}},
 #include "tcpshim/calls.def"
 #undef CALL
@@ -21,6 +21,30 @@ const struct note_row note_rows[NOTE_COUNT] = {
 #include "tcpshim/notes.def"
 #undef NOTE
 };
+
+const struct severity_row severity_rows[SEVERITY_NONE] = {
+	[SEVERITY_INFO] = {"info", "-", "\x1b[36m"},
+	[SEVERITY_WARN] = {"warn", "!", "\x1b[33m"},
+	[SEVERITY_ERROR] = {"error", "!!", "\x1b[1;31m"},
+};
+
+unsigned facts_first_call(unsigned call)
+{
+	unsigned first = 0;
+
+	while (strcmp(call_rows[first].shown, call_rows[call].shown) != 0)
+		first++;
+	return first;
+}
+
+unsigned facts_first_note(unsigned note)
+{
+	unsigned first = 0;
+
+	while (strcmp(note_rows[first].id, note_rows[note].id) != 0)
+		first++;
+	return first;
+}
 
 const struct fact_field fact_fields[FACT_FIELDS] = {
 #define FACT(type, field, kind, name) \

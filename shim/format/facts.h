@@ -22,6 +22,17 @@ struct note_row {
 };
 extern const struct note_row note_rows[NOTE_COUNT];
 
+/* Several rows may be of one name: variants of a note, or symbols of one call. Returns the first
+ * row of the name that this row has. */
+unsigned facts_first_call(unsigned call);
+unsigned facts_first_note(unsigned note);
+
+/* How a severity is written: "warn", the mark before a note, and the colour of a note (ECMA-48). */
+struct severity_row {
+	const char *word, *mark, *colour;
+};
+extern const struct severity_row severity_rows[SEVERITY_NONE];
+
 /* The fields of struct tcpshim_facts that are numbers, in the order of facts.def. */
 enum fact_number {
 #define FACT(type, field, ...) FACT_NUMBER_##field,

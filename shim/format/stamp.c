@@ -105,3 +105,19 @@ void stamp_utc_ns(struct strbuf *buf, int64_t realtime_ns)
 {
 	append_utc(buf, realtime_ns, 9, 1);
 }
+
+void stamp_compact(struct strbuf *buf, int64_t realtime_ns)
+{
+	struct civil civil = civil_from_seconds(seconds_of(realtime_ns));
+
+	strbuf_padded(buf, (uint64_t)civil.year, 4);
+	strbuf_padded(buf, civil.month, 2);
+	strbuf_padded(buf, civil.day, 2);
+	strbuf_char(buf, 'T');
+	strbuf_padded(buf, civil.hour, 2);
+	strbuf_padded(buf, civil.minute, 2);
+	strbuf_padded(buf, civil.second, 2);
+	strbuf_char(buf, '.');
+	strbuf_padded(buf, rest_of(realtime_ns) / 1000, 6);
+	strbuf_char(buf, 'Z');
+}

@@ -17,4 +17,7 @@ void stamp_utc(struct strbuf *buf, int64_t realtime_ns);
 /* The same with nanoseconds. */
 void stamp_utc_ns(struct strbuf *buf, int64_t realtime_ns);
 
+/* The time of day for a file's name, in UTC to the microsecond: 20261125T082600.123456Z. */
+void stamp_compact(struct strbuf *buf, int64_t realtime_ns);
+
 #endif

@@ -14,6 +14,12 @@ void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size)
 	buf->size += size;
 }
 
+void strbuf_printable(struct strbuf *buf, const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		strbuf_char(buf, bytes[i] >= ' ' && bytes[i] < 0x7f ? bytes[i] : '?');
+}
+
 enum { MOST_DIGITS = 20 }; /* of 64 bits, decimal */
 
 /* Two digits for each division. */

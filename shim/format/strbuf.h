@@ -46,6 +46,10 @@ static inline void strbuf_two(struct strbuf *buf, char first, char second)
 
 void strbuf_bytes(struct strbuf *buf, const char *bytes, size_t size);
 
+/* Appends printable ASCII as it is, and '?' for every other byte: for text that somebody else
+ * chose. */
+void strbuf_printable(struct strbuf *buf, const char *bytes, size_t size);
+
 /* text: NUL-terminated. Inline, so that the length of a literal is known when it is compiled. */
 static inline void strbuf_string(struct strbuf *buf, const char *text)
 {

@@ -108,31 +108,16 @@ static void append_result(struct strbuf *buf, const struct tcpshim_event *event)
 	}
 }
 
-static const char *colour_of(unsigned severity)
-{
-	switch (severity) {
-	case SEVERITY_ERROR:
-		return "\x1b[1;31m";
-	case SEVERITY_WARN:
-		return "\x1b[33m";
-	default:
-		return "\x1b[36m";
-	}
-}
-
 static void append_note(struct strbuf *buf, const struct note_row *row,
 			const struct tcpshim_facts *facts, const struct truss_style *style)
 {
-	static const char *const marks[] = {
-		[SEVERITY_INFO] = "- ",
-		[SEVERITY_WARN] = "! ",
-		[SEVERITY_ERROR] = "!! ",
-	};
+	const struct severity_row *severity = &severity_rows[row->severity];
 
 	strbuf_char(buf, '\t');
 	if (style->has_colour)
-		strbuf_string(buf, colour_of(row->severity));
-	strbuf_string(buf, marks[row->severity]);
+		strbuf_string(buf, severity->colour);
+	strbuf_string(buf, severity->mark);
+	strbuf_char(buf, ' ');
 	facts_expand(buf, row->text, facts);
 	strbuf_string(buf, " [");
 	strbuf_string(buf, row->id);

@@ -283,10 +283,8 @@ void mapping_symbol(struct strbuf *buf, uint64_t address)
 	if (header && memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
 	    find_own_address(mapping, header, address - 1, &own)) {
 		if (find_symbol(mapping, header, own, &symbol)) {
-			for (size_t i = 0; i < symbol.name_size && i < 96; i++)
-				strbuf_char(buf, symbol.name[i] > ' ' && symbol.name[i] < 0x7f
-							 ? symbol.name[i]
-							 : '?');
+			strbuf_printable(buf, symbol.name,
+					 symbol.name_size < 96 ? symbol.name_size : 96);
 			own -= symbol.start;
 		}
 		strbuf_string(buf, "+0x");

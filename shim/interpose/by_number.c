@@ -23,87 +23,43 @@ struct six {
 	long a[6];
 };
 
-/* The call that this number is, or CALL_COUNT. */
+/* Not on every machine: there the number is never asked for. */
+#ifndef SYS_poll
+#define SYS_poll NO_NUMBER
+#endif
+#ifndef SYS_select
+#define SYS_select NO_NUMBER
+#endif
+#ifndef SYS_epoll_wait
+#define SYS_epoll_wait NO_NUMBER
+#endif
+
+enum { NO_NUMBER = -1, NUMBERS = 512 };
+
+static const long numbers[CALL_COUNT] = {
+#define CALL(symbol, shown, group, need, effect, number, ...) [CALL_##symbol] = number,
+#include "tcpshim/calls.def"
+#undef CALL
+	[CALL_exit] = NO_NUMBER,
+};
+
+/* By system call number: its call + 1, or 0. */
+static uint8_t calls[NUMBERS];
+_Static_assert(CALL_COUNT < UINT8_MAX, "a call fits in a byte");
+
+__attribute__((constructor)) static void find_calls(void)
+{
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		if (numbers[call] >= 0 && numbers[call] < NUMBERS)
+			calls[numbers[call]] = (uint8_t)(call + 1);
+}
+
+/* Returns the call that this number is, or CALL_COUNT. */
 static enum tcpshim_call call_of(long number)
 {
-	switch (number) {
-	case SYS_bind:
-		return CALL_bind;
-	case SYS_listen:
-		return CALL_listen;
-	case SYS_connect:
-		return CALL_connect;
-	case SYS_accept:
-		return CALL_accept;
-	case SYS_accept4:
-		return CALL_accept4;
-	case SYS_shutdown:
-		return CALL_shutdown;
-	case SYS_close:
-		return CALL_close;
-	case SYS_fcntl:
-		return CALL_fcntl;
-	case SYS_ioctl:
-		return CALL_ioctl;
-	case SYS_getsockopt:
-		return CALL_getsockopt;
-	case SYS_setsockopt:
-		return CALL_setsockopt;
-	case SYS_getsockname:
-		return CALL_getsockname;
-	case SYS_getpeername:
-		return CALL_getpeername;
-	case SYS_read:
-		return CALL_read;
-	case SYS_readv:
-		return CALL_readv;
-	case SYS_recvfrom:
-		return CALL_recvfrom;
-	case SYS_recvmsg:
-		return CALL_recvmsg;
-	case SYS_recvmmsg:
-		return CALL_recvmmsg;
-	case SYS_write:
-		return CALL_write;
-	case SYS_writev:
-		return CALL_writev;
-	case SYS_sendto:
-		return CALL_sendto;
-	case SYS_sendmsg:
-		return CALL_sendmsg;
-	case SYS_sendmmsg:
-		return CALL_sendmmsg;
-	case SYS_sendfile:
-		return CALL_sendfile;
-	case SYS_splice:
-		return CALL_splice;
-	case SYS_preadv2:
-		return CALL_preadv2;
-	case SYS_pwritev2:
-		return CALL_pwritev2;
-	case SYS_ppoll:
-		return CALL_ppoll;
-	case SYS_pselect6:
-		return CALL_pselect;
-	case SYS_epoll_pwait:
-		return CALL_epoll_pwait;
-	case SYS_epoll_pwait2:
-		return CALL_epoll_pwait2;
-#ifdef SYS_poll
-	case SYS_poll:
-		return CALL_poll;
-#endif
-#ifdef SYS_select
-	case SYS_select:
-		return CALL_select;
-#endif
-#ifdef SYS_epoll_wait
-	case SYS_epoll_wait:
-		return CALL_epoll_wait;
-#endif
-	default:
-		return CALL_COUNT;
-	}
+	unsigned call = number >= 0 && number < NUMBERS ? calls[number] : 0;
+
+	return call > 0 ? (enum tcpshim_call)(call - 1) : CALL_COUNT;
 }
 
 static long pass(long number, const struct six *six)
@@ -276,78 +232,113 @@ static long pass_memory(long number, const struct six *six)
 	return result;
 }
 
+/* Calls that concern the process as a whole. False: it is none of them. */
+static bool pass_for_process(long number, const struct six *six, long *result)
+{
+	switch (number) {
+	case SYS_seccomp:
+		*result = six->a[0] == SECCOMP_SET_MODE_STRICT
+				  ? pass_filter(RESTRICTION_STRICT, number, six)
+			  : six->a[0] == SECCOMP_SET_MODE_FILTER
+				  ? pass_filter(RESTRICTION_FILTER, number, six)
+				  : pass(number, six);
+		return true;
+	case SYS_io_uring_setup:
+		after_ring();
+		*result = pass(number, six);
+		return true;
+	case SYS_clone:
+	case SYS_clone3:
+#ifdef SYS_fork
+	case SYS_fork:
+#endif
+		*result = pass_fork(number, six);
+		return true;
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+	case SYS_mremap:
+	case SYS_shmdt:
+		*result = pass_memory(number, six);
+		return true;
+	case SYS_exit_group:
+		finish_process((int)six->a[0], true);
+		*result = pass(number, six);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Calls that go through the function of their name. False: it is none of them. */
+static bool pass_by_name(long number, const struct six *six, long *result)
+{
+	const long *a = six->a;
+
+	switch (number) {
+	case SYS_prctl:
+		*result = prctl((int)a[0], a[1], a[2], a[3], a[4]);
+		return true;
+	case SYS_mlockall:
+		*result = mlockall((int)a[0]);
+		return true;
+	case SYS_socketpair:
+		*result = socketpair((int)a[0], (int)a[1], (int)a[2], (int *)a[3]);
+		return true;
+	case SYS_pidfd_getfd:
+		*result = pidfd_getfd((int)a[0], (int)a[1], (unsigned)a[2]);
+		return true;
+	case SYS_socket:
+		*result = socket((int)a[0], (int)a[1], (int)a[2]);
+		return true;
+	case SYS_close_range:
+		*result = close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
+		return true;
+	case SYS_dup:
+		*result = dup((int)a[0]);
+		return true;
+#ifdef SYS_dup2
+	case SYS_dup2:
+		*result = dup2((int)a[0], (int)a[1]);
+		return true;
+#endif
+	case SYS_dup3:
+		*result = dup3((int)a[0], (int)a[1], (int)a[2]);
+		return true;
+#ifdef SYS_epoll_create
+	case SYS_epoll_create:
+		*result = epoll_create((int)a[0]);
+		return true;
+#endif
+	case SYS_epoll_create1:
+		*result = epoll_create1((int)a[0]);
+		return true;
+	case SYS_epoll_ctl:
+		*result = epoll_ctl((int)a[0], (int)a[1], (int)a[2], (struct epoll_event *)a[3]);
+		return true;
+	default:
+		return false;
+	}
+}
+
 EXPORT long syscall(long number, ...)
 {
 	struct six six;
 	enum tcpshim_call id;
+	long result;
 	va_list list;
 
 	va_start(list, number);
 	for (unsigned i = 0; i < 6; i++)
 		six.a[i] = va_arg(list, long);
 	va_end(list);
-	if (!process_is_watching)
+	id = process_is_watching ? call_of(number) : CALL_COUNT;
+	if (id == CALL_COUNT) {
+		if (process_is_watching && (pass_for_process(number, &six, &result) ||
+					    pass_by_name(number, &six, &result)))
+			return result;
 		return pass(number, &six);
-	switch (number) {
-	case SYS_seccomp:
-		if (six.a[0] == SECCOMP_SET_MODE_STRICT)
-			return pass_filter(RESTRICTION_STRICT, number, &six);
-		if (six.a[0] == SECCOMP_SET_MODE_FILTER)
-			return pass_filter(RESTRICTION_FILTER, number, &six);
-		return pass(number, &six);
-	case SYS_prctl:
-		return prctl((int)six.a[0], six.a[1], six.a[2], six.a[3], six.a[4]);
-	case SYS_io_uring_setup:
-		after_ring();
-		return pass(number, &six);
-	case SYS_clone:
-	case SYS_clone3:
-#ifdef SYS_fork
-	case SYS_fork:
-#endif
-		return pass_fork(number, &six);
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
-	case SYS_mremap:
-	case SYS_shmdt:
-		return pass_memory(number, &six);
-	case SYS_mlockall:
-		return mlockall((int)six.a[0]);
-	case SYS_exit_group:
-		finish_process((int)six.a[0], true);
-		return pass(number, &six);
-	case SYS_socketpair:
-		return socketpair((int)six.a[0], (int)six.a[1], (int)six.a[2], (int *)six.a[3]);
-	case SYS_pidfd_getfd:
-		return pidfd_getfd((int)six.a[0], (int)six.a[1], (unsigned)six.a[2]);
-	case SYS_socket:
-		return socket((int)six.a[0], (int)six.a[1], (int)six.a[2]);
-	case SYS_close_range:
-		return close_range((unsigned)six.a[0], (unsigned)six.a[1], (int)six.a[2]);
-	case SYS_dup:
-		return dup((int)six.a[0]);
-#ifdef SYS_dup2
-	case SYS_dup2:
-		return dup2((int)six.a[0], (int)six.a[1]);
-#endif
-	case SYS_dup3:
-		return dup3((int)six.a[0], (int)six.a[1], (int)six.a[2]);
-#ifdef SYS_epoll_create
-	case SYS_epoll_create:
-		return epoll_create((int)six.a[0]);
-#endif
-	case SYS_epoll_create1:
-		return epoll_create1((int)six.a[0]);
-	case SYS_epoll_ctl:
-		return epoll_ctl((int)six.a[0], (int)six.a[1], (int)six.a[2],
-				 (struct epoll_event *)six.a[3]);
-	default:
-		break;
 	}
-	id = call_of(number);
-	if (id == CALL_COUNT)
-		return pass(number, &six);
 	if (id == CALL_close)
 		return pass_close(number, &six);
 	if (id == CALL_fcntl && (six.a[1] == F_DUPFD || six.a[1] == F_DUPFD_CLOEXEC))

@@ -267,22 +267,17 @@ static bool read_DATA(const char *value)
 
 static bool read_NOTES(const char *value)
 {
-	static const struct {
-		const char *name;
-		enum tcpshim_severity severity;
-	} rows[] = {{"on", SEVERITY_INFO},
-		    {"off", SEVERITY_NONE},
-		    {"info", SEVERITY_INFO},
-		    {"warn", SEVERITY_WARN},
-		    {"error", SEVERITY_ERROR}};
+	unsigned severity = SEVERITY_INFO;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (strcmp(value, rows[i].name) == 0) {
-			config.style.least_severity = (uint8_t)rows[i].severity;
-			return true;
-		}
-	}
-	return false;
+	if (strcmp(value, "off") == 0)
+		severity = SEVERITY_NONE;
+	else if (strcmp(value, "on") != 0)
+		while (severity < SEVERITY_NONE && strcmp(value, severity_rows[severity].word) != 0)
+			severity++;
+	if (severity == SEVERITY_NONE && strcmp(value, "off") != 0)
+		return false;
+	config.style.least_severity = (uint8_t)severity;
+	return true;
 }
 
 static bool read_SLEEPING(const char *value)
@@ -378,13 +373,6 @@ static int measure_distance(const char *name, size_t size, const char *known)
 	       2 * (int)(behind == size ? behind : before);
 }
 
-/* What the user typed goes to a terminal: without control characters. */
-static void append_printable(struct strbuf *line, const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		strbuf_char(line, text[i] >= ' ' && text[i] != 0x7f ? text[i] : '?');
-}
-
 static void complain_unknown(const char *name, size_t size, config_complain *complain)
 {
 	char text[LINE_SIZE];
@@ -397,7 +385,7 @@ static void complain_unknown(const char *name, size_t size, config_complain *com
 			nearest = &variables[i];
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: there is no variable TCPSHIM_");
-	append_printable(&line, name, size < MOST_EDITS ? size : MOST_EDITS);
+	strbuf_printable(&line, name, size < MOST_EDITS ? size : MOST_EDITS);
 	strbuf_string(&line, "; did you mean TCPSHIM_");
 	strbuf_string(&line, nearest->name);
 	strbuf_string(&line, "? It is left out.");
@@ -415,7 +403,7 @@ static void complain_bad(const struct variable *variable, const char *value,
 	strbuf_string(&line, "tcpshim: TCPSHIM_");
 	strbuf_string(&line, variable->name);
 	strbuf_string(&line, " is \"");
-	append_printable(&line, value, size < LINE_SIZE / 4 ? size : LINE_SIZE / 4);
+	strbuf_printable(&line, value, size < LINE_SIZE / 4 ? size : LINE_SIZE / 4);
 	strbuf_string(&line, "\", but takes ");
 	strbuf_string(&line, variable->wants);
 	strbuf_string(&line, ", for example TCPSHIM_");

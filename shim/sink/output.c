@@ -16,18 +16,18 @@
 
 #include "conn/fdtable.h"
 #include "format/names.h"
+#include "format/path.h"
 #include "format/strbuf.h"
 #include "guest/complaint.h"
 #include "guest/process.h"
 #include "settings/config.h"
 #include "sys/file_id.h"
+#include "sys/high_fd.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
 enum {
-	HIGH_FD = 1000,    /* where our descriptor goes if no number above the limit can be had */
-	MOST_ABOVE = 1024, /* above it a select over more than FD_SETSIZE reaches behind the sets */
-	FULL_WAIT_S = 1,   /* how long a full pipe or a stopped terminal is waited for */
+	FULL_WAIT_S = 1, /* how long a full pipe or a stopped terminal is waited for */
 	TERMIOS_BYTES = 64
 };
 #define CHECK_NS UINT64_C(1000000)
@@ -45,43 +45,6 @@ static struct {
 	_Atomic uint64_t written_bytes; /* by this process */
 	char path[PATH_MAX];
 } output = {.fd = -1};
-
-static long duplicate_from(int fd, uint64_t least)
-{
-	return raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, (long)least);
-}
-
-/* The first number above the program's limit, so that every number below is the program's: the
- * limit is raised for the moment. In the constructor only: another thread could meanwhile read the
- * limit. */
-static long duplicate_above(int fd, const struct rlimit *limit)
-{
-	struct rlimit raised = {limit->rlim_cur + 1, limit->rlim_max};
-	long high;
-
-	if (process_is_watching || limit->rlim_cur >= limit->rlim_max ||
-	    limit->rlim_cur > MOST_ABOVE ||
-	    raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&raised, 0) < 0)
-		return -EMFILE;
-	high = duplicate_from(fd, limit->rlim_cur);
-	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)limit, 0);
-	return high;
-}
-
-static int duplicate_high(int fd)
-{
-	struct rlimit limit = {.rlim_cur = HIGH_FD};
-	long high;
-
-	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
-	high = duplicate_above(fd, &limit);
-	if (high < 0)
-		high = duplicate_from(fd,
-				      limit.rlim_cur > HIGH_FD + 16 ? HIGH_FD : limit.rlim_cur - 8);
-	if (high < 0)
-		high = duplicate_from(fd, 3);
-	return (int)high;
-}
 
 /* The program may set the limit on the size of files at any time. */
 static void check_limit(void)
@@ -144,7 +107,7 @@ static int adopt_fd(int fd)
 	/* A watched socket's peer must never read a trace. */
 	if (S_ISSOCK(status.st_mode) && (raw_is_tcp_socket(fd) || config.fds != CONFIG_FDS_TCP))
 		return -ENOTSUP;
-	high = duplicate_high(fd);
+	high = high_fd_duplicate(fd, !process_is_watching);
 	if (high < 0)
 		return high;
 	output.is_socket = S_ISSOCK(status.st_mode);
@@ -162,16 +125,8 @@ static void expand_path(void)
 	struct strbuf path;
 
 	strbuf_init(&path, output.path, sizeof(output.path) - 1);
-	output.is_own_file = false;
-	for (const char *from = config.output_path; *from; from++) {
-		if (from[0] == '%' && from[1] == 'p') {
-			strbuf_integer(&path, process_pid());
-			output.is_own_file = true;
-			from++;
-		} else {
-			strbuf_char(&path, *from);
-		}
-	}
+	path_expand(&path, config.output_path, &(struct path_values){.pid = process_pid()});
+	output.is_own_file = path_has(config.output_path, 'p');
 	path.text[path.size] = '\0';
 }
 
@@ -213,8 +168,7 @@ static void complain_path(int error)
 
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: TCPSHIM_OUTPUT is \"");
-	for (const char *c = output.path; *c && line.size < sizeof(text) / 2; c++)
-		strbuf_char(&line, *c >= ' ' && *c != 0x7f ? *c : '?');
+	strbuf_printable(&line, output.path, strnlen(output.path, sizeof(text) / 2 - line.size));
 	strbuf_string(&line, "\", which cannot be written: ");
 	names_error(&line, error);
 	if (error == ELOOP)

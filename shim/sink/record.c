@@ -32,7 +32,7 @@ static void record_rest(struct area *area, uint64_t from, uint64_t end)
 			return;
 		size = pack_more(at, room, event, from, end, &packed);
 		from += packed;
-		recording_commit(size, RECORD_MORE, from < end ? RECORD_HAS_MORE : 0);
+		recording_block_commit(size, RECORD_MORE, from < end ? RECORD_HAS_MORE : 0);
 	}
 }
 
@@ -49,7 +49,7 @@ void record_clock(struct area *area, uint64_t now_ns)
 		return;
 	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
 	       sizeof(told) - sizeof(told.head));
-	recording_commit(sizeof(told), RECORD_CLOCK, 0);
+	recording_block_commit(sizeof(told), RECORD_CLOCK, 0);
 }
 
 /* Of this process's recording: which of the modules it has been told. */
@@ -71,7 +71,7 @@ static bool record_mapping(struct area *area, const struct mapping *mapping)
 	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
 	       sizeof(told) - sizeof(told.head));
 	memcpy(at + sizeof(told), mapping->path, told.number);
-	recording_commit(size, RECORD_MODULE, 0);
+	recording_block_commit(size, RECORD_MODULE, 0);
 	return true;
 }
 
@@ -117,8 +117,8 @@ void record_event(struct area *area)
 		}
 		least = room + 1; /* a block that has more */
 	} while (size == 0);
-	recording_commit(size, RECORD_EVENT,
-			 event->flags | (end > PACK_DATA_BYTES ? RECORD_HAS_MORE : 0U));
+	recording_block_commit(size, RECORD_EVENT,
+			       event->flags | (end > PACK_DATA_BYTES ? RECORD_HAS_MORE : 0U));
 	thread.last_ns = event->time_ns;
 	if (end > PACK_DATA_BYTES)
 		record_rest(area, PACK_DATA_BYTES, end);
@@ -135,5 +135,5 @@ void record_line(struct area *area, const char *line, size_t size, uint64_t now_
 	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
 	       sizeof(told) - sizeof(told.head));
 	memcpy(at + sizeof(told), line, size);
-	recording_commit(sizeof(told) + pack_round(size), RECORD_LINE, 0);
+	recording_block_commit(sizeof(told) + pack_round(size), RECORD_LINE, 0);
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "guest/thread.h"
+#include "sink/recording_block.h"
 #include "tcpshim/record.h"
 
 /* False, and one line said: nothing can be recorded where TCPSHIM_RECORD says. */
@@ -40,30 +41,6 @@ void recording_unlock(void);
  * least. now_ns: of the event. NULL: there is no room, and one event is counted as
  * lost. */
 uint8_t *recording_room(struct area *area, size_t least, size_t *room, uint64_t now_ns);
-
-/* The record of size bytes that was written there is complete. */
-static inline void recording_commit(size_t size, unsigned kind, unsigned flags)
-{
-	uint8_t *at = (uint8_t *)thread.block + thread.used;
-
-	thread.used += (uint32_t)size;
-	/* What an earlier use of the block left behind must not pass for the next record. */
-	if (thread.used < RECORD_BLOCK_BYTES)
-		*(uint64_t *)(at + size) = 0;
-	__atomic_store_n((uint32_t *)at, (uint32_t)size | kind << 16 | flags << 24,
-			 __ATOMIC_RELEASE);
-	/* Behind it: a block that was left in the middle holds no fewer than it says. */
-	thread.events += kind <= RECORD_EVENT;
-	__atomic_store_n(&thread.block->events, thread.events, __ATOMIC_RELEASE);
-}
-
-/* Changes with every sixteenth of a recording that wraps: what was told once has to be told again,
- * since it may be overwritten. 0: nothing is recorded yet. */
-extern _Atomic uint32_t recording_current_lap;
-static inline uint32_t recording_lap(void)
-{
-	return atomic_load_explicit(&recording_current_lap, memory_order_relaxed);
-}
 
 /* Events that could not be recorded, by this errno. */
 void recording_count_lost(uint64_t count, int error);

@@ -13,6 +13,7 @@
 
 #include "format/names.h"
 #include "format/pack.h"
+#include "format/path.h"
 #include "guest/complaint.h"
 #include "guest/process.h"
 #include "settings/config.h"
@@ -31,53 +32,20 @@ enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9, PART = 16 };
 
 static char program_name[RECORD_PROGRAM_BYTES];
 
-/* Appends the time of day in UTC, to the microsecond: 20261125T082600.123456Z. Days to a date as in
- * the Gregorian calendar, from the 1st of March of year 0. */
-static void append_time(struct strbuf *path)
-{
-	uint64_t us = clock_read(CLOCK_REALTIME) / 1000, seconds = us / 1000000;
-	uint64_t days = seconds / 86400 + 719468, era = days / 146097, day = days % 146097;
-	uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	uint64_t day_of_year = day - (365 * year + year / 4 - year / 100);
-	uint64_t month = (5 * day_of_year + 2) / 153;
-
-	year += era * 400 + (month >= 10);
-	strbuf_padded(path, year, 4);
-	strbuf_padded(path, month < 10 ? month + 3 : month - 9, 2);
-	strbuf_padded(path, day_of_year - (153 * month + 2) / 5 + 1, 2);
-	strbuf_char(path, 'T');
-	strbuf_padded(path, seconds / 3600 % 24, 2);
-	strbuf_padded(path, seconds / 60 % 60, 2);
-	strbuf_padded(path, seconds % 60, 2);
-	strbuf_char(path, '.');
-	strbuf_padded(path, us % 1000000, 6);
-	strbuf_char(path, 'Z');
-}
-
-/* %t is the time, %p the process id. Where there is a recording of that name already (another
- * program of the same process, or a process of the same id in another namespace), and the path has
- * no time, it follows. */
+/* Where there is a recording of the path's name already (another program of the same process, or a
+ * process of the same id in another namespace), and the path has no time, the time follows. */
 static void expand_path(struct recording *recording, unsigned attempt)
 {
-	bool has_time = strstr(config.record_path, "%t");
+	const struct path_values values = {
+		.pid = process_pid(),
+		.realtime_ns = (int64_t)clock_read(CLOCK_REALTIME),
+		.has_time = true,
+		.has_suffix = attempt > 1 && !path_has(config.record_path, 't'),
+	};
 	struct strbuf path;
 
 	strbuf_init(&path, recording->path, sizeof(recording->path) - 1);
-	for (const char *from = config.record_path; *from; from++) {
-		if (from[0] == '%' && from[1] == 'p') {
-			strbuf_integer(&path, process_pid());
-			if (attempt > 1 && !has_time) {
-				strbuf_char(&path, '-');
-				append_time(&path);
-			}
-			from++;
-		} else if (from[0] == '%' && from[1] == 't') {
-			append_time(&path);
-			from++;
-		} else {
-			strbuf_char(&path, *from);
-		}
-	}
+	path_expand(&path, config.record_path, &values);
 	recording->path[path.size] = '\0';
 }
 
@@ -289,8 +257,7 @@ void recording_file_unmap(struct recording *recording)
 
 void recording_file_append_path(struct strbuf *line, const char *path)
 {
-	for (size_t i = 0; i < 256 && path[i]; i++)
-		strbuf_char(line, path[i] >= ' ' && path[i] != 0x7f ? path[i] : '?');
+	strbuf_printable(line, path, strnlen(path, 256));
 }
 
 void recording_file_complain(int error)

@@ -134,17 +134,9 @@ static struct area_sum sum_of(unsigned call)
 
 	for (const struct area *area = thread_next_area(NULL); area; area = thread_next_area(area))
 		for (unsigned i = 0; i < CALL_COUNT; i++)
-			if (strcmp(call_rows[i].shown, call_rows[call].shown) == 0)
+			if (facts_first_call(i) == call)
 				add(&sum, &area->sums[i]);
 	return sum;
-}
-
-static bool is_first_of_name(unsigned call)
-{
-	for (unsigned i = 0; i < call; i++)
-		if (strcmp(call_rows[i].shown, call_rows[call].shown) == 0)
-			return false;
-	return call != CALL_exit;
 }
 
 static void write_sums(struct strbuf *buf)
@@ -154,7 +146,7 @@ static void write_sums(struct strbuf *buf)
 	for (unsigned call = 0; call < CALL_COUNT; call++) {
 		struct area_sum sum;
 
-		if (!is_first_of_name(call))
+		if (call == CALL_exit || facts_first_call(call) != call)
 			continue;
 		sum = sum_of(call);
 		if (sum.calls == 0)

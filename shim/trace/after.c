@@ -24,161 +24,8 @@
 #include "trace/descriptor.h"
 #include "trace/emit.h"
 #include "trace/enforce.h"
+#include "trace/opening.h"
 #include "trace/step.h"
-
-/* A descriptor that the call made: as what it is to be known from now on. Returns its connection
- * with a reference of the caller's, and in *old_fd the number if a close of it was never seen. */
-static struct conn *attach_new(const struct call *call, int fd, enum conn_kind kind,
-			       uint64_t now_ns, int *old_fd)
-{
-	struct conn *conn = classify_create(kind, call->forks, now_ns), *old;
-	uint64_t slot;
-
-	if (!conn)
-		return NULL;
-	slot = conn_slot(conn);
-	old = descriptor_attach(fd, conn);
-	if (old) {
-		*old_fd = fd;
-		conn_release(old);
-	}
-	return conn_acquire(slot);
-}
-
-static bool leave_socket(struct area *area, struct call *call, int64_t result, int error,
-			 uint64_t now_ns, bool is_shown)
-{
-	enum conn_kind kind;
-	struct conn *conn;
-	int old_fd = -1;
-
-	if (!classify_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
-					(int)call->arguments[2], &kind)) {
-		if (error == 0 && process_is_itself())
-			descriptor_replace((int)result, FD_UNWATCHED);
-		return false;
-	}
-	if (error != 0 || !process_is_itself()) /* the child of vfork has its own descriptors */
-		return true;
-	conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
-	if (!conn)
-		return true;
-	atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
-	area->step = (struct conn_step){.effect = EFFECT_CREATE,
-					.fd = (int)result,
-					.other_fd = old_fd,
-					.now_ns = now_ns};
-	emit_step(area, conn, is_shown);
-	conn_release(conn);
-	return true;
-}
-
-/* The accepted end of a connection: both addresses are known, and the policies apply, since what
- * was set on the listener does not reach one that was queued before. */
-static void police_accepted(int fd, struct conn *conn)
-{
-	if (conn->kind != CONN_KIND_TCP)
-		return;
-	if (process_is_tracing || config.match.count != 0)
-		classify_read_addresses(fd, conn);
-	if (config.match.count != 0)
-		classify_match(fd, conn, ROLE_SERVER);
-	enforce_options(fd, conn);
-}
-
-/* False: nothing is shown of it. */
-static bool leave_accept(struct area *area, struct call *call, int64_t result, int error,
-			 uint64_t now_ns, bool is_shown)
-{
-	struct conn *listener = conn_acquire(call->slot), *conn;
-	enum conn_kind kind = listener ? (enum conn_kind)listener->kind : CONN_KIND_TCP;
-	int old_fd = -1;
-
-	if (listener)
-		conn_release(listener);
-	if (error != 0 || !process_is_itself())
-		return true;
-	conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
-	if (!conn)
-		return true;
-	emit_pin(conn);
-	atomic_store(&conn->is_nonblocking,
-		     call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
-	police_accepted((int)result, conn);
-	is_shown = is_shown && !atomic_load(&conn->is_untraced);
-	area->step = (struct conn_step){
-		.effect = EFFECT_ACCEPT,
-		.fd = (int)result,
-		.other_fd = old_fd,
-		.start_ns = call->start_ns,
-		.now_ns = now_ns,
-	};
-	if (is_shown && emit_has_notes() && kind == CONN_KIND_TCP)
-		tcpinfo_sample((int)result, TCPINFO_STATE, &area->step.after);
-	emit_step(area, conn, is_shown);
-	emit_unpin(conn);
-	return is_shown;
-}
-
-/* Two unix sockets. */
-static bool leave_pair(struct area *area, struct call *call, int error, uint64_t now_ns,
-		       bool is_shown)
-{
-	enum conn_kind kind;
-	int pair[2];
-	bool is_watched =
-		classify_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
-					   (int)call->arguments[2], &kind);
-
-	if (error != 0 || !process_is_itself())
-		return is_watched;
-	memcpy(pair, (const void *)(uintptr_t)call->arguments[3], sizeof(pair));
-	for (unsigned i = 0; i < 2; i++) {
-		int old_fd = -1;
-		struct conn *conn;
-
-		if (!is_watched) {
-			descriptor_replace(pair[i], FD_UNWATCHED);
-			continue;
-		}
-		conn = attach_new(call, pair[i], kind, now_ns, &old_fd);
-		if (!conn)
-			continue;
-		atomic_store(&conn->is_nonblocking, (call->arguments[1] & SOCK_NONBLOCK) != 0);
-		area->step = (struct conn_step){.effect = EFFECT_CREATE,
-						.fd = pair[i],
-						.other_fd = old_fd,
-						.now_ns = now_ns};
-		emit_step(area, conn, is_shown);
-		conn_release(conn);
-	}
-	return is_watched;
-}
-
-/* A descriptor of another process: whatever it is, it was open before. */
-static bool leave_adopt(struct area *area, struct call *call, int64_t result, int error,
-			uint64_t now_ns, bool is_shown)
-{
-	struct conn *conn;
-
-	if (error != 0 || !process_is_itself())
-		return false;
-	descriptor_replace((int)result, FD_UNKNOWN);
-	if (!classify_descriptor((int)result, now_ns))
-		return false;
-	conn = conn_acquire(fdtable_load((int)result));
-	if (!conn)
-		return false;
-	emit_pin(conn);
-	area->step = (struct conn_step){.effect = EFFECT_ADOPT,
-					.fd = (int)result,
-					.other_fd = -1,
-					.start_ns = call->start_ns,
-					.now_ns = now_ns};
-	emit_step(area, conn, is_shown);
-	emit_unpin(conn);
-	return is_shown;
-}
 
 /* connect to AF_UNSPEC dissolves the connection. */
 static bool is_disconnect(const struct call *call, int error)
@@ -315,13 +162,13 @@ static bool apply(struct area *area, struct call *call, int64_t result, int erro
 {
 	switch ((enum tcpshim_effect)call_rows[call->id].effect) {
 	case EFFECT_CREATE:
-		return leave_socket(area, call, result, error, now_ns, is_shown);
+		return opening_socket(area, call, result, error, now_ns, is_shown);
 	case EFFECT_PAIR:
-		return leave_pair(area, call, error, now_ns, is_shown);
+		return opening_pair(area, call, error, now_ns, is_shown);
 	case EFFECT_ADOPT:
-		return leave_adopt(area, call, result, error, now_ns, is_shown);
+		return opening_adopt(area, call, result, error, now_ns, is_shown);
 	case EFFECT_ACCEPT:
-		return leave_accept(area, call, result, error, now_ns, is_shown);
+		return opening_accept(area, call, result, error, now_ns, is_shown);
 	case EFFECT_CLOSE:
 		closing_leave(area, call, error, now_ns, is_shown);
 		/* A close of what is no longer open is shown where it was a connection's before. */
@@ -352,8 +199,6 @@ static void apply_unshown(struct call *call, int64_t result, int error, uint64_t
 {
 	struct conn *conn = conn_acquire(call->slot);
 	struct conn_step step;
-	int old_fd = -1;
-	enum conn_kind kind;
 
 	if (conn) {
 		step_fill(&step, call, conn, result, error, now_ns, false);
@@ -364,20 +209,9 @@ static void apply_unshown(struct call *call, int64_t result, int error, uint64_t
 		conn_release(conn);
 	}
 	closing_abandon(call);
-	conn = NULL;
 	if (error != 0 || !process_is_itself())
 		return;
-	if (call_rows[call->id].effect == EFFECT_CREATE &&
-	    classify_is_watched_socket((int)call->arguments[0], (int)call->arguments[1],
-				       (int)call->arguments[2], &kind))
-		conn = attach_new(call, (int)result, kind, now_ns, &old_fd);
-	else if (call_rows[call->id].effect == EFFECT_ACCEPT)
-		conn = attach_new(call, (int)result, CONN_KIND_TCP, now_ns, &old_fd);
-	if (conn) {
-		if (call_rows[call->id].effect == EFFECT_ACCEPT)
-			police_accepted((int)result, conn);
-		conn_release(conn);
-	}
+	opening_unshown(call, result, now_ns);
 	if (call_is_copy(call) && (int)result != call->fd)
 		descriptor_copy(call->fd, (int)result);
 }

@@ -90,7 +90,7 @@ static bool may_be_of_several(const struct tcpshim_event *event)
  * was told has been overwritten. */
 static void name_endpoints(struct area *area, struct conn *conn)
 {
-	uint32_t lap = recording_lap();
+	uint32_t lap = recording_block_lap();
 
 	if (atomic_load_explicit(&conn->told_lap, memory_order_relaxed) == lap && lap != 0)
 		return;

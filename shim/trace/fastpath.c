@@ -82,7 +82,7 @@ static __attribute__((noinline, cold)) bool find_ordinary(struct conn *conn, uin
 /* Nothing that a note, a policy or the recording's reader would have to be told first. */
 static inline bool is_ordinary(struct conn *conn)
 {
-	uint32_t lap = recording_lap();
+	uint32_t lap = recording_block_lap();
 
 	return likely(load(&conn->ordinary_lap) == lap) || find_ordinary(conn, lap);
 }
@@ -229,12 +229,13 @@ static inline void fill_behind(const struct fastpath *fastpath, int32_t result, 
 		memcpy(at->behind, from, sizeof(at->behind));
 	else if (shown > 0)
 		memcpy(at->behind, from, shown);
-	recording_commit(shown <= sizeof(at->behind)
-				 ? sizeof(*at)
-				 : pack_round(offsetof(struct record_transfer, behind) + shown),
-			 RECORD_TRANSFER,
-			 (process_has_many_threads ? EVENT_MANY_THREADS : 0U) |
-				 (shown > 0 ? RECORD_HAS_BYTES : 0U));
+	recording_block_commit(shown <= sizeof(at->behind)
+				       ? sizeof(*at)
+				       : pack_round(offsetof(struct record_transfer, behind) +
+						    shown),
+			       RECORD_TRANSFER,
+			       (process_has_many_threads ? EVENT_MANY_THREADS : 0U) |
+				       (shown > 0 ? RECORD_HAS_BYTES : 0U));
 }
 
 /* The long way, from behind the real call. */

@@ -1,0 +1,444 @@
+#include "conn/predicates.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* After the peer's FIN a write is worth a warning from here on: a reply at once is ordinary (TLS
+ * answers close_notify so). */
+#define LATE_WRITE_NS UINT64_C(100000000)
+/* A name lookup that took this long is worth telling. */
+#define LONG_LOOKUP_NS UINT64_C(100000000)
+enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
+
+/* The predicates, in the order of notes.def. */
+
+static bool is_adopted(const struct evidence *e)
+{
+	return (e->after->flags & CONN_FLAG_ADOPTED) && e->after->phase == CONN_PHASE_OPEN;
+}
+
+static bool is_closed_unseen(const struct evidence *e)
+{
+	return (e->step->effect == EFFECT_CREATE || e->step->effect == EFFECT_ACCEPT) &&
+	       e->step->other_fd >= 0 && e->step->error == 0;
+}
+
+static bool is_connecting(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_CONNECT && e->step->error == EINPROGRESS;
+}
+
+static bool is_any_connected(const struct evidence *e)
+{
+	return e->before->phase != CONN_PHASE_OPEN && e->after->phase == CONN_PHASE_OPEN &&
+	       e->step->effect != EFFECT_ACCEPT;
+}
+
+static bool is_connected_later(const struct evidence *e)
+{
+	return is_any_connected(e) && e->before->phase == CONN_PHASE_CONNECTING;
+}
+
+static bool is_connected(const struct evidence *e)
+{
+	return is_any_connected(e) && e->before->phase != CONN_PHASE_CONNECTING;
+}
+
+/* The outcome of a connect: its own error, or what the program read by SO_ERROR later. */
+static bool has_connect_failed(const struct evidence *e)
+{
+	if (e->after->phase == CONN_PHASE_OPEN || e->before->phase == CONN_PHASE_OPEN)
+		return false;
+	return e->step->effect == EFFECT_CONNECT || e->before->phase == CONN_PHASE_CONNECTING;
+}
+
+static bool is_connect_refused(const struct evidence *e)
+{
+	return has_connect_failed(e) && e->step->error == ECONNREFUSED;
+}
+
+static bool is_connect_timed_out(const struct evidence *e)
+{
+	return has_connect_failed(e) && e->step->error == ETIMEDOUT;
+}
+
+static bool is_connect_unreachable(const struct evidence *e)
+{
+	return has_connect_failed(e) &&
+	       (e->step->error == EHOSTUNREACH || e->step->error == ENETUNREACH);
+}
+
+static bool is_connect_reset(const struct evidence *e)
+{
+	return has_connect_failed(e) && e->step->error == ECONNRESET;
+}
+
+static bool is_name_lookup(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_CONNECT && e->step->lookup_ns >= LONG_LOOKUP_NS;
+}
+
+static bool is_accepted(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_ACCEPT && e->step->error == 0 && !e->step->is_sleeping;
+}
+
+/* Nothing under way, nothing to come, and nobody would notice. */
+static bool is_idle(const struct evidence *e)
+{
+	return e->before->phase == CONN_PHASE_OPEN && e->step->before.state == STATE_ESTABLISHED &&
+	       e->facts->outstanding_bytes == 0 &&
+	       evidence_since(e->before->active_ns, e->step->now_ns) >= LONG_WAIT_NS;
+}
+
+static bool is_no_failure_detection(const struct evidence *e)
+{
+	bool is_long = e->step->is_sleeping ||
+		       evidence_since(e->step->start_ns, e->step->now_ns) >= LONG_WAIT_NS;
+
+	return (e->step->effect == EFFECT_WAIT || e->step->effect == EFFECT_READ) && is_long &&
+	       e->step->is_unlimited && is_idle(e) && !e->step->before.has_keepalive &&
+	       !(e->step->effect == EFFECT_READ && e->step->before.has_receive_timeout);
+}
+
+static bool is_peer_silent(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_WRITE && e->step->result > 0 &&
+	       e->step->idle_ns >= IDLE_NS && e->before->fin_ns == 0;
+}
+
+static bool is_waiting(const struct evidence *e)
+{
+	return e->step->is_sleeping || (e->step->effect == EFFECT_WAIT && e->step->result == 0);
+}
+
+static bool is_retransmitting(const struct evidence *e)
+{
+	return is_waiting(e) && e->step->before.retransmits > 0 &&
+	       e->facts->outstanding_bytes > 0 && e->step->before.send_window_bytes != 0;
+}
+
+static bool is_peer_window_closed(const struct evidence *e)
+{
+	return is_waiting(e) && e->step->is_asking_write &&
+	       e->step->before.state != STATE_UNKNOWN && e->step->before.send_window_bytes == 0 &&
+	       e->step->before.probes <= 1 && e->facts->outstanding_bytes > 0;
+}
+
+static bool is_send_buffer_full(const struct evidence *e)
+{
+	return e->step->is_sleeping && e->step->effect == EFFECT_WRITE &&
+	       e->step->before.state != STATE_UNKNOWN && e->step->before.send_window_bytes != 0 &&
+	       e->facts->outstanding_bytes > 0;
+}
+
+/* The first 0 from a read that asked for more; not the 0 of one's own shutdown(SHUT_RD), nor of an
+ * error that was reported before. */
+static bool is_peer_fin(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_READ && e->before->fin_ns == 0 && e->after->fin_ns != 0 &&
+	       e->cause == CAUSE_NONE;
+}
+
+static bool is_write_after_fin(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_WRITE && !e->step->is_sleeping && e->step->result > 0 &&
+	       e->before->fin_ns != 0 && !(e->before->flags & CONN_FLAG_DEAD) &&
+	       e->facts->since_fin_ns >= LATE_WRITE_NS;
+}
+
+static bool is_half_open(const struct evidence *e)
+{
+	bool is_long = e->step->is_sleeping ||
+		       evidence_since(e->step->start_ns, e->step->now_ns) >= LONG_WAIT_NS;
+
+	return e->step->effect == EFFECT_WAIT && is_long && e->before->fin_ns != 0 &&
+	       !(e->after->flags & (CONN_FLAG_DEAD | CONN_FLAG_SHUT_WRITE)) &&
+	       e->facts->since_fin_ns >= LONG_WAIT_NS && e->facts->now == STATE_CLOSE_WAIT;
+}
+
+static bool is_eof_ignored(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_READ && e->before->fin_ns != 0 && e->cause == CAUSE_NONE &&
+	       e->after->eof_count >= IGNORED_EOFS && e->after->eof_count > e->before->eof_count;
+}
+
+static bool is_reset_peer_forgot(const struct evidence *e)
+{
+	return e->cause == CAUSE_RESET_FORGOT;
+}
+
+static bool is_destroyed_here(const struct evidence *e)
+{
+	return e->cause == CAUSE_DESTROYED_HERE;
+}
+
+static bool is_reset_after_fin(const struct evidence *e)
+{
+	return e->cause == CAUSE_RESET_AFTER_FIN;
+}
+
+static bool is_reset_by_peer(const struct evidence *e)
+{
+	return e->cause == CAUSE_RESET_BY_PEER;
+}
+
+static bool is_timed_out_data(const struct evidence *e)
+{
+	return e->cause == CAUSE_TIMED_OUT_DATA;
+}
+
+static bool is_timed_out_user(const struct evidence *e)
+{
+	return e->cause == CAUSE_TIMED_OUT_USER;
+}
+
+static bool is_timed_out_keepalive(const struct evidence *e)
+{
+	return e->cause == CAUSE_TIMED_OUT_KEEPALIVE;
+}
+
+static bool is_timed_out(const struct evidence *e)
+{
+	return e->cause == CAUSE_TIMED_OUT;
+}
+
+static bool is_dead(const struct evidence *e)
+{
+	return e->cause == CAUSE_UNKNOWN;
+}
+
+static bool is_data_lost(const struct evidence *e)
+{
+	return e->cause != CAUSE_NONE && !(e->before->flags & CONN_FLAG_DEAD) &&
+	       e->facts->lost_bytes > 0;
+}
+
+static bool is_spinning(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_WAIT && (e->after->flags & CONN_FLAG_DEAD) &&
+	       e->after->polls >= SPINNING_POLLS;
+}
+
+static bool is_broken_pipe_own_shutdown(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_WRITE && e->step->error == EPIPE &&
+	       (e->before->flags & CONN_FLAG_SHUT_WRITE) && !(e->before->flags & CONN_FLAG_ENDED);
+}
+
+static bool is_broken_pipe_dead(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_WRITE && e->step->error == EPIPE &&
+	       (e->before->flags & CONN_FLAG_DEAD) && !(e->before->flags & CONN_FLAG_SHUT_WRITE);
+}
+
+static bool is_write_after_policy_close(const struct evidence *e)
+{
+	bool was_aborted = e->before->flags & CONN_FLAG_DEAD;
+
+	return e->step->effect == EFFECT_WRITE && (e->before->flags & CONN_FLAG_ENDED) &&
+	       (e->step->error == EPIPE || (e->step->error == ECONNRESET && was_aborted));
+}
+
+/* After an abort by a policy: ECONNRESET once, then ENOTCONN. */
+static bool is_read_after_policy_abort(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_READ &&
+	       (e->step->error == ECONNRESET || e->step->error == ENOTCONN) &&
+	       (e->before->flags & CONN_FLAG_ENDED) && (e->before->flags & CONN_FLAG_DEAD);
+}
+
+/* The first 0 after the death was told: Linux's disguise of a reset after FIN, or what follows an
+ * error. */
+static bool is_dead_as_eof(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_READ && !e->step->is_sleeping && e->step->error == 0 &&
+	       e->step->result == 0 && e->step->asked_bytes > 0 &&
+	       (e->before->flags & CONN_FLAG_DEAD) && !(e->before->flags & CONN_FLAG_SHUT_READ);
+}
+
+static bool is_unreachable(const struct evidence *e)
+{
+	return (e->step->effect == EFFECT_READ || e->step->effect == EFFECT_WRITE) &&
+	       e->before->phase == CONN_PHASE_OPEN &&
+	       (e->step->error == EHOSTUNREACH || e->step->error == ENETUNREACH);
+}
+
+static bool is_any_own_fin(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_SHUTDOWN && e->step->error == 0 &&
+	       e->step->how != SHUT_RD && e->before->phase == CONN_PHASE_OPEN &&
+	       !(e->before->flags & (CONN_FLAG_SHUT_WRITE | CONN_FLAG_DEAD));
+}
+
+static bool is_own_fin_last(const struct evidence *e)
+{
+	return is_any_own_fin(e) && e->facts->before == STATE_CLOSE_WAIT;
+}
+
+static bool is_own_fin(const struct evidence *e)
+{
+	return is_any_own_fin(e) && e->facts->before != STATE_CLOSE_WAIT;
+}
+
+/* A close of a connection, and not of a socket that never had one. */
+static bool is_close(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_CLOSE && e->before->phase == CONN_PHASE_OPEN;
+}
+
+static bool is_closed_shared(const struct evidence *e)
+{
+	return is_close(e) && e->step->is_shared_here;
+}
+
+static bool is_closed_shared_maybe(const struct evidence *e)
+{
+	return is_close(e) && !e->step->is_shared_here && e->step->is_maybe_shared &&
+	       !e->step->before.is_in_repair;
+}
+
+/* Nothing is sent then, as with a container that goes on elsewhere. */
+static bool is_closed_in_repair(const struct evidence *e)
+{
+	return is_close(e) && !e->step->is_shared_here && e->step->before.is_in_repair;
+}
+
+static bool is_own_close(const struct evidence *e)
+{
+	return is_close(e) && !e->step->is_shared_here && !e->step->is_maybe_shared &&
+	       !e->step->before.is_in_repair;
+}
+
+static bool is_dead_at_close(const struct evidence *e)
+{
+	return (e->after->flags & CONN_FLAG_DEAD) != 0;
+}
+
+/* Nothing more is sent, whatever is unread: it died, or both FINs are through. */
+static bool is_over_at_close(const struct evidence *e)
+{
+	return is_dead_at_close(e) || evidence_state_at_close(e) == STATE_CLOSE;
+}
+
+static bool is_aborted_by_disconnect(const struct evidence *e)
+{
+	return e->step->is_disconnect && e->step->error == 0 &&
+	       e->before->phase == CONN_PHASE_OPEN && !(e->before->flags & CONN_FLAG_DEAD);
+}
+
+static bool is_aborted(const struct evidence *e)
+{
+	return is_own_close(e) && !is_over_at_close(e) && e->step->before.is_linger_abort;
+}
+
+static bool is_closed_with_unread_data(const struct evidence *e)
+{
+	return is_own_close(e) && !is_over_at_close(e) && !e->step->before.is_linger_abort &&
+	       e->step->before.unread_bytes > 0;
+}
+
+static bool is_orderly_close(const struct evidence *e)
+{
+	return is_own_close(e) && !is_dead_at_close(e) && !is_aborted(e) &&
+	       !is_closed_with_unread_data(e);
+}
+
+/* This side's FIN is the first, whether by this close or by an earlier shutdown. */
+static bool is_closed_first(const struct evidence *e)
+{
+	switch (evidence_state_at_close(e)) {
+	case STATE_CLOSE_WAIT:
+	case STATE_LAST_ACK:
+		return false;
+	case STATE_CLOSE: /* over: who was first decides */
+		return is_orderly_close(e) && (e->before->flags & CONN_FLAG_FIN_FIRST);
+	default:
+		return is_orderly_close(e);
+	}
+}
+
+static bool is_closed_after_peer_unread(const struct evidence *e)
+{
+	return is_orderly_close(e) && !is_closed_first(e) && e->before->fin_ns == 0;
+}
+
+static bool is_closed_after_peer(const struct evidence *e)
+{
+	return is_orderly_close(e) && !is_closed_first(e) && e->before->fin_ns != 0;
+}
+
+static bool is_closed_after_death(const struct evidence *e)
+{
+	return is_own_close(e) && is_dead_at_close(e);
+}
+
+static bool is_closed_with_unacknowledged_data(const struct evidence *e)
+{
+	return is_orderly_close(e) && !is_over_at_close(e) && e->facts->unacknowledged_bytes > 0;
+}
+
+static bool is_open_at_exit(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_EXIT && e->before->phase == CONN_PHASE_OPEN &&
+	       !(e->before->flags & CONN_FLAG_DEAD);
+}
+
+static bool is_left_open_at_exit(const struct evidence *e)
+{
+	return is_open_at_exit(e) && !e->step->is_maybe_shared;
+}
+
+static bool is_left_open_at_exit_maybe(const struct evidence *e)
+{
+	return is_open_at_exit(e) && e->step->is_maybe_shared;
+}
+
+static bool is_left_open_dead(const struct evidence *e)
+{
+	return e->step->effect == EFFECT_EXIT && e->before->phase == CONN_PHASE_OPEN &&
+	       (e->before->flags & CONN_FLAG_DEAD);
+}
+
+static bool is_policy_keepalive(const struct evidence *e)
+{
+	return e->step->policy.actions & POLICY_ACTION_SET_KEEPALIVE;
+}
+
+static bool is_policy_user_timeout(const struct evidence *e)
+{
+	return e->step->policy.actions & POLICY_ACTION_SET_USER_TIMEOUT;
+}
+
+static bool is_policy_failed(const struct evidence *e)
+{
+	return e->step->policy.actions & POLICY_ACTION_REFUSED;
+}
+
+static bool is_policy_overruled_program(const struct evidence *e)
+{
+	return e->step->policy.actions & POLICY_ACTION_OVERRULED;
+}
+
+static bool is_program_overruled_policy(const struct evidence *e)
+{
+	return e->step->policy.actions & POLICY_ACTION_WAS_OVERRULED;
+}
+
+static bool is_policy_closed_on_eof(const struct evidence *e)
+{
+	return e->step->policy.actions & POLICY_ACTION_SENT_FIN;
+}
+
+static bool is_policy_aborted_on_eof(const struct evidence *e)
+{
+	return e->step->policy.actions & POLICY_ACTION_SENT_RST;
+}
+
+bool (*const predicates[NOTE_COUNT])(const struct evidence *) = {
+#define NOTE(name, ...) [NOTE_##name] = is_##name,
+#include "tcpshim/notes.def"
+#undef NOTE
+};

@@ -1,0 +1,77 @@
+#include "interpose/parts.h"
+
+#include <string.h>
+
+#include "conn/evidence.h"
+#include "guest/process.h"
+#include "sys/bypass.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
+#include "trace/before.h"
+
+/* The kernel's signal mask in libc's form, and all signals held back. */
+sigset_t parts_block_signals(void)
+{
+	const uint64_t all = ~UINT64_C(0);
+	sigset_t before;
+
+	memset(&before, 0, sizeof(before));
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all));
+	return before;
+}
+
+/* Runs when the function is left, by cancellation too: one that was pending acts before the wait
+ * lets signals in. A known hole: a handler during such a wait finds all signals blocked in the mask
+ * of the context that it interrupts, and what it changes there is overwritten. */
+void parts_unblock_signals(const sigset_t *before)
+{
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)before, 0, sizeof(uint64_t));
+}
+
+bool parts_is_split(const struct call *call, int64_t timeout_ns)
+{
+	return (timeout_ns == UNLIMITED || timeout_ns > (int64_t)LONG_WAIT_NS) &&
+	       before_is_announced(call) && !restriction_is_inherited() && bypass_is_wait_libcs;
+}
+
+struct timespec parts_timespec(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+}
+
+/* What is left of the timeout, UNLIMITED if it has none. */
+int64_t parts_rest_ns(const struct call *call, int64_t timeout_ns)
+{
+	int64_t spent_ns = (int64_t)(process_now_ns() - call->start_ns);
+
+	if (timeout_ns == UNLIMITED)
+		return UNLIMITED;
+	return timeout_ns > spent_ns ? timeout_ns - spent_ns : 0;
+}
+
+/* A timeout by pointer in ns; one that the kernel will refuse, or that cannot be read, is not
+ * split. */
+int64_t parts_timeout_ns(const struct call *call, const void *timeout, int64_t fraction_ns)
+{
+	if (!timeout)
+		return UNLIMITED;
+	if (!call->has_time || call->time[0] < 0 || call->time[1] < 0 ||
+	    call->time[1] >= NS_PER_S / fraction_ns)
+		return 0;
+	if (call->time[0] > INT64_MAX / NS_PER_S - 1)
+		return INT64_MAX;
+	return call->time[0] * NS_PER_S + call->time[1] * fraction_ns;
+}
+
+/* What is left of the timeout behind the first part. A process that is stopped and continued goes
+ * on with what was left of its ppoll, select or pselect when it was stopped (poll_select_finish,
+ * fs/select.c): the time that it stood still does not count. */
+int64_t parts_second_ns(int64_t timeout_ns)
+{
+	return timeout_ns == UNLIMITED ? UNLIMITED : timeout_ns - (int64_t)LONG_WAIT_NS;
+}
+
+int64_t parts_milliseconds_ns(int timeout)
+{
+	return timeout < 0 ? UNLIMITED : timeout * NS_PER_MS;
+}
