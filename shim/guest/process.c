@@ -234,6 +234,8 @@ bool process_identify(void (*start_over)(void))
 	process.alive = page;
 	process.start_over = start_over;
 	restriction_detect();
+	if (!restriction_is_inherited())
+		clock_detect_forbidden();
 	pthread_atfork(NULL, process_note_fork,
 		       has_wiped_page(page, size) ? NULL : process_note_child);
 	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 
 #include "sys/hot.h"
 #include "sys/raw.h"
@@ -40,15 +41,20 @@ uint64_t clock_read(clockid_t clock)
 
 struct clock_line clock_line HOT_DATA;
 
-static void end_line(void)
-{
-	atomic_store(&clock_line.limit, 0);
-}
+static const uint64_t forbidden = UINT64_MAX;
 
 void clock_forbid_counter(void)
 {
 	atomic_store(&is_counter_forbidden, true);
-	end_line();
+	atomic_store(&clock_line.limit, forbidden);
+}
+
+void clock_detect_forbidden(void)
+{
+	int mode = 0;
+
+	if (raw_syscall2(SYS_prctl, PR_GET_TSC, (long)&mode) == 0 && mode == PR_TSC_SIGSEGV)
+		clock_forbid_counter();
 }
 
 #if defined(__x86_64__)
@@ -60,13 +66,22 @@ enum { LEAST_SPAN_NS = 10000000, SPAN_NS = 250000000, MOST_SLEW_NS = 1000000 };
 /* Reading the clock took longer: something came between. */
 enum { MOST_PAIR_CYCLES = 20000 };
 
+/* Not after it was forbidden, not even by another thread in this moment. */
+static void set_limit(uint64_t limit)
+{
+	uint64_t was = atomic_load(&clock_line.limit);
+
+	while (was != forbidden && !atomic_compare_exchange_weak(&clock_line.limit, &was, limit))
+		;
+}
+
 /* The last pair that was measured: only for whoever made sequence odd. */
 static uint64_t pair_counter, pair_ns;
 
 void clock_shift(int64_t by_ns)
 {
 	atomic_fetch_add(&shift_ns, (uint64_t)by_ns);
-	end_line();
+	set_limit(0);
 	pair_ns = 0;
 }
 
@@ -110,7 +125,7 @@ static void bend(uint64_t counter, uint64_t now_ns)
 	if (pair_ns == 0 || now_ns < pair_ns || counter < pair_counter || cycles == 0) {
 		pair_counter = counter;
 		pair_ns = now_ns;
-		set(&clock_line.limit, 0);
+		set_limit(0);
 		return;
 	}
 	if (span < LEAST_SPAN_NS)
@@ -134,7 +149,7 @@ static void bend(uint64_t counter, uint64_t now_ns)
 	set(&clock_line.counter, counter);
 	set(&clock_line.ns, said_ns);
 	set(&clock_line.rate, (uint64_t)(rate * (double)(UINT64_C(1) << CLOCK_RATE_BITS)));
-	set(&clock_line.limit, atomic_load(&is_counter_forbidden) ? 0 : (uint64_t)(SPAN_NS / rate));
+	set_limit((uint64_t)(SPAN_NS / rate));
 	pair_counter = counter;
 	pair_ns = now_ns;
 }
