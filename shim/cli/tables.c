@@ -39,7 +39,7 @@ static struct connection_row *row_of(struct connections_table *table,
 
 static void write_row(struct connections_table *table, const struct connection_row *row)
 {
-	char text[HISTORY_ROW_BYTES];
+	char text[CONNECTION_ROW_BYTES];
 	struct strbuf buf;
 
 	strbuf_init(&buf, text, sizeof(text));

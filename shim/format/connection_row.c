@@ -88,7 +88,7 @@ void connection_row_start(struct connection_row *row, const struct tcpshim_event
 	*row = (struct connection_row){.serial = serial,
 				       .pid = event->pid,
 				       .fd = -1,
-				       .ended = HISTORY_NO_NOTE};
+				       .ended = CONNECTION_ROW_NO_NOTE};
 }
 
 uint64_t connection_row_bytes(const struct tcpshim_event *event)
@@ -176,12 +176,12 @@ void connection_row_call(struct connection_row *row, const struct tcpshim_event 
 
 static void set_first(struct connection_row *row, const struct tcpshim_notes *notes)
 {
-	if (row->first != HISTORY_NOBODY)
+	if (row->first != CONNECTION_ROW_NOBODY)
 		return;
 	if (HAS_ANY(notes, peer_end_notes))
-		row->first = HISTORY_PEER;
+		row->first = CONNECTION_ROW_PEER;
 	else if (HAS_ANY(notes, own_end_notes))
-		row->first = HISTORY_HERE;
+		row->first = CONNECTION_ROW_HERE;
 }
 
 bool connection_row_subject(struct connection_row *row, const struct tcpshim_event *event,
@@ -209,7 +209,7 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 	if (row->fd < 0)
 		row->fd = facts->fd;
 	set_first(row, notes);
-	if (row->ended == HISTORY_NO_NOTE && find_ending(notes) != NOTE_COUNT)
+	if (row->ended == CONNECTION_ROW_NO_NOTE && find_ending(notes) != NOTE_COUNT)
 		row->ended = (uint16_t)find_ending(notes);
 	note_set_merge(&row->notes, notes);
 	if (!HAS_ANY(notes, closing_notes))
@@ -355,7 +355,7 @@ static void append_column(struct strbuf *buf, const struct connection_row *row, 
 		append_duration(buf, row->silence_ns);
 		break;
 	case 15:
-		strbuf_string(buf, first_names[row->first <= HISTORY_PEER ? row->first : 0]);
+		strbuf_string(buf, first_names[row->first <= CONNECTION_ROW_PEER ? row->first : 0]);
 		break;
 	case 16:
 		strbuf_string(buf, row->ended < NOTE_COUNT ? note_rows[row->ended].id
@@ -422,7 +422,7 @@ void connection_row_json(struct strbuf *buf, const struct connection_row *row, u
 	append_member(buf, "rtt_ns", row->rtt_ns);
 	append_member(buf, "retransmits", row->retransmits);
 	append_member(buf, "longest_silence_ns", row->silence_ns);
-	if (row->first == HISTORY_HERE || row->first == HISTORY_PEER)
+	if (row->first == CONNECTION_ROW_HERE || row->first == CONNECTION_ROW_PEER)
 		append_text_member(buf, "closed_first", first_names[row->first]);
 	if (row->ended < NOTE_COUNT)
 		append_text_member(buf, "ended", note_rows[row->ended].id);

@@ -11,16 +11,16 @@
 #include "tcpshim/event.h"
 
 /* Who said first that nothing more comes. */
-enum first_row { HISTORY_NOBODY, HISTORY_HERE, HISTORY_PEER };
+enum first_row { CONNECTION_ROW_NOBODY, CONNECTION_ROW_HERE, CONNECTION_ROW_PEER };
 
-enum { HISTORY_NO_NOTE = UINT16_MAX, HISTORY_ROW_BYTES = 2048 };
+enum { CONNECTION_ROW_NO_NOTE = UINT16_MAX, CONNECTION_ROW_BYTES = 2048 };
 
 struct connection_row {
 	uint32_t serial;
 	int32_t pid, fd;
 	uint8_t role, state;
 	uint8_t first;  /* enum first_row */
-	uint16_t ended; /* the note that tells how, HISTORY_NO_NOTE: not yet */
+	uint16_t ended; /* the note that tells how, CONNECTION_ROW_NO_NOTE: not yet */
 	struct tcpshim_address local, peer;
 	uint64_t opened_ns; /* 0: not seen */
 	uint64_t closed_ns;

@@ -189,12 +189,12 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 
 /* Quiet before the filter is in place, since one forbidden call would end the process; loud again
  * if it was refused. */
-static long pass_filter(enum restriction quiet, long number, const struct six *six)
+static long pass_filter(enum restriction restriction, long number, const struct six *six)
 {
 	if (!process_is_itself())
 		return pass(number, six);
 
-	enum restriction before = lockdown_begin(quiet);
+	enum restriction before = lockdown_begin(restriction);
 	long result = pass(number, six);
 
 	if (result != 0)

@@ -113,7 +113,7 @@ __attribute__((constructor(201))) static void hook(void)
 {
 	void **narrow, **wide;
 
-	if (!process_is_watching || !config.has_stdio_trace)
+	if (!process_is_watching || !config.has_libc_stdio)
 		return;
 	real_read = (read_slot *)find("_IO_file_read");
 	real_write = (write_slot *)find("_IO_file_write");

@@ -18,7 +18,7 @@ static char program_name[NAME_MAX + 1];
 
 static const struct config defaults = {
 	.has_sleeping = true,
-	.has_stdio_trace = true,
+	.has_libc_stdio = true,
 	.record_bytes = UINT64_C(256) << 20,
 	.style = {.stamps = TRUSS_BASE, .data_bytes = 12, .least_severity = SEVERITY_INFO},
 };
@@ -89,7 +89,7 @@ static bool read_FDS(const char *value)
 
 	while (word_next(&value, ',', &word)) {
 		if (word_is(word, "stdio"))
-			config.has_stdio = true;
+			config.has_standard_fds = true;
 		else if (word_is(word, "sockets"))
 			config.fds = CONFIG_FDS_SOCKETS;
 		else if (word_is(word, "all"))
@@ -288,8 +288,8 @@ static bool read_SLEEPING(const char *value)
 
 static bool read_STDIO(const char *value)
 {
-	config.has_stdio_trace = strcmp(value, "on") == 0;
-	return config.has_stdio_trace || strcmp(value, "off") == 0;
+	config.has_libc_stdio = strcmp(value, "on") == 0;
+	return config.has_libc_stdio || strcmp(value, "off") == 0;
 }
 
 static bool read_MATCH(const char *value)
@@ -483,7 +483,7 @@ void config_read(char *const *environment, const char *program, config_complain 
 	policy_settle(&config.policy, complain);
 	if (!config.is_any_shown) { /* policies are for TCP connections only */
 		config.fds = CONFIG_FDS_TCP;
-		config.has_stdio = false;
+		config.has_standard_fds = false;
 	}
 }
 

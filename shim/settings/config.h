@@ -28,9 +28,9 @@ enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FD, CONFIG_OUTPUT_PATH 
 struct config {
 	bool is_shown[CALL_COUNT];
 	bool is_any_shown;
-	bool has_stdio;
+	bool has_standard_fds;
 	bool has_sleeping;
-	bool has_stdio_trace; /* has_stdio: descriptors 0 to 2 */
+	bool has_libc_stdio; /* has_standard_fds: descriptors 0 to 2 */
 	enum config_fds fds;
 	enum config_output output;
 	int output_fd;

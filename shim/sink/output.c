@@ -387,7 +387,7 @@ int output_write(const char *bytes, size_t size, size_t *written)
 	return 0;
 }
 
-void output_be_quiet(void)
+void output_restrict(void)
 {
 	check_limit();
 }

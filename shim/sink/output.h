@@ -47,7 +47,7 @@ int output_write(const char *bytes, size_t size, size_t *written);
 
 /* The process is about to lose most system calls: a file that has a size limit is not written to
  * any more, since SIGXFSZ could not be held back then. */
-void output_be_quiet(void);
+void output_restrict(void);
 
 /* Moves our descriptor away from fd, which the program is about to take over; nothing if fd is not
  * ours. */

@@ -64,7 +64,7 @@ void sinks_event(struct area *area, uint64_t now_ns)
 
 void sinks_restrict(struct area *area)
 {
-	output_be_quiet();
+	output_restrict();
 	if (config.has_record && process_is_tracing && area)
 		recording_restrict(area, process_now_ns());
 }

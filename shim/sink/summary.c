@@ -199,7 +199,7 @@ static void write_heading(struct strbuf *buf, uint64_t now_ns)
 
 void summary_end(uint64_t now_ns)
 {
-	char text[HISTORY_ROW_BYTES];
+	char text[CONNECTION_ROW_BYTES];
 	struct strbuf buf;
 	uint64_t count = atomic_load(&replaced);
 

@@ -27,7 +27,8 @@ void clock_start(void);
 /* From now on the counter is not read: the program is about to make that fatal (PR_SET_TSC). */
 void clock_forbid_counter(void);
 
-/* Finds out, by a system call, whether the counter was forbidden before exec. In the constructor. */
+/* Finds out, by a system call, whether the counter was forbidden before exec. In the constructor.
+ */
 void clock_detect_forbidden(void);
 
 /* In a new process: its time namespace has CLOCK_MONOTONIC ahead of its parent's by so much; from

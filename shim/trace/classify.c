@@ -126,7 +126,7 @@ static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 {
 	int protocol = get_socket_integer(fd, SO_PROTOCOL);
 	enum conn_kind kind = CONN_KIND_FILE;
-	bool is_wanted = config.fds == CONFIG_FDS_ALL || (config.has_stdio && fd <= 2);
+	bool is_wanted = config.fds == CONFIG_FDS_ALL || (config.has_standard_fds && fd <= 2);
 	struct conn *conn;
 
 	*is_open = protocol != -EBADF;

@@ -5,14 +5,14 @@
 #include "sink/sinks.h"
 #include "trace/fastpath.h"
 
-enum restriction lockdown_begin(enum restriction quiet)
+enum restriction lockdown_begin(enum restriction restriction)
 {
 	process_check();
-	if (quiet != RESTRICTION_NONE)
+	if (restriction != RESTRICTION_NONE)
 		fastpath_stop();
-	if (thread_raise_guard(&quiet)) {
+	if (thread_raise_guard(&restriction)) {
 		sinks_restrict(thread_area());
 		thread_lower_guard();
 	}
-	return restriction_set(quiet);
+	return restriction_set(restriction);
 }

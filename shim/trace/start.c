@@ -52,7 +52,7 @@ static void complain_at_start(const char *line, size_t size)
 	complaint_write(line, size);
 }
 
-static void start_over_silently(void)
+static void start_over_unshown(void)
 {
 }
 
@@ -78,7 +78,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 		tell_command(config.started);
 	if ((!config.is_any_shown && !policy_is_any(&config.policy)) ||
 	    !config_has_program(program) ||
-	    !process_identify(config.is_any_shown ? sinks_start_over : start_over_silently))
+	    !process_identify(config.is_any_shown ? sinks_start_over : start_over_unshown))
 		return;
 	if (config.is_any_shown && sinks_start(environment, program)) {
 		/* Registered before anything of the program's is, so it runs after all of that; a

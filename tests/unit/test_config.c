@@ -32,7 +32,7 @@ static void test_defaults(void **state)
 		assert_true(config.is_shown[call]);
 	assert_true(config.is_any_shown);
 	assert_true(config.has_sleeping);
-	assert_false(config.has_stdio);
+	assert_false(config.has_standard_fds);
 	assert_int_equal(config.fds, CONFIG_FDS_TCP);
 	assert_int_equal(config.output, CONFIG_OUTPUT_STDERR);
 	assert_int_equal(config.style.stamps, TRUSS_BASE);
@@ -138,7 +138,7 @@ static void test_fds(void **state)
 	static const struct {
 		const char *variable;
 		enum config_fds fds;
-		bool has_stdio, is_bad;
+		bool has_standard_fds, is_bad;
 	} rows[] = {
 		{"TCPSHIM_FDS=tcp", CONFIG_FDS_TCP, false, false},
 		{"TCPSHIM_FDS=tcp,stdio", CONFIG_FDS_TCP, true, false},
@@ -155,7 +155,7 @@ static void test_fds(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		read_environment(rows[i].variable, NULL);
 		assert_int_equal(config.fds, rows[i].fds);
-		assert_int_equal(config.has_stdio, rows[i].has_stdio);
+		assert_int_equal(config.has_standard_fds, rows[i].has_standard_fds);
 		assert_int_equal(complaints[0] != '\0', rows[i].is_bad);
 	}
 }
@@ -179,11 +179,11 @@ static void test_fds_of_nothing_shown(void **state)
 		assert_string_equal(complaints, "");
 		assert_false(config.is_any_shown);
 		assert_int_equal(config.fds, CONFIG_FDS_TCP);
-		assert_false(config.has_stdio);
+		assert_false(config.has_standard_fds);
 	}
 	read_environment("TCPSHIM_TRACE=read", "TCPSHIM_FDS=all,stdio");
 	assert_int_equal(config.fds, CONFIG_FDS_ALL);
-	assert_true(config.has_stdio);
+	assert_true(config.has_standard_fds);
 }
 
 static void test_programs(void **state)
@@ -488,7 +488,7 @@ static void test_bad_beside_good(void **state)
 {
 	(void)state;
 	read_environment("TCPSHIM_FDS=stdio,nonsense", "TCPSHIM_DATA=5");
-	assert_false(config.has_stdio);
+	assert_false(config.has_standard_fds);
 	assert_int_equal(config.style.data_bytes, 5);
 	read_environment("TCPSHIM_DATA=5", "TCPSHIM_TRACE=read,nonsense");
 	assert_int_equal(config.style.data_bytes, 5);

@@ -1269,11 +1269,11 @@ static void test_bound_of_each_note(void **state)
 
 static void test_history(void **state)
 {
-	struct connection_row row = {.pid = INT32_MAX, .fd = INT32_MIN, .ended = HISTORY_NO_NOTE};
+	struct connection_row row = {.pid = INT32_MAX, .fd = INT32_MIN, .ended = CONNECTION_ROW_NO_NOTE};
 	struct tcpshim_facts facts;
 	struct reader reader;
 	struct strbuf buf;
-	char *text = malloc(HISTORY_ROW_BYTES);
+	char *text = malloc(CONNECTION_ROW_BYTES);
 
 	(void)state;
 	assert_non_null(text);
@@ -1282,17 +1282,17 @@ static void test_history(void **state)
 	row.role = ROLE_LISTENER;
 	row.state = STATE_ESTABLISHED;
 	row.local = row.peer = facts.local;
-	row.first = HISTORY_PEER;
+	row.first = CONNECTION_ROW_PEER;
 	row.ended = NOTE_closed_with_unacknowledged_data;
 	row.opened_ns = 1;
 	row.closed_ns = row.active_ns = row.silence_ns = UINT64_MAX;
 	row.sent_bytes = row.received_bytes = row.writes = row.reads = UINT64_MAX;
 	row.handshake_ns = row.rtt_ns = row.retransmits = UINT64_MAX;
 	row.notes = NOTES_ALL;
-	strbuf_init(&buf, text, HISTORY_ROW_BYTES);
+	strbuf_init(&buf, text, CONNECTION_ROW_BYTES);
 	connection_row_json(&buf, &row, 0);
 	assert_false(buf.is_cut);
-	want_room(HISTORY_ROW_BYTES);
+	want_room(CONNECTION_ROW_BYTES);
 	reader = (struct reader){(uint8_t *)text, (uint8_t *)text + buf.size - 1, false};
 	object.count = 0;
 	read_object(&reader, &object, 0);
