@@ -6,6 +6,7 @@
 
 #include "format/facts.h"
 #include "format/names.h"
+#include "format/option_name.h"
 #include "format/payload.h"
 
 void arguments_events(struct strbuf *buf, unsigned call, uint32_t events)
@@ -94,10 +95,10 @@ static void append_time(struct strbuf *buf, const struct tcpshim_event *event, u
 static void append_option(struct strbuf *buf, const struct tcpshim_event *event, uint64_t pointer)
 {
 	enum option_kind kind =
-		names_option_kind((int)event->arguments[1], (int)event->arguments[2]);
+		option_name_kind((int)event->arguments[1], (int)event->arguments[2]);
 	int number = 0;
 
-	if (!event->value || kind == OPTION_OPAQUE) {
+	if (!event->value || kind == OPTION_KIND_OPAQUE) {
 		strbuf_pointer(buf, pointer);
 		return;
 	}
@@ -105,16 +106,16 @@ static void append_option(struct strbuf *buf, const struct tcpshim_event *event,
 		memcpy(&number, event->value, sizeof(number));
 	else
 		number = *(const uint8_t *)event->value;
-	if (kind == OPTION_LINGER && event->value_size >= sizeof(struct linger)) {
+	if (kind == OPTION_KIND_LINGER && event->value_size >= sizeof(struct linger)) {
 		struct linger linger;
 
 		memcpy(&linger, event->value, sizeof(linger));
 		strbuf_string(buf, linger.l_onoff ? "{on, " : "{off, ");
 		strbuf_integer(buf, linger.l_linger);
 		strbuf_string(buf, " s}");
-	} else if (kind == OPTION_TIMEVAL && event->value_size >= 2 * sizeof(int64_t)) {
+	} else if (kind == OPTION_KIND_TIMEVAL && event->value_size >= 2 * sizeof(int64_t)) {
 		append_time(buf, event, pointer, true);
-	} else if (kind == OPTION_STRING) {
+	} else if (kind == OPTION_KIND_STRING) {
 		const char *text = event->value;
 
 		strbuf_char(buf, '"');
@@ -122,7 +123,7 @@ static void append_option(struct strbuf *buf, const struct tcpshim_event *event,
 		strbuf_char(buf, '"');
 	} else if (event->value_size == sizeof(number) || event->value_size == 1) {
 		strbuf_char(buf, '[');
-		if (kind == OPTION_ERROR && number != 0)
+		if (kind == OPTION_KIND_ERROR && number != 0)
 			names_error(buf, number);
 		else
 			strbuf_integer(buf, number);
@@ -284,7 +285,7 @@ static void print_ioctl_value(struct strbuf *buf, const struct argument *argumen
 
 static void print_option_name(struct strbuf *buf, const struct argument *argument)
 {
-	names_option(buf, (int)argument->event->arguments[1], (int)argument->value);
+	option_name(buf, (int)argument->event->arguments[1], (int)argument->value);
 }
 
 static void print_option(struct strbuf *buf, const struct argument *argument)
@@ -358,7 +359,7 @@ static void (*const int_printers[])(struct strbuf *buf, int value) = {
 	[ARG_SHUTDOWN_HOW] = names_shutdown_how,
 	[ARG_OPEN_FLAGS] = names_open_flags,
 	[ARG_FCNTL_COMMAND] = names_fcntl_command,
-	[ARG_OPTION_LEVEL] = names_option_level,
+	[ARG_OPTION_LEVEL] = option_name_level,
 	[ARG_RW_FLAGS] = names_rw_flags,
 	[ARG_MESSAGE_FLAGS] = names_message_flags,
 	[ARG_EPOLL_FLAGS] = names_epoll_flags,

@@ -9,13 +9,13 @@
 #include "format/strbuf.h"
 #include "tcpshim/event.h"
 
-/* "name(arg, arg)". data_bytes: payload to show. */
+/* Appends "name(arg, arg)". data_bytes: how much payload is shown. */
 void arguments_call(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes);
 
-/* How many arguments are printed: fcntl's third only where its command takes one. */
+/* Returns how many arguments are printed: the third of fcntl only if its command takes one. */
 unsigned arguments_count(const struct tcpshim_event *event);
 
-/* One of them. */
+/* Appends the argument of this index alone. */
 void arguments_one(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,
 		   unsigned index);
 

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "format/names.h"
+#include "format/option_name.h"
 
 const struct call_row call_rows[CALL_COUNT] = {
 #define CALL(symbol, shown, group, need, effect, number, ...) \
@@ -259,7 +260,7 @@ static void append_reported(struct strbuf *buf, unsigned reported)
 		strbuf_string(buf, texts[reported]);
 }
 
-/* The condition of TCPSHIM_MATCH that leaves out the service of this connection. */
+/* Appends the condition of TCPSHIM_MATCH that excludes the service of this connection. */
 static void append_exclusion(struct strbuf *buf, const struct tcpshim_facts *facts)
 {
 	bool is_client = facts->role == ROLE_CLIENT;
@@ -315,7 +316,7 @@ static void append_fact(struct strbuf *buf, const struct fact *fact,
 		append_reported(buf, *(const uint8_t *)field);
 		break;
 	case FACT_KIND_OPTION:
-		names_option(buf, facts->option_level, facts->option_name);
+		option_name(buf, facts->option_level, facts->option_name);
 		break;
 	case FACT_KIND_ERROR:
 		names_error(buf, *(const int32_t *)field);
@@ -326,7 +327,7 @@ static void append_fact(struct strbuf *buf, const struct fact *fact,
 	}
 }
 
-/* The fact that text begins with as "{name}", or NULL. */
+/* Returns the fact whose "{name}" the text begins with, or NULL. */
 static const struct fact *match_fact(const char *text, size_t *length)
 {
 	for (size_t i = 0; i < FACT_ROWS; i++) {
@@ -356,7 +357,7 @@ void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_fac
 	}
 }
 
-/* What a fact of a text is as values: which fields, and what is said in words. */
+/* Adds the values that a fact of a text stands for. */
 static void add_value(struct facts_values *values, const struct fact *fact)
 {
 	switch (fact->kind) {

@@ -50,12 +50,12 @@ struct fact_field {
 };
 extern const struct fact_field fact_fields[FACT_FIELDS];
 
-/* One of them as a number; one that is unsigned may be above INT64_MAX. */
+/* Returns the value of a field; an unsigned one may be above INT64_MAX. */
 int64_t facts_value(const struct tcpshim_facts *facts, unsigned fact);
 void facts_set(struct tcpshim_facts *facts, unsigned fact, uint64_t value);
 
-/* Appends the note's text, each {name} replaced by that fact. A name that no fact has is left as it
- * is: the unit tests look for braces. */
+/* Appends a note's text with each {name} replaced by that fact. A name that no fact has is left as
+ * it is, which the unit tests look for. */
 void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_facts *facts);
 
 /* The facts that a note's text names, as values. */
@@ -69,8 +69,7 @@ void facts_in(const char *text, struct facts_values *values);
 void facts_ip(struct strbuf *buf, const struct tcpshim_address *address);
 /* "10.88.88.140:8080", "[2001:db8::1]:443"; "?" when the family is not known. */
 void facts_address(struct strbuf *buf, const struct tcpshim_address *address);
-/* The same from a struct sockaddr of size bytes, of any family; false if it is none that can be
- * printed. */
+/* Appends a struct sockaddr of size bytes, of any family; false if it cannot be printed. */
 bool facts_sockaddr(struct strbuf *buf, const void *address, uint32_t size);
 /* Reads AF_INET and AF_INET6; v4-mapped addresses become IPv4 (RFC 4291, 2.5.5.2). False: another
  * family. */

@@ -7,6 +7,7 @@
 #include "format/facts.h"
 #include "format/names.h"
 #include "format/note_set.h"
+#include "format/option_name.h"
 #include "format/payload.h"
 #include "format/stamp.h"
 #include "tcpshim/record.h"
@@ -393,7 +394,7 @@ static void append_values(struct strbuf *buf, const char *text, const struct tcp
 	if (values.has_option) {
 		append_name(buf, "option");
 		strbuf_char(buf, '"');
-		names_option(buf, facts->option_level, facts->option_name);
+		option_name(buf, facts->option_level, facts->option_name);
 		strbuf_char(buf, '"');
 	}
 	if (values.has_error)

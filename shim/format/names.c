@@ -41,7 +41,7 @@ static void append_value(struct strbuf *buf, const struct name *table, size_t co
 		strbuf_integer(buf, value);
 }
 
-/* Flags joined with '|'; what no row names stands last, in hex. none: what 0 is called. */
+/* Appends flags joined with '|'; bits that no row names come last, in hex. none: the name of 0. */
 static void append_flags(struct strbuf *buf, const struct name *table, size_t count, uint64_t flags,
 			 const char *none)
 {

@@ -29,19 +29,6 @@ void names_epoll_events(struct strbuf *buf, uint32_t events);
 void names_epoll_flags(struct strbuf *buf, int flags);
 void names_epoll_operation(struct strbuf *buf, int operation);
 void names_select_events(struct strbuf *buf, uint32_t events);
-void names_option_level(struct strbuf *buf, int level);
-void names_option(struct strbuf *buf, int level, int name);
 const char *names_tcp_state(unsigned state); /* "ESTABLISHED"; "unknown" */
-
-/* How an option's value is printed. */
-enum option_kind {
-	OPTION_INTEGER,
-	OPTION_ERROR,
-	OPTION_LINGER,
-	OPTION_TIMEVAL,
-	OPTION_STRING,
-	OPTION_OPAQUE
-};
-enum option_kind names_option_kind(int level, int name);
 
 #endif

@@ -11,18 +11,18 @@
 #include "format/strbuf.h"
 #include "tcpshim/event.h"
 
-/* How many bytes of the payload, from its beginning, are at hand to be shown. */
+/* Returns how many bytes of the payload, from its beginning, can be shown. */
 uint64_t payload_held(const struct tcpshim_event *event);
 
-/* The first 12 bytes in quotes, ".." behind them if there were more; a plain pointer if there are
- * none. */
+/* Appends the first 12 bytes in quotes, followed by ".." if there were more; a plain pointer if
+ * there are none. */
 void payload_preview(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes,
 		     uint64_t pointer);
 
-/* What follows the preview, in rows of 32 bytes; nothing if data_bytes is 12 or less. */
+/* Appends what follows the preview, in rows of 32 bytes; nothing if data_bytes is 12 or less. */
 void payload_rows(struct strbuf *buf, const struct tcpshim_event *event, uint64_t data_bytes);
 
-/* Room that both need at most, in bytes. */
+/* Returns how many bytes both need at most. */
 size_t payload_bound(const struct tcpshim_event *event, uint64_t data_bytes);
 
 #endif

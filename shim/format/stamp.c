@@ -9,7 +9,7 @@ struct civil {
 	unsigned month, day, weekday, hour, minute, second;
 };
 
-/* Whole seconds; what is behind them counts on from there, before 1970 too. */
+/* Returns the whole seconds, rounded down before 1970 too. */
 static int64_t seconds_of(int64_t realtime_ns)
 {
 	return realtime_ns / NS_PER_S - (realtime_ns % NS_PER_S < 0);
@@ -22,7 +22,7 @@ static uint64_t rest_of(int64_t realtime_ns)
 	return (uint64_t)(rest < 0 ? rest + NS_PER_S : rest);
 }
 
-/* From 1677 to 2262, which is what 64 bits of nanoseconds tell: shifted is above 0. */
+/* For 1677 to 2262, the range of 64 bits of nanoseconds: shifted is above 0 there. */
 static struct civil civil_from_seconds(int64_t seconds)
 {
 	int64_t days = seconds / 86400 - (seconds % 86400 < 0);

@@ -19,7 +19,7 @@ enum truss_stamps {
 	TRUSS_UTC = 1 << 3      /* RFC 3339, microseconds */
 };
 
-/* Appends what stands at the address; async-signal-safe where it is used live. */
+/* Appends the name of what is at the address. Async-signal-safe where it is used live. */
 typedef void truss_symbol(struct strbuf *buf, uint64_t address);
 
 struct truss_style {
@@ -28,7 +28,7 @@ struct truss_style {
 	uint64_t data_bytes;
 	uint8_t least_severity; /* of notes; SEVERITY_NONE: no notes */
 	bool has_colour;
-	/* What stands at an address: "/usr/bin/nc(main+0x2a3)". NULL: the address alone. */
+	/* The name of an address: "/usr/bin/nc(main+0x2a3)". NULL: the address alone. */
 	truss_symbol *symbol;
 };
 
@@ -37,11 +37,11 @@ enum { TRUSS_FRAME_BYTES = 384 }; /* one frame of a stack as text, at most */
 /* "/usr/bin/nc(main+0x2a3) [0x5d4a3]". */
 void truss_frame(struct strbuf *buf, uint64_t address, const struct truss_style *style);
 
-/* The whole record: line, payload rows, notes; each ended by '\n'. */
+/* Appends the whole record: the line, rows of payload and notes, each ended by '\n'. */
 void truss_event(struct strbuf *buf, const struct tcpshim_event *event,
 		 const struct truss_style *style);
 
-/* Room that truss_event needs for the event at most, in bytes. */
+/* Returns how many bytes truss_event needs at most for the event. */
 size_t truss_event_bound(const struct tcpshim_event *event, const struct truss_style *style);
 
 #endif

@@ -25,12 +25,12 @@ bool word_next(const char **rest, char separator, struct word *word)
 	return true;
 }
 
-bool word_cut(struct word *word, char separator, struct word *behind)
+bool word_cut(struct word *word, char separator, struct word *after)
 {
 	for (size_t i = 0; i < word->size; i++) {
 		if (word->text[i] != separator)
 			continue;
-		*behind = (struct word){word->text + i + 1, word->size - i - 1};
+		*after = (struct word){word->text + i + 1, word->size - i - 1};
 		word->size = i;
 		return true;
 	}

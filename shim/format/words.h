@@ -20,17 +20,18 @@ struct word word_of(const char *text);
 
 bool word_is(struct word word, const char *text);
 
-/* Takes the next piece up to separator; *rest becomes NULL behind the last. False at the end. */
+/* Takes the next piece, up to the separator; *rest is NULL after the last one. False: there is no
+ * piece left. */
 bool word_next(const char **rest, char separator, struct word *word);
 
-/* Cuts word at its first separator: what stands before it stays, what comes behind is *behind.
- * False: there is none. */
-bool word_cut(struct word *word, char separator, struct word *behind);
+/* Cuts the word at its first separator: word keeps what is before it, *after is what follows.
+ * False: there is no separator. */
+bool word_cut(struct word *word, char separator, struct word *after);
 
-/* Decimal digits only; false also where the number does not fit. */
+/* Reads a number of decimal digits. False: there are other characters, or it does not fit. */
 bool word_number(struct word word, uint64_t *number);
 
-/* A number with K, M or G behind it (1024, and so on); a bare number is bytes. */
+/* Reads a number of bytes with an optional unit: K, M or G (1024, 1024^2, 1024^3). */
 bool word_bytes(struct word word, uint64_t *bytes);
 
 /* A number with ms, s, m or h behind it; a bare number is seconds. */

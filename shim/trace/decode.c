@@ -10,7 +10,7 @@
 #include "conn/epoll_map.h"
 #include "conn/fdtable.h"
 #include "format/facts.h"
-#include "format/names.h"
+#include "format/option_name.h"
 #include "guest/process.h"
 #include "trace/input.h"
 
@@ -68,25 +68,25 @@ static void decode_option(struct area *area, const struct call *call)
 {
 	uint32_t size = (uint32_t)call->arguments[4];
 
-	switch (names_option_kind((int)call->arguments[1], (int)call->arguments[2])) {
-	case OPTION_INTEGER:
-	case OPTION_ERROR:
+	switch (option_name_kind((int)call->arguments[1], (int)call->arguments[2])) {
+	case OPTION_KIND_INTEGER:
+	case OPTION_KIND_ERROR:
 		size = size >= sizeof(int) ? sizeof(int) : at_most(size, 1);
 		break;
-	case OPTION_LINGER:
+	case OPTION_KIND_LINGER:
 		size = at_most(size, sizeof(struct linger));
 		break;
-	case OPTION_TIMEVAL:
+	case OPTION_KIND_TIMEVAL:
 		size = at_most(size, 2 * sizeof(int64_t));
 		break;
-	case OPTION_STRING:
+	case OPTION_KIND_STRING:
 		size = at_most(size, OPTION_STRING_BYTES);
 		break;
-	case OPTION_OPAQUE:
+	case OPTION_KIND_OPAQUE:
 		return;
 	}
 	if (size <= call->value_size ||
-	    names_option_kind((int)call->arguments[1], (int)call->arguments[2]) == OPTION_STRING)
+	    option_name_kind((int)call->arguments[1], (int)call->arguments[2]) == OPTION_KIND_STRING)
 		decode_value(area, call->value, at_most(size, call->value_size));
 }
 

@@ -1269,7 +1269,9 @@ static void test_bound_of_each_note(void **state)
 
 static void test_history(void **state)
 {
-	struct connection_row row = {.pid = INT32_MAX, .fd = INT32_MIN, .ended = CONNECTION_ROW_NO_NOTE};
+	struct connection_row row = {.pid = INT32_MAX,
+				     .fd = INT32_MIN,
+				     .ended = CONNECTION_ROW_NO_NOTE};
 	struct tcpshim_facts facts;
 	struct reader reader;
 	struct strbuf buf;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "format/names.h"
+#include "format/option_name.h"
 #include "tcpshim/event.h"
 
 struct row {
@@ -178,28 +179,29 @@ static void test_options(void **state)
 		const char *level_text, *text;
 		enum option_kind kind;
 	} rows[] = {
-		{SOL_SOCKET, SO_ERROR, "SOL_SOCKET", "SO_ERROR", OPTION_ERROR},
-		{SOL_SOCKET, SO_LINGER, "SOL_SOCKET", "SO_LINGER", OPTION_LINGER},
-		{SOL_SOCKET, SO_RCVTIMEO, "SOL_SOCKET", "SO_RCVTIMEO", OPTION_TIMEVAL},
-		{SOL_SOCKET, SO_KEEPALIVE, "SOL_SOCKET", "SO_KEEPALIVE", OPTION_INTEGER},
-		{IPPROTO_TCP, TCP_NODELAY, "IPPROTO_TCP", "TCP_NODELAY", OPTION_INTEGER},
-		{IPPROTO_TCP, TCP_USER_TIMEOUT, "IPPROTO_TCP", "TCP_USER_TIMEOUT", OPTION_INTEGER},
-		{IPPROTO_TCP, TCP_CONGESTION, "IPPROTO_TCP", "TCP_CONGESTION", OPTION_STRING},
-		{IPPROTO_TCP, TCP_INFO, "IPPROTO_TCP", "TCP_INFO", OPTION_OPAQUE},
-		{IPPROTO_IP, IP_TOS, "IPPROTO_IP", "IP_TOS", OPTION_INTEGER},
-		{IPPROTO_IPV6, IPV6_V6ONLY, "IPPROTO_IPV6", "IPV6_V6ONLY", OPTION_INTEGER},
-		{IPPROTO_UDP, 100, "IPPROTO_UDP", "100", OPTION_INTEGER},
-		{4711, 1, "4711", "1", OPTION_INTEGER},
+		{SOL_SOCKET, SO_ERROR, "SOL_SOCKET", "SO_ERROR", OPTION_KIND_ERROR},
+		{SOL_SOCKET, SO_LINGER, "SOL_SOCKET", "SO_LINGER", OPTION_KIND_LINGER},
+		{SOL_SOCKET, SO_RCVTIMEO, "SOL_SOCKET", "SO_RCVTIMEO", OPTION_KIND_TIMEVAL},
+		{SOL_SOCKET, SO_KEEPALIVE, "SOL_SOCKET", "SO_KEEPALIVE", OPTION_KIND_INTEGER},
+		{IPPROTO_TCP, TCP_NODELAY, "IPPROTO_TCP", "TCP_NODELAY", OPTION_KIND_INTEGER},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, "IPPROTO_TCP", "TCP_USER_TIMEOUT",
+		 OPTION_KIND_INTEGER},
+		{IPPROTO_TCP, TCP_CONGESTION, "IPPROTO_TCP", "TCP_CONGESTION", OPTION_KIND_STRING},
+		{IPPROTO_TCP, TCP_INFO, "IPPROTO_TCP", "TCP_INFO", OPTION_KIND_OPAQUE},
+		{IPPROTO_IP, IP_TOS, "IPPROTO_IP", "IP_TOS", OPTION_KIND_INTEGER},
+		{IPPROTO_IPV6, IPV6_V6ONLY, "IPPROTO_IPV6", "IPV6_V6ONLY", OPTION_KIND_INTEGER},
+		{IPPROTO_UDP, 100, "IPPROTO_UDP", "100", OPTION_KIND_INTEGER},
+		{4711, 1, "4711", "1", OPTION_KIND_INTEGER},
 	};
 	bool is_right = true;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		names_option_level(unit_begin(), rows[i].level);
+		option_name_level(unit_begin(), rows[i].level);
 		is_right &= unit_is_text("level", unit_end(), rows[i].level_text);
-		names_option(unit_begin(), rows[i].level, rows[i].name);
+		option_name(unit_begin(), rows[i].level, rows[i].name);
 		is_right &= unit_is_text("option", unit_end(), rows[i].text);
-		assert_int_equal(names_option_kind(rows[i].level, rows[i].name), rows[i].kind);
+		assert_int_equal(option_name_kind(rows[i].level, rows[i].name), rows[i].kind);
 	}
 	assert_true(is_right);
 }

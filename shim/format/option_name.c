@@ -1,10 +1,9 @@
-/* The socket options' names and the kinds of their values. */
+#include "format/option_name.h"
+
 #include <linux/in6.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-#include "format/names.h"
 
 #ifndef SOL_TCP
 #define SOL_TCP IPPROTO_TCP
@@ -16,8 +15,8 @@ struct option {
 	enum option_kind kind;
 };
 /* clang-format off */
-#define INTEGER(level, name) {level, name, #name, OPTION_INTEGER}
-#define OPTION(level, name, kind) {level, name, #name, OPTION_##kind}
+#define INTEGER(level, name) {level, name, #name, OPTION_KIND_INTEGER}
+#define OPTION(level, name, kind) {level, name, #name, OPTION_KIND_##kind}
 /* clang-format on */
 
 /* <asm-generic/socket.h>, <linux/tcp.h>, <linux/in.h>, <linux/in6.h> */
@@ -108,14 +107,14 @@ static const struct option *find(int level, int name)
 	return NULL;
 }
 
-enum option_kind names_option_kind(int level, int name)
+enum option_kind option_name_kind(int level, int name)
 {
 	const struct option *option = find(level, name);
 
-	return option ? option->kind : OPTION_INTEGER;
+	return option ? option->kind : OPTION_KIND_INTEGER;
 }
 
-void names_option(struct strbuf *buf, int level, int name)
+void option_name(struct strbuf *buf, int level, int name)
 {
 	const struct option *option = find(level, name);
 
@@ -125,7 +124,7 @@ void names_option(struct strbuf *buf, int level, int name)
 		strbuf_integer(buf, name);
 }
 
-void names_option_level(struct strbuf *buf, int level)
+void option_name_level(struct strbuf *buf, int level)
 {
 	switch (level) {
 	case SOL_SOCKET:
