@@ -19,12 +19,13 @@ enum { STACK_BYTES = 128 << 10, PAUSE_NS = 100000000 };
 struct aside {
 	void (*work)(void *argument);
 	void *argument;
-	bool is_sharing; /* the table of descriptors, to begin with */
+	bool is_sharing; /* whether it starts with the caller's descriptor table */
 	bool is_done;
-	_Atomic int tid; /* 0 when the thread has ended: the kernel stores it, and wakes us */
+	_Atomic int tid; /* the kernel sets it to 0 and wakes the waiter when the thread ends */
 };
 
-/* A table without the program's descriptors: a connection is not kept open by us. */
+/* Gives this thread an empty descriptor table, so that it keeps none of the program's connections
+ * open. */
 static bool leave_descriptors(void)
 {
 	return raw_syscall3(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) == 0 ||
@@ -42,9 +43,9 @@ static int be_aside(void *argument)
 	return 0;
 }
 
-/* Behind a filter the copy of the table is left to clone: the program, which has threads, is
- * allowed that. Else it begins as a thread like any other, which is the one kind that valgrind
- * knows. */
+/* Creates the thread. Under an inherited filter, clone itself copies the descriptor table: a
+ * program with threads is allowed to call clone. Otherwise the thread starts like an ordinary
+ * thread, with the shared table, because valgrind supports no other kind. */
 static int start(struct aside *aside, uint8_t *stack)
 {
 	int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
@@ -66,7 +67,8 @@ static bool is_gone(int tid)
 	       raw_syscall3(SYS_tgkill, raw_getpid(), tid, 0) == -ESRCH;
 }
 
-/* The kernel's word that the thread has ended wakes us; an emulator may forget it. */
+/* Waits until the thread has ended. The kernel wakes the waiter then, but an emulator may not, so
+ * each timeout also checks whether the thread still exists. */
 static void wait_for_end(struct aside *aside, int tid)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
@@ -79,7 +81,8 @@ static void wait_for_end(struct aside *aside, int tid)
 			break;
 }
 
-/* Signals are held back in filtered mode too: whoever makes threads is allowed to. */
+/* Runs the work in a new thread. Blocks signals under an inherited filter too: a filter that allows
+ * creating threads allows that. */
 static void run_in_thread(struct aside *aside)
 {
 	const uint64_t all = ~UINT64_C(0);

@@ -1,19 +1,21 @@
 /*
- * aside: work that opens files, without the numbers of its descriptors being seen.
+ * aside: runs work that opens files on a separate descriptor table.
  *
- * A new descriptor gets the lowest free number. For that moment another thread of the program,
- * which still writes to a number that it has closed, would write into a file of ours. So in a
- * process with several threads the work is done by a thread of the library's own, which has a table
- * of descriptors of its own; the calling thread waits. It has no thread-local storage of its own
- * but uses the caller's. Where no thread can be made, the caller does the work itself.
- * Context: any thread with its guard up, after fork; not in quiet mode. Locks: none. Errno:
- * untouched. Keeps I3, I5, I7, I8.
+ * A new descriptor gets the lowest free number. Another thread of the program may still write to a
+ * number that it has closed; for the moment that the library has a file open at that number, the
+ * write would go into the library's file. So if the process has several threads, a temporary thread
+ * with its own descriptor table does the work, and the calling thread waits for it. The temporary
+ * thread has no thread-local storage of its own; it uses the caller's. If no thread can be created,
+ * the caller does the work itself.
+ * Context: any thread with its guard up, after fork; not if restriction_is_filter(). Locks: none.
+ * Errno: untouched. Keeps I3, I5, I7, I8.
  */
 #ifndef SYS_ASIDE_H
 #define SYS_ASIDE_H
 
-/* Does the work, and returns when it is done, with all signals held back meanwhile. It may open,
- * map and close files, and not use the program's descriptors: they may not be there. */
+/* Runs work(argument) and returns when it has finished. All signals are blocked meanwhile. The work
+ * may open, map and close files. It must not use the program's descriptors: the temporary thread
+ * may not have them. */
 void aside_run(void (*work)(void *argument), void *argument);
 
 #endif

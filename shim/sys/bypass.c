@@ -13,7 +13,7 @@ static bool is_libcs(const void *function, const void *libc)
 	return dladdr(function, &found) != 0 && found.dli_fbase == libc;
 }
 
-/* A function pointer as an address: POSIX says that it may be one. */
+/* Converts a function pointer to an address, which POSIX allows. */
 #define ADDRESS(function) ((const void *)(uintptr_t)(function))
 
 void bypass_start(void)

@@ -1,13 +1,15 @@
 /*
- * direct: the system call itself, where libc's function would do no more.
+ * bypass: makes system calls directly where libc's function would do nothing more.
  *
- * With one thread libc's read, write, recv and send are a system call and nothing else. Behind a
- * system call each return costs some 20 ns more than usual, since the kernel's own returns have
- * pushed the program's out of the processor's return stack; a call made in our own frame saves one
- * of them. It is made there if the process has one thread, if the function behind ours is libc's
- * and no other library's, and if the process has never asked for a cancellation: a thread may
- * cancel itself, and the function is then where it ends.
- * Context: bypass_start in the constructor; else anywhere. Locks: none. Errno: as libc's functions.
+ * In a process with one thread, libc's read, write, recv and send are a system call and nothing
+ * else. After a system call each function return costs about 20 ns more than usual, because the
+ * kernel's own returns have replaced the program's in the processor's return stack. Making the
+ * system call in the library's own frame saves one return. This is done only if the process has one
+ * thread, if the real function is libc's and not another preloaded library's, and if the process
+ * has never requested a cancellation: a thread may cancel itself, and libc's function is then the
+ * cancellation point.
+ * Context: bypass_start in the constructor; the rest anywhere. Locks: none. Errno: set on failure,
+ * as libc's functions do. Keeps I5, I8.
  */
 #ifndef SYS_BYPASS_H
 #define SYS_BYPASS_H
@@ -21,13 +23,13 @@
 
 extern bool bypass_is_libc;
 
-/* The waits behind ours are libc's: another library may count their time otherwise (libfaketime
- * does). */
+/* Whether the real waiting functions (ppoll, pselect, epoll_pwait) are libc's. Another library may
+ * count their timeouts differently (libfaketime does). */
 extern bool bypass_is_wait_libcs;
 
 void bypass_start(void);
 
-/* From now on libc's functions are called. */
+/* Makes all later calls go through libc's functions. */
 void bypass_stop(void);
 
 static inline bool bypass_is_allowed(void)

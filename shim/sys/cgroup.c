@@ -9,7 +9,8 @@
 #include "format/words.h"
 #include "sys/raw.h"
 
-/* The text of a small file, less its last newline; an empty one if it cannot be read. */
+/* Reads a small file into text, without its last newline. The text is empty if the file cannot be
+ * read. */
 static void read_text(const char *path, char *text, size_t size)
 {
 	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0), got = 0;
@@ -24,7 +25,7 @@ static void read_text(const char *path, char *text, size_t size)
 		text[got - 1] = '\0';
 }
 
-/* The limit of one cgroup, whose folder is folder and path; "max" is none. */
+/* Reads the limit of the cgroup at folder and path. "max" means no limit. */
 static uint64_t read_limit(const char *folder, struct word path, const char *file)
 {
 	char name[PATH_MAX / 4], text[32];
@@ -40,8 +41,9 @@ static uint64_t read_limit(const char *folder, struct word path, const char *fil
 	return word_number(word_of(text), &bytes) ? bytes : UINT64_MAX;
 }
 
-/* Of a cgroup and all above it. In a container the path may be the machine's, and what is mounted
- * begins at the container's own: that is the last one asked. */
+/* Returns the smallest limit of a cgroup and its ancestors. In a container, path may be the host's
+ * while the mounted tree begins at the container's own cgroup; the last step, with an empty path,
+ * reads that one. */
 static uint64_t least_limit(const char *folder, struct word path, const char *file)
 {
 	uint64_t least = UINT64_MAX;
@@ -75,7 +77,7 @@ uint64_t cgroup_memory_limit(void)
 	struct word line, controllers, path;
 
 	read_text("/proc/thread-self/cgroup", text, sizeof(text));
-	/* HIERARCHY:CONTROLLERS:PATH; the one of version 2 has no controllers */
+	/* HIERARCHY:CONTROLLERS:PATH; the line of version 2 has no controllers */
 	while (word_next(&rest, '\n', &line)) {
 		uint64_t bytes = UINT64_MAX;
 

@@ -1,16 +1,16 @@
 /*
- * cgroup: how much memory the process's cgroup may use (cgroups(7)).
+ * cgroup: reads how much memory the process's cgroup may use (cgroups(7)).
  *
- * Context: any thread with its guard up, not in quiet mode: it opens files. Locks: none. Errno:
- * untouched. Keeps I3, I5.
+ * Context: any thread with its guard up; not if restriction_is_filter(), because it opens files.
+ * Locks: none. Errno: untouched. Keeps I3, I5.
  */
 #ifndef SYS_CGROUP_H
 #define SYS_CGROUP_H
 
 #include <stdint.h>
 
-/* The least memory.max (version 2) or memory.limit_in_bytes (version 1) of the cgroup and those
- * above it, in bytes; UINT64_MAX where there is no limit, or none can be read. */
+/* Returns the smallest memory.max (version 2) or memory.limit_in_bytes (version 1) of the cgroup
+ * and its ancestors, in bytes. UINT64_MAX: there is no limit, or none can be read. */
 uint64_t cgroup_memory_limit(void);
 
 #endif

@@ -10,7 +10,8 @@
 
 static vdso_clock_gettime *clock_of_kernel HOT_DATA;
 static _Atomic bool is_counter_forbidden;
-static _Atomic uint64_t shift_ns; /* of this process's time namespace */
+static _Atomic uint64_t shift_ns; /* offset of this process's time namespace from the first
+				     process's */
 
 void clock_find(uintptr_t vdso)
 {
@@ -22,7 +23,7 @@ static bool is_coarse(clockid_t clock)
 	return clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_REALTIME_COARSE;
 }
 
-/* The coarse ones do not read the counter. */
+/* The coarse clocks do not read the counter, so they may use the vDSO even if it is forbidden. */
 uint64_t clock_read(clockid_t clock)
 {
 	struct timespec now = {0};
@@ -63,10 +64,10 @@ void clock_detect_forbidden(void)
 #include <x86intrin.h>
 
 enum { LEAST_SPAN_NS = 10000000, SPAN_NS = 250000000, MOST_SLEW_NS = 1000000 };
-/* Reading the clock took longer: something came between. */
+/* A pair of readings that took more cycles than this is discarded: the thread was interrupted. */
 enum { MOST_PAIR_CYCLES = 20000 };
 
-/* Not after it was forbidden, not even by another thread in this moment. */
+/* Sets the limit, unless the counter has been forbidden, even by another thread at this moment. */
 static void set_limit(uint64_t limit)
 {
 	uint64_t was = atomic_load(&clock_line.limit);
@@ -75,7 +76,7 @@ static void set_limit(uint64_t limit)
 		;
 }
 
-/* The last pair that was measured: only for whoever made sequence odd. */
+/* The last pair that was measured. Used only by the thread that made sequence odd. */
 static uint64_t pair_counter, pair_ns;
 
 void clock_shift(int64_t by_ns)
@@ -115,8 +116,9 @@ static void set(_Atomic uint64_t *to, uint64_t value)
 	atomic_store_explicit(to, value, memory_order_relaxed);
 }
 
-/* The line goes on from where it was, and bends so that it meets the clock at its end: never back.
- * After a jump (the machine was suspended, or moved) it begins anew. */
+/* Continues the line from its present value, with a slope that meets the clock at the line's end,
+ * so that time never goes backwards. Starts a new line after a jump (the machine was suspended or
+ * migrated). */
 static void bend(uint64_t counter, uint64_t now_ns)
 {
 	uint64_t span = now_ns - pair_ns, cycles = counter - pair_counter, said_ns;
@@ -141,7 +143,7 @@ static void bend(uint64_t counter, uint64_t now_ns)
 		ahead_ns = (double)relaxed(&clock_line.ns) + past - (double)now_ns;
 		if (ahead_ns > MOST_SLEW_NS || ahead_ns < -MOST_SLEW_NS)
 			ahead_ns = 0;
-		/* Behind is caught up with at once. */
+		/* A line that is behind the clock catches up at once. */
 		said_ns = ahead_ns > 0 ? now_ns + (uint64_t)ahead_ns : now_ns;
 	}
 	if (ahead_ns > 0)

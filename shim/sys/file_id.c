@@ -11,7 +11,7 @@ int file_id_read(int fd, struct file_id *id, struct stat *status)
 
 	if (result < 0)
 		return (int)result;
-	/* Before Linux 4.11 there is none, and no answer is the same answer each time. */
+	/* Linux before 4.11 has no statx: the time then stays 0, which compares as equal. */
 	raw_syscall6(SYS_statx, fd, (long)"", AT_EMPTY_PATH, STATX_BTIME, (long)&born, 0);
 	*id = (struct file_id){
 		.device = status->st_dev,

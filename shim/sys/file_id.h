@@ -1,10 +1,10 @@
 /*
- * file_id: which file a descriptor stands for.
+ * file_id: identifies the file that a descriptor refers to.
  *
- * The library remembers what a descriptor was, since the program may close it by a way that is not
- * seen, and its number then stands for something else. Device and inode alone do not tell: ext4
- * gives the inode of a file that was removed to the next one that is made. So the time at which the
- * file was made counts too, where the file system keeps it (statx(2), stx_btime).
+ * The library remembers which file a descriptor referred to, because the program may close it in a
+ * way that is not seen, and its number may then refer to another file. Device and inode alone are
+ * not enough: ext4 gives the inode of a removed file to the next new file. So the time at which the
+ * file was created is compared too, where the file system stores it (statx(2), stx_btime).
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I3, I5.
  */
 #ifndef SYS_FILE_ID_H
@@ -20,8 +20,8 @@ struct file_id {
 	uint32_t born_ns;
 };
 
-/* What fd is now, its status too: 0, or -errno. By fstat and statx, which may be fatal in quiet
- * mode. */
+/* Reads the identity and status of the file that fd refers to now. Returns 0 or -errno. Calls fstat
+ * and statx, which a seccomp filter of the program may make fatal. */
 int file_id_read(int fd, struct file_id *id, struct stat *status);
 
 static inline bool file_id_is_same(const struct file_id *a, const struct file_id *b)

@@ -1,6 +1,8 @@
 /*
- * libc: the headers that declare what we replace, and the names that libc exports without declaring
- * them.
+ * libc: includes the headers that declare the functions that the library replaces, and declares the
+ * functions that libc exports without declaring them.
+ *
+ * Context: declarations only, no code.
  */
 #ifndef SYS_LIBC_H
 #define SYS_LIBC_H
@@ -22,8 +24,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* The fortified forms (_FORTIFY_SOURCE): the last size is that of the whole buffer, checked by
- * libc's own. */
+/* The fortified variants (_FORTIFY_SOURCE). The last size is the size of the whole buffer; libc's
+ * function checks it. */
 ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size);
 ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags);
 ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flags,
@@ -32,7 +34,7 @@ int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 		const sigset_t *mask, size_t fds_size);
 
-/* Since glibc 2.36; declared here for older headers. */
+/* In glibc since 2.36; declared here for older headers. */
 int pidfd_getfd(int pidfd, int fd, unsigned flags);
 
 #endif

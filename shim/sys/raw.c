@@ -38,7 +38,7 @@ long raw_write_without_signal(int fd, const struct iovec *parts, int count)
 
 static long poll_now(struct pollfd *entry)
 {
-#ifdef SYS_poll /* which seccomp filters allow more often than ppoll */
+#ifdef SYS_poll /* seccomp filters allow poll more often than ppoll */
 	return raw_syscall3(SYS_poll, (long)entry, 1, 0);
 #else
 	struct timespec none = {0};

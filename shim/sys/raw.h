@@ -1,8 +1,8 @@
 /*
- * raw: system calls without libc: no errno, no cancellation point, nothing that another library can
- * replace.
+ * raw: system calls without libc. They have no errno, are no cancellation points, and cannot be
+ * replaced by another library.
  *
- * Every function returns the kernel's answer: a value, or -errno.
+ * Every function that is named after a system call returns the kernel's result: a value, or -errno.
  * Context: anywhere, also before the constructor. Locks: none. Errno: untouched. Keeps I3, I5.
  */
 #ifndef SYS_RAW_H
@@ -84,11 +84,12 @@ static inline long raw_write(int fd, const void *bytes, size_t size)
 	return raw_syscall3(SYS_write, fd, (long)bytes, (long)size);
 }
 
-/* SIGPIPE and SIGXFSZ: what a write may raise. */
+/* SIGPIPE and SIGXFSZ: the signals that a write may raise. */
 #define RAW_SIGNALS_OF_WRITE (UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1))
 
-/* Writes where a pipe without a reader would raise SIGPIPE, or a file at its limit SIGXFSZ: the
- * thread holds both back, and gets none that it had not already. */
+/* Writes without delivering SIGPIPE (a pipe without a reader) or SIGXFSZ (a file at its limit). The
+ * caller has blocked both. A signal that this write raised is removed; one that was pending before
+ * stays. */
 struct iovec;
 long raw_write_without_signal(int fd, const struct iovec *parts, int count);
 
@@ -97,20 +98,21 @@ static inline long raw_close(int fd)
 	return raw_syscall1(SYS_close, fd);
 }
 
-/* Zeroed private memory, or NULL. */
+/* Maps zeroed private memory. Returns NULL on failure. */
 void *raw_map(size_t size);
 void raw_unmap(void *memory, size_t size);
 
 bool raw_is_tcp_socket(int fd);
 
-/* Whether the descriptor was opened for writing, by fcntl. */
+/* Returns whether fd was opened for writing (fcntl F_GETFL). */
 bool raw_is_writable(int fd);
 
-/* What poll reports of fd without being asked for anything: POLLERR, POLLHUP, POLLNVAL. Never
+/* Returns what poll reports for fd without being asked: POLLERR, POLLHUP, POLLNVAL. Never
  * blocks. */
 int raw_poll_events(int fd);
 
-/* 1: at least one of events (POLL*) holds for fd now, 0: none does. Never blocks. */
+/* Returns 1 if poll reports anything for fd now, asked for events (POLL*), and 0 otherwise. Never
+ * blocks. */
 int raw_is_ready(int fd, int events);
 
 #endif

@@ -8,12 +8,11 @@
 
 static _Atomic int current;
 
-/* Reads whether this process has a filter (proc(5)). Without /proc it is not known, and there is
- * none as a rule. */
+/* Returns whether this process has a filter (proc(5)). Assumes none if /proc is missing. */
 static bool has_filter(void)
 {
 	static const char name[] = "\nSeccomp:\t";
-	static char text[4096]; /* too large for a frame; only the constructor comes here */
+	static char text[4096]; /* too large for the stack; used in the constructor only */
 	const char *found;
 	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/proc/self/status",
 			       O_RDONLY | O_CLOEXEC, 0);

@@ -11,11 +11,11 @@ static const char clock_name[] = "__vdso_clock_gettime";
 #endif
 
 struct image {
-	uintptr_t bias; /* between addresses in it and in memory */
+	uintptr_t bias; /* what is added to an address of the file to get one in memory */
 	const Elf64_Dyn *dynamic;
 	const Elf64_Sym *symbols;
 	const char *names;
-	const uint32_t *hash; /* its second word counts the symbols; NULL: there is none */
+	const uint32_t *hash; /* its second word is the number of symbols; NULL: no such table */
 };
 
 static void read_segments(struct image *image, uintptr_t at)
@@ -47,7 +47,8 @@ static void read_tables(struct image *image)
 	}
 }
 
-/* Where there is no table that tells, the names stand right behind the symbols. */
+/* Returns the number of symbols. Without a hash table, the strings are assumed to follow the
+ * symbols directly. */
 static size_t count_symbols(const struct image *image)
 {
 	uintptr_t end = (uintptr_t)image->names, start = (uintptr_t)image->symbols;

@@ -1,6 +1,6 @@
 /*
- * vdso: functions that the kernel maps into every process (vdso(7)), found without libc, whose own
- * names another library may have replaced.
+ * vdso: finds functions that the kernel maps into every process (vdso(7)). libc is not used for it,
+ * because another library may have replaced libc's functions.
  *
  * Context: the constructor. Locks: none. Errno: untouched. Keeps I5.
  */
@@ -12,7 +12,8 @@
 
 typedef int vdso_clock_gettime(clockid_t clock, struct timespec *now);
 
-/* image: what getauxval(AT_SYSINFO_EHDR) says, 0: there is none. NULL: it has no such function. */
+/* Finds clock_gettime in the vDSO at image, which is getauxval(AT_SYSINFO_EHDR), or 0 if there is
+ * none. Returns NULL if it has no such function. */
 vdso_clock_gettime *vdso_find_clock(uintptr_t image);
 
 #endif
