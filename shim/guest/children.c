@@ -11,7 +11,7 @@
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
-/* until: microseconds << 16 | forks << 1 | answer */
+/* A word: end of use in microseconds << 16 | forks << 1 | answer. */
 enum { FORKS_MASK = (1 << 15) - 1, UNTIL_SHIFT = 16, NS_PER_UNIT = 1000 };
 
 uint64_t children_word(bool has_any, uint32_t forks, uint64_t now_ns, uint64_t took_ns)
@@ -32,7 +32,8 @@ enum children_answer children_read(uint64_t word, uint32_t forks, uint64_t now_n
 									      : CHILDREN_NONE;
 }
 
-/* By /proc, of a process with one thread; where the kernel does not tell it, there are none. */
+/* Returns whether /proc lists a child of this process, which has one thread. If /proc does not list
+ * children, none is assumed. */
 static bool has_listed_children(void)
 {
 	char first;
@@ -47,11 +48,11 @@ static bool has_listed_children(void)
 	return size > 0;
 }
 
-/* Asks the kernel; zombies count. Behind a filter waitid may be fatal, but not where threads or
- * children have been made: what allows the one allows the other. */
+/* Asks the kernel; zombies count. Under a filter waitid may be fatal, unless threads or children
+ * have been made: a filter that allows making them allows waiting for them. */
 static bool has_children(void)
 {
-	siginfo_t info; /* NULL would do, but valgrind complains of it */
+	siginfo_t info; /* NULL would work, but valgrind complains about it */
 
 	if (restriction_is_inherited() && !process_may_have_threads() && process_forks() == 0)
 		return has_listed_children();
@@ -59,7 +60,7 @@ static bool has_children(void)
 			    0, 0) != -ECHILD;
 }
 
-/* Asks, and measures how long the answer takes. */
+/* Asks the kernel and measures how long the answer takes. */
 static bool ask(uint64_t *now_ns, uint64_t *took_ns)
 {
 	uint64_t start_ns = process_now_ns();
@@ -82,7 +83,7 @@ bool children_may_exist(void)
 	if (answer != CHILDREN_UNKNOWN)
 		return answer == CHILDREN_MAYBE;
 	has_any = ask(&now_ns, &took_ns);
-	/* One long answer may be this thread having been interrupted. */
+	/* A single slow answer may only mean that this thread was interrupted: ask again. */
 	if (took_ns >= CHILDREN_QUICK_NS) {
 		has_any = ask(&now_ns, &again_ns);
 		took_ns = 2 * (again_ns < took_ns ? again_ns : took_ns);

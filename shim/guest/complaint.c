@@ -17,10 +17,10 @@
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
-/* A second in all. */
+/* The pauses add up to one second. */
 enum { COMPLAINT_PAUSES = 20, COMPLAINT_PAUSE_NS = 50000000 };
 
-/* What standard error was at the start; false: closed. */
+/* The file that standard error was at the start; has_standard_error is false if it was closed. */
 static struct file_id standard_error;
 static bool has_standard_error;
 
@@ -39,13 +39,14 @@ static bool is_standard_error_kept(struct stat *status)
 	       file_id_is_same(&now, &standard_error);
 }
 
-/* A line in two parts, and what became of it. */
+/* A line in two parts, and the result of writing it. */
 struct complaint {
 	struct iovec parts[2];
 	long result;
 };
 
-/* By a description of our own, which does not block: not those of the program. */
+/* Writes through a new open file description in non-blocking mode, so that the program's own
+ * description keeps its mode. */
 static void write_reopened(void *argument)
 {
 	struct complaint *complaint = argument;
@@ -75,7 +76,7 @@ static uint64_t set_mask(uint64_t mask)
 	return before;
 }
 
-/* No write that may block is made while all signals are held back. */
+/* Writes the line. Signals are not all blocked during a write that may block. */
 static void write_complaint(struct complaint *complaint, mode_t mode)
 {
 	bool may_block = S_ISFIFO(mode) || S_ISCHR(mode);
@@ -88,14 +89,15 @@ static void write_complaint(struct complaint *complaint, mode_t mode)
 	else
 		complaint->result = raw_write_without_signal(STDERR_FILENO, complaint->parts, 2);
 	if (may_block && complaint->result < 0 && complaint->result != -EAGAIN) {
-		/* It cannot be opened again: another user's terminal, or no /proc. It has room. */
+		/* It cannot be opened again (another user's terminal, or no /proc). It has room, so
+		 * write to the program's description. */
 		set_mask(mask | RAW_SIGNALS_OF_WRITE);
 		raw_write_without_signal(STDERR_FILENO, complaint->parts, 2);
 	}
 	set_mask(mask);
 }
 
-/* Waits for room, but not long, and not again if it did not come. */
+/* Waits up to a second for room. If none came, later calls do not wait. */
 static bool has_room_for_complaint(void)
 {
 	static _Atomic bool is_stuck;
@@ -114,15 +116,16 @@ void complaint_write(const char *line, size_t size)
 	struct complaint complaint = {.parts = {{(void *)line, size}, {"\n", 1}}};
 	struct stat status;
 
-	/* In quiet mode it cannot be asked what standard error is; and the number may stand for the
-	 * program's own data by now, or for the end of a pipe that the program reads from. */
+	/* If the program has installed a filter, it is not possible to ask what standard error is.
+	 * Otherwise the descriptor may by now be the program's own data, or the read end of a
+	 * pipe. */
 	if (restriction_is_filter() || !is_standard_error_kept(&status) ||
 	    !raw_is_writable(STDERR_FILENO) || raw_is_tcp_socket(STDERR_FILENO) ||
 	    !has_room_for_complaint())
 		return;
 	if (!restriction_is_inherited())
 		write_complaint(&complaint, status.st_mode);
-	/* No pipe without a reader: its signal could not be held back here. */
+	/* A pipe without a reader is left out: its SIGPIPE could not be blocked here. */
 	else if (!(raw_poll_events(STDERR_FILENO) & POLLERR))
 		raw_syscall3(SYS_writev, STDERR_FILENO, (long)complaint.parts, 2);
 }

@@ -11,7 +11,7 @@
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
-enum { MOST_MODULES = 512, MOST_IMAGE = 1 << 30 };
+enum { MOST_MAPPINGS = 512, MOST_IMAGE = 1 << 30 };
 
 static struct mapping *mappings;
 static _Atomic uint32_t mapping_count;
@@ -19,7 +19,7 @@ static _Atomic bool is_reading;
 
 bool mapping_start(void)
 {
-	mappings = raw_map(MOST_MODULES * sizeof(*mappings));
+	mappings = raw_map(MOST_MAPPINGS * sizeof(*mappings));
 	return mappings != NULL;
 }
 
@@ -30,7 +30,7 @@ const struct mapping *mapping_at(uint32_t number)
 		       : NULL;
 }
 
-/* The newest: what was mapped there before may be gone. */
+/* Returns the newest mapping that contains the address: older ones may have been unmapped. */
 static struct mapping *find(uint64_t address)
 {
 	for (uint32_t i = atomic_load_explicit(&mapping_count, memory_order_acquire); i-- > 0;)
@@ -65,7 +65,8 @@ static const char *skip_field(const char *from)
 	return from;
 }
 
-/* "START-END rwxp OFFSET DEVICE INODE    PATH", without its end. */
+/* Adds the mapping of one line, "START-END rwxp OFFSET DEVICE INODE PATH", given without its
+ * newline. */
 static void take_line(const char *line)
 {
 	uint32_t count = atomic_load(&mapping_count);
@@ -87,7 +88,7 @@ static void take_line(const char *line)
 	while (*line == ' ')
 		line++;
 	size = strlen(line);
-	if (line[0] != '/' || size >= MODULE_PATH_BYTES || count == MOST_MODULES)
+	if (line[0] != '/' || size >= MAPPING_PATH_BYTES || count == MOST_MAPPINGS)
 		return;
 	for (uint32_t i = 0; i < count; i++)
 		if (mappings[i].start == mapping.start && mappings[i].end == mapping.end &&
@@ -98,7 +99,8 @@ static void take_line(const char *line)
 	atomic_store_explicit(&mapping_count, count + 1, memory_order_release);
 }
 
-/* Whole lines of what is in text; returns how much of it is left at its beginning. */
+/* Takes the complete lines in text. Returns how many bytes of an incomplete line are left, moved to
+ * the beginning. */
 static size_t take_lines(char *text, size_t size)
 {
 	size_t start = 0;
@@ -149,7 +151,7 @@ void mapping_learn(const uint64_t *addresses, uint32_t count, char *text, size_t
 	atomic_store(&is_reading, false);
 }
 
-/* --- Names, from the file's table of symbols; nothing in it is trusted. --- */
+/* --- Names, from the file's symbol table. Nothing in the file is trusted. --- */
 
 static void map_image(void *argument)
 {
@@ -180,7 +182,8 @@ static bool has_image(struct mapping *mapping)
 	return mapping->image != NULL;
 }
 
-/* count things of size bytes at offset of the image, or NULL. */
+/* Returns the address of count items of size bytes at offset of the image, or NULL if they are not
+ * all inside it. */
 static const void *at_offset(const struct mapping *mapping, uint64_t offset, uint64_t count,
 			     uint64_t size)
 {
@@ -189,7 +192,7 @@ static const void *at_offset(const struct mapping *mapping, uint64_t offset, uin
 	return mapping->image + offset;
 }
 
-/* What address of the file's own the code at this address of the process has. */
+/* Converts an address in the process to the file's own address (p_vaddr). */
 static bool find_own_address(const struct mapping *mapping, const Elf64_Ehdr *header,
 			     uint64_t address, uint64_t *own)
 {
@@ -248,7 +251,7 @@ static bool find_in_table(const struct mapping *mapping, const Elf64_Shdr *secti
 	return false;
 }
 
-/* Of the whole table of symbols, or where that was stripped off, of those that can be linked to. */
+/* Finds the symbol in the full symbol table, or in the dynamic one if the full one was stripped. */
 static bool find_symbol(const struct mapping *mapping, const Elf64_Ehdr *header, uint64_t own,
 			struct symbol *found)
 {
@@ -265,7 +268,8 @@ static bool find_symbol(const struct mapping *mapping, const Elf64_Ehdr *header,
 	return false;
 }
 
-/* A return address may be the first behind its function: the call stands before it. */
+/* Looks up address - 1: a return address may be the first byte after its function, and the call
+ * instruction is before it. */
 void mapping_symbol(struct strbuf *buf, uint64_t address)
 {
 	struct mapping *mapping = find(address);

@@ -12,22 +12,23 @@
 _Atomic uint64_t memory_known[1 << MEMORY_ENTRY_BITS];
 _Atomic uint64_t memory_changes;
 
-/* Has the kernel read the word at the address, which must be at a multiple of 4. FUTEX_CMP_REQUEUE
- * that may wake and move nobody compares the word, and does no more (kernel/futex/requeue.c); every
- * filter allows futex, which libc's own locks need. */
+/* Makes the kernel read the word at this address, which must be a multiple of 4. FUTEX_CMP_REQUEUE
+ * with 0 threads to wake and 0 to move compares the word and does nothing else
+ * (kernel/futex/requeue.c). Every filter allows futex, because libc's own locks need it. */
 static bool is_word_readable(uintptr_t word)
 {
 	return raw_syscall6(SYS_futex, (long)word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, 0,
 			    (long)word, 0) != -EFAULT;
 }
 
-/* Finds out about the page of this address, and keeps it if it is readable. */
+/* Checks whether the page of this address is readable, and stores it if it is. */
 static bool learn(uintptr_t address, uint64_t now_ns)
 {
 	uint64_t page = address >> MEMORY_PAGE_BITS;
-	uint64_t time = memory_time(now_ns); /* before the question: a change makes it old */
+	uint64_t time = memory_time(now_ns); /* read before the check: a change during it makes the
+						entry stale */
 
-	/* The first page, and the kernel's half, need no question. */
+	/* The first page and the kernel's half of the address space are never readable. */
 	if (page == 0 || (intptr_t)address < 0 || restriction_is_strict() ||
 	    !is_word_readable(address & ~(uintptr_t)3))
 		return false;

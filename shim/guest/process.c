@@ -18,11 +18,10 @@
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
-#define CLOCK_STEP_NS                                                              \
-	10000000 /* less is the two readings themselves, or the clock being slewed \
-		  */
-
-#define LEAST_AHEAD_NS INT64_C(1000000000) /* of another time namespace: whole seconds */
+/* A smaller step is only the time between two readings, or the clock being slewed. */
+#define CLOCK_STEP_NS 10000000
+/* The offset of a time namespace is a number of whole seconds. */
+#define LEAST_AHEAD_NS INT64_C(1000000000)
 enum { TIME_NAMESPACE_BYTES = 32 };
 
 #ifndef MADV_WIPEONFORK
@@ -34,11 +33,11 @@ bool process_has_many_threads HOT_DATA;
 _Atomic uint32_t process_current_epoch HOT_DATA;
 _Atomic uint64_t process_clock_checked_ns HOT_DATA;
 
-/* Until the constructor has run nothing is watched and nobody asks. */
+/* Until the constructor has run, nothing is watched and nobody reads this. */
 static _Atomic uint32_t alive_before_start = 1;
 const _Atomic uint32_t *process_alive HOT_DATA = &alive_before_start;
 
-/* Shared by all the processes that write to one trace. */
+/* Shared by all processes that write to one trace. */
 struct shared_page {
 	_Atomic uint32_t processes, base_lines;
 };
@@ -81,8 +80,8 @@ bool process_is_itself(void)
 
 bool process_has_threads(void)
 {
-	/* libc does not take it back in the child of fork, which has one thread: there the numbers
-	 * tell. */
+	/* In the child of a fork, which has one thread, libc does not reset its flag. There, count
+	 * the threads that were given a number. */
 	if (atomic_load_explicit(&process.is_child, memory_order_relaxed))
 		return atomic_load_explicit(&process.threads, memory_order_relaxed) > 1;
 	return !__libc_single_threaded;
@@ -114,8 +113,8 @@ int64_t process_realtime_offset_ns(void)
 	return atomic_load_explicit(&process.realtime_offset_ns, memory_order_relaxed);
 }
 
-/* A difference between two clocks that are read one after the other: not if something came between.
- */
+/* Measures the offset between the two clocks, which are read one after the other. Returns false if
+ * the thread was interrupted between the readings. */
 static bool measure_offset(int64_t *offset_ns)
 {
 	bool is_coarse = restriction_is_strict();
@@ -158,8 +157,8 @@ static void read_time_namespace(char name[TIME_NAMESPACE_BYTES])
 		     TIME_NAMESPACE_BYTES - 1);
 }
 
-/* A child may be the first process of another time namespace, where CLOCK_MONOTONIC is another. The
- * time of day is the same in both: by it the difference shows. */
+/* Shifts the clock if this child is in another time namespace, where CLOCK_MONOTONIC has an offset.
+ * The time of day is the same in both namespaces, so it shows the difference. */
 static void follow_clock(void)
 {
 	char name[TIME_NAMESPACE_BYTES];
@@ -197,14 +196,14 @@ void process_start_over(void)
 	atomic_store(&process.is_child, true);
 	process_has_many_threads = false;
 	atomic_fetch_add(&process_current_epoch, 1);
-	/* Whatever was open is shared with the parent. */
+	/* Every open descriptor is shared with the parent. */
 	atomic_fetch_add(&process.forks, 1);
 	atomic_fetch_add(&shared->processes, 1);
 	follow_clock();
 	process.start_over();
 }
 
-/* fork() in the parent: from here on its connections may be held by a child. */
+/* Runs in the parent of a fork(): from now on a child may hold its connections open. */
 void process_note_fork(void)
 {
 	atomic_fetch_add(&process.forks, 1);
@@ -215,8 +214,9 @@ void process_note_child(void)
 	atomic_store(process.alive, 0);
 }
 
-/* Whether the kernel tells every child by a page that it wipes: not before Linux 4.14, nor behind a
- * filter, which may not allow madvise. There the children of fork() and syscall() are told. */
+/* Returns whether the kernel wipes the page in every child. It does not before Linux 4.14; and a
+ * filter may not allow madvise. In these cases only the children of fork() and syscall() are
+ * recognised. */
 static bool has_wiped_page(void *page, size_t size)
 {
 	return !restriction_is_inherited() &&

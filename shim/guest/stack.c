@@ -35,13 +35,13 @@ static struct {
 
 static _Atomic bool is_tried, is_loaded;
 
-/* The ends of its pipe. */
+/* The two ends of libunwind's pipe. */
 static struct {
 	_Atomic int fd;
 	_Atomic uint64_t device, inode;
 } pipes[2] = {{.fd = -1}, {.fd = -1}};
 
-/* What the walk needs, below the stack that it is made on. */
+/* What the walk needs. It lies at the low end of the memory that the walk's stack is in. */
 struct walk {
 	unw_context_t context;
 	unw_cursor_t cursor;
@@ -49,7 +49,7 @@ struct walk {
 	uint32_t most, count;
 };
 
-/* The linker's names for where this library begins and ends. */
+/* The linker's symbols for the start and the end of this library. */
 extern const char library_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 extern const char library_end[] __asm__("_end") __attribute__((visibility("hidden")));
 
@@ -113,7 +113,7 @@ static bool is_pipe_ours(void)
 		struct stat status;
 		int fd = atomic_load(&pipes[i].fd);
 
-		if (fd < 0) /* it has made none */
+		if (fd < 0) /* libunwind has created no pipe */
 			continue;
 		if (raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
 		    status.st_dev != atomic_load(&pipes[i].device) ||
@@ -123,7 +123,7 @@ static bool is_pipe_ours(void)
 	return true;
 }
 
-/* A number in nobody's way, if there is one. */
+/* Duplicates fd to a high number and closes the old one. Returns fd itself if that fails. */
 static int move_high(int fd)
 {
 	struct rlimit limit = {.rlim_cur = HIGH_FD};

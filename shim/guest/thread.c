@@ -12,7 +12,8 @@
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
-/* areas looked at for one whose owner has ended, before a new one is mapped */
+/* MOST_TRIES: how many areas are checked for an owner that has ended, before a new one is mapped.
+ * MOST_SEARCHED: how many bytes of stack are searched for a signal frame. */
 enum { MOST_TRIES = 32, MOST_SEARCHED = 256 * 1024 };
 
 __thread struct thread thread __attribute__((tls_model("initial-exec")));
@@ -20,8 +21,8 @@ __thread struct thread thread __attribute__((tls_model("initial-exec")));
 static _Atomic(struct area *) areas;
 static _Atomic(struct area *) cursor; /* where the last search ended */
 
-/* What a signal frame returns to (SA_RESTORER): libc's own, the same for all handlers. 0: none is
- * installed, or this machine has no such word on the stack. */
+/* Returns the address that a signal frame returns to (SA_RESTORER). It is libc's, the same for all
+ * handlers. 0: no handler is installed, or this machine has no such word on the stack. */
 static uintptr_t find_restorer(void)
 {
 	static _Atomic uintptr_t known;
@@ -45,8 +46,8 @@ static uintptr_t find_restorer(void)
 	return restorer;
 }
 
-/* Whether a signal handler may be at work between two frames of the same stack: its frame begins
- * with the restorer's address. One that is left over in unused memory may pass for it. */
+/* Returns whether a signal handler may be running between two frames of the same stack: its frame
+ * begins with the restorer's address. A leftover of one in unused memory is mistaken for it. */
 static bool may_have_signal_frame(uintptr_t from, uintptr_t to)
 {
 	uintptr_t restorer = find_restorer();
@@ -60,9 +61,9 @@ static bool may_have_signal_frame(uintptr_t from, uintptr_t to)
 	return false;
 }
 
-/* Whether the call that raised the guard is gone: this one's frame is no deeper on the same stack,
- * or it is deeper and no signal handler stands between; or that one was on the signal stack and
- * this one is not. */
+/* Returns whether the call that raised the guard is gone. Three cases: this call's frame is no
+ * deeper on the same stack; it is deeper but no signal handler is in between; or that call was on
+ * the signal stack and this one is not. */
 static bool is_guard_dead(uintptr_t frame)
 {
 	stack_t stack = {0};
@@ -87,7 +88,7 @@ bool thread_raise_guard(const void *frame)
 		thread.pinned = NULL;
 		if (held)
 			conn_release(held);
-		thread.block = NULL; /* where its records end has to be found anew */
+		thread.block = NULL; /* the end of its records is unknown now */
 	}
 	thread.guard = (uintptr_t)frame;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -100,8 +101,8 @@ void thread_lower_guard(void)
 	thread.guard = 0;
 	if (!thread.has_blocked_signals)
 		return;
-	/* The guard first: what is pending is delivered here, and its handler's calls are the
-	 * program's. */
+	/* The guard is lowered first: pending signals are delivered here, and the calls of their
+	 * handlers are the program's. */
 	thread.has_blocked_signals = false;
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&thread.signal_mask, 0,
 		     sizeof(thread.signal_mask));
@@ -128,7 +129,7 @@ static void start_thread(void)
 	thread.number = thread.tid == process_pid() ? 1 : process_next_thread();
 }
 
-/* By /proc, where tgkill may be fatal. */
+/* Checks by /proc, for where tgkill may be fatal. */
 static bool is_task_gone(int tid)
 {
 	char text[48];
@@ -158,7 +159,7 @@ bool thread_is_gone(int tid)
 	return raw_syscall3(SYS_tgkill, process_pid(), tid, 0) == -ESRCH;
 }
 
-/* An area whose owner has ended; its tid may have come back as ours. */
+/* Takes an area whose owner has ended. The owner's tid may have been reused for this thread. */
 static struct area *take_old_area(void)
 {
 	struct area *area = atomic_load(&cursor);

@@ -18,7 +18,7 @@ resume _Unwind_Resume;
 static _Atomic(resume *) real_resume;
 static _Atomic(personality *) real_personality;
 
-/* Stores both functions or neither: a landing pad that was entered can also be left. */
+/* Stores both functions or neither, so that a landing pad that was entered can also be left. */
 static personality *find(int mode)
 {
 	personality *found = atomic_load(&real_personality);
@@ -42,7 +42,7 @@ void unwind_find(void)
 }
 
 /* Decides about a frame of this library. Runs while the thread is unwound, so libgcc_s is only
- * looked for, not loaded. */
+ * looked up, not loaded. */
 int __gcc_personality_v0(int version, int actions, uint64_t class, void *exception, void *context)
 {
 	personality *found = find(RTLD_NOLOAD);
@@ -50,7 +50,7 @@ int __gcc_personality_v0(int version, int actions, uint64_t class, void *excepti
 	return found ? found(version, actions, class, exception, context) : CONTINUE_UNWIND;
 }
 
-/* Goes on unwinding at the end of a landing pad, which only the real personality enters. */
+/* Continues unwinding at the end of a landing pad, which only the real personality enters. */
 void _Unwind_Resume(void *exception)
 {
 	resume *found = atomic_load(&real_resume);
