@@ -3,17 +3,17 @@
 #include <errno.h>
 #include <stddef.h>
 
-enum { TIMER_SLACK_MS = 20 }; /* both times are the kernel's jiffies */
+enum { TIMER_SLACK_MS = 20 }; /* both times are counted in the kernel's jiffies */
 
-/* A timeout needs the limit to have passed without an acknowledgement; a reset may come at any
- * time. */
+/* Returns whether the limit has passed without an acknowledgement, within 5 %. A timeout needs
+ * that; a reset may come at any time. */
 static bool has_waited(uint64_t waiting_ns, uint64_t limit_ns)
 {
 	return limit_ns != 0 && waiting_ns >= limit_ns - limit_ns / 20;
 }
 
-/* A data timeout ends the connection when the retransmission timer has run out once more: that long
- * after the last data was sent. TCP_USER_TIMEOUT cuts the timer short. */
+/* Returns whether the retransmission timer has expired once more since data was last sent: only
+ * then does a data timeout end the connection. TCP_USER_TIMEOUT shortens the timer. */
 static bool has_timer_run_out(const struct tcpinfo *info)
 {
 	return info->user_timeout_ns != 0 ||
@@ -37,18 +37,18 @@ static enum cause classify_reset(const struct evidence *evidence)
 	if (before->fin_ns != 0 || before->state == STATE_CLOSE_WAIT ||
 	    evidence->facts->reported == REPORTED_AS_EOF)
 		return CAUSE_RESET_AFTER_FIN;
-	/* Nothing of what was written after the silence was acknowledged: the answer was the
-	 * reset. */
+	/* None of the bytes written after the idle time was acknowledged: the answer to them was
+	 * the reset. */
 	if (evidence->facts->outstanding_bytes > 0 && before->idle_ns >= IDLE_NS &&
 	    evidence->facts->outstanding_bytes >= before->sent_bytes - before->sent_before_idle)
 		return CAUSE_RESET_FORGOT;
 	return CAUSE_RESET_BY_PEER;
 }
 
-/* Keepalive gives up after its count of probes. */
+/* Returns whether keepalive has sent all its probes and has given up. */
 static bool has_probing_ended(const struct tcpinfo *info)
 {
-	/* The last probe may have been answered by a reset: then less time has passed. */
+	/* If less time has passed, the last probe may have been answered by a reset. */
 	return info->probes >= info->keepalive_count &&
 	       (info->keepalive_limit_ns == 0 ||
 		info->last_ack_received_ms * UINT64_C(1000000) +
@@ -56,9 +56,9 @@ static bool has_probing_ended(const struct tcpinfo *info)
 			info->keepalive_limit_ns);
 }
 
-/* With TCP_USER_TIMEOUT the count is ignored: the first probe that finds it passed ends the
- * connection, and from then on a reset in answer to a probe leaves the same traces
- * (tcp_keepalive_timer, net/ipv4/tcp_timer.c). */
+/* Finds the cause if keepalive probes were not answered. TCP_USER_TIMEOUT replaces the number of
+ * probes: the first probe after that time ends the connection. From then on, a reset in answer to a
+ * probe leaves the same traces (tcp_keepalive_timer, net/ipv4/tcp_timer.c). */
 static enum cause classify_probed(const struct evidence *evidence, const struct tcpinfo *info)
 {
 	if (info->user_timeout_ns == 0)
@@ -69,8 +69,8 @@ static enum cause classify_probed(const struct evidence *evidence, const struct 
 		       : classify_reset(evidence);
 }
 
-/* Data waits before a closed window, and the peer answers the probes: a user timeout leaves no
- * other trace. */
+/* Returns whether a user timeout may be the cause: data waits because the peer's window is closed,
+ * and the peer answers the probes. A user timeout leaves no other trace then. */
 static bool may_be_user_timeout(const struct evidence *evidence, const struct tcpinfo *info)
 {
 	return info->user_timeout_ns != 0 && info->send_window_bytes == 0 &&
@@ -79,8 +79,9 @@ static bool may_be_user_timeout(const struct evidence *evidence, const struct tc
 			  info->user_timeout_ns);
 }
 
-/* The program was not told which error it was: by poll, or by end of stream in CLOSE_WAIT. */
-static enum cause classify_unsaid(const struct evidence *evidence, const struct tcpinfo *info)
+/* Finds the cause if no call returned the error: poll reported the end, or end of stream did in
+ * CLOSE_WAIT. */
+static enum cause classify_unreported(const struct evidence *evidence, const struct tcpinfo *info)
 {
 	const struct tcpshim_facts *facts = evidence->facts;
 	bool is_user = info->user_timeout_ns != 0;
@@ -94,8 +95,8 @@ static enum cause classify_unsaid(const struct evidence *evidence, const struct 
 	if (info->retransmits > 0) {
 		if (!has_waited(facts->waiting_ns, limit_ns) || !has_timer_run_out(info))
 			return classify_reset(evidence);
-		/* Blocked until it died: this is when it died. Else it may have been reset
-		 * before. */
+		/* A call that was blocked when the connection died returns at that moment. After a
+		 * call that returned at once, the connection may have been reset earlier. */
 		if (evidence_since(evidence->step->start_ns, evidence->step->now_ns) <
 		    LONG_WAIT_NS / 1000)
 			return CAUSE_UNKNOWN;
@@ -112,10 +113,10 @@ enum cause cause_find(const struct evidence *evidence)
 	const struct tcpinfo *info = evidence_is_sampled(&step->after) ? &step->after
 								       : &step->before;
 
-	/* An abort by a policy is no news from the peer. */
+	/* The peer did not cause an abort by a policy. */
 	if (!(evidence->after->flags & CONN_FLAG_DEAD) || step->ending != 0)
 		return CAUSE_NONE;
-	/* Told before, but for an error that now decides what poll had left open. */
+	/* Reported before, unless this error now shows the cause that poll had left open. */
 	if ((evidence->before->flags & CONN_FLAG_DEAD) &&
 	    !((evidence->before->noted >> EVIDENCE_ONCE_DEAD & 1) && step->error != 0 &&
 	      step->error != EPIPE))
@@ -137,6 +138,6 @@ enum cause cause_find(const struct evidence *evidence)
 			       ? CAUSE_RESET_AFTER_FIN
 			       : CAUSE_UNKNOWN;
 	default:
-		return classify_unsaid(evidence, info);
+		return classify_unreported(evidence, info);
 	}
 }

@@ -1,8 +1,8 @@
 /*
- * ending: how a connection died: reset or timed out, and by which timer.
+ * cause: finds out how a connection died: by a reset or a timeout, and by which timer.
  *
- * Pure. Part of annotate, apart because it is the part that has to weigh evidence: the kernel does
- * not always tell two causes apart, and then neither is claimed.
+ * Pure. A part of the notes, in a file of its own because it has to weigh evidence: if the kernel's
+ * data fit two causes, neither is claimed.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5.
  */
 #ifndef CONN_CAUSE_H
@@ -10,7 +10,7 @@
 
 #include "conn/evidence.h"
 
-/* CAUSE_NONE unless this step is the one in which the connection is found dead. */
+/* Returns the cause. CAUSE_NONE unless the connection was found dead in this step. */
 enum cause cause_find(const struct evidence *evidence);
 
 #endif

@@ -14,8 +14,8 @@ enum { GENERATION_MASK = (1 << (32 - FDTABLE_STATE_BITS)) - 1 };
 static _Atomic(struct conn *) chunks[CHUNKS];
 static _Atomic uint32_t slab_size;
 static _Atomic uint32_t last_serial;
-/* tag << 32 | index of the first free one + 1: the tag changes at every push, so that a slow pop
- * cannot take a list that has changed under it. */
+/* tag << 32 | index of the first free connection + 1. The tag changes at every push, so that a slow
+ * pop fails if the list has changed meanwhile. */
 static _Atomic uint64_t free_list;
 
 static struct conn *conn_at(uint32_t index)
@@ -129,7 +129,8 @@ struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t fo
 	atomic_store(&conn->is_closing, false);
 	atomic_store(&conn->is_untraced, false);
 	conn_clear(conn, phase, now_ns);
-	/* The generation was raised when it was given back: this only makes it live. */
+	/* The generation was increased when the connection was freed, so only the reference is
+	 * added. */
 	life = atomic_load(&conn->life);
 	atomic_store_explicit(&conn->life, (life & ~(uint64_t)UINT32_MAX) | ONE_REFERENCE,
 			      memory_order_release);
@@ -186,8 +187,8 @@ HOT bool conn_release(struct conn *conn)
 	uint64_t life = atomic_load(&conn->life), next;
 
 	do {
-		/* The last reference ends this generation in the same step: nobody acquires it any
-		 * more. */
+		/* The last reference ends the generation in the same step, so that nobody can
+		 * acquire it after that. */
 		next = (uint32_t)life == 1 ? ((life >> 32) + 1) << 32 : life - ONE_REFERENCE;
 	} while (!atomic_compare_exchange_weak(&conn->life, &life, next));
 	if ((uint32_t)next != 0)

@@ -1,7 +1,8 @@
 /*
  * conn_option: the socket options that policies set.
  *
- * Pure. Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5.
+ * Pure. The order of the enum is the order in which policies set them.
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5.
  */
 #ifndef CONN_CONN_OPTION_H
 #define CONN_CONN_OPTION_H
@@ -15,13 +16,13 @@ enum conn_option {
 	CONN_OPTION_COUNT
 };
 
-/* As getsockopt(2) and setsockopt(2) name them. */
+/* An option as getsockopt(2) and setsockopt(2) name it. */
 struct conn_option_row {
 	int level, name;
 };
 extern const struct conn_option_row conn_option_rows[CONN_OPTION_COUNT];
 
-/* Returns which of them this is, or CONN_OPTION_COUNT. */
+/* Returns the option with this level and name, or CONN_OPTION_COUNT if policies do not set it. */
 enum conn_option conn_option_find(int level, int name);
 
 #endif

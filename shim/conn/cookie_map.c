@@ -2,11 +2,12 @@
 
 #include <stddef.h>
 
-/* Slots as of the fd table; 0 where nothing was ever stored. A page that is never touched takes no
+/* Slots as in the fd table; 0 in entries that were never used. Pages that are never touched take no
  * memory. */
 static _Atomic uint64_t map[COOKIE_MAP_ENTRIES];
 
-/* The kernel counts cookies upwards: neighbours share a page, and the low bits spread well. */
+/* Returns the entry of a probe. The kernel counts cookies upwards, so the low bits spread well, and
+ * neighbours share a page. */
 static _Atomic uint64_t *entry_of(uint64_t cookie, uint32_t probe)
 {
 	return &map[(cookie + probe) % COOKIE_MAP_ENTRIES];
@@ -34,7 +35,8 @@ struct conn *cookie_map_acquire(uint64_t cookie)
 
 		if (slot == 0)
 			return NULL;
-		/* Compared again with a reference: until then it may become another's. */
+		/* Compared again with a reference: without one, conn may be reused for another
+		 * connection. */
 		if (!conn || atomic_load(&conn->cookie) != cookie || !(conn = conn_acquire(slot)))
 			continue;
 		if (atomic_load(&conn->cookie) == cookie)

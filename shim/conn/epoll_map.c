@@ -8,8 +8,8 @@
 
 enum { MAP_BITS = 17, MAP_ENTRIES = 1 << MAP_BITS, PROBES = 16 };
 
-/* owner: epoll_fd << 32 | fd, plus 1 in its upper half so that 0 is free. Stored last; a reader
- * takes it before and after the data. */
+/* owner: (epoll_fd + 1) << 32 | fd, so that 0 means free. It is stored last; a reader compares it
+ * before and after reading data. */
 struct entry {
 	_Atomic uint64_t data, owner;
 };

@@ -27,7 +27,7 @@ static void fill_states(struct evidence *evidence, struct tcpshim_facts *facts)
 
 	facts->before = evidence->before->state;
 	facts->now = step->ending != 0 ? STATE_CLOSE_WAIT : evidence->after->state;
-	/* The kernel may know of the peer's FIN before the program has read it. */
+	/* The kernel may have received the peer's FIN before the program reads it. */
 	if (evidence->before->fin_ns == 0 && evidence->after->fin_ns != 0 &&
 	    facts->before == STATE_CLOSE_WAIT)
 		facts->before = STATE_ESTABLISHED;
@@ -41,7 +41,7 @@ static void fill_states(struct evidence *evidence, struct tcpshim_facts *facts)
 		facts->now = step->is_shared_here || step->is_maybe_shared
 				     ? facts->before
 				     : state_after_fin_sent(facts->before);
-		/* Both FINs are through: the kernel keeps TIME_WAIT apart from the socket. */
+		/* Both FINs were received: the kernel keeps TIME_WAIT separate from the socket. */
 		if (facts->before == STATE_CLOSE && (evidence->before->flags & CONN_FLAG_FIN_FIRST))
 			facts->before = facts->now = STATE_TIME_WAIT;
 	} else if (step->effect == EFFECT_READ && facts->now == STATE_CLOSE &&
@@ -60,7 +60,8 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* The send queue counts this side's FIN, until it is acknowledged, as a byte. */
+/* Returns the unacknowledged bytes of data. The send queue counts this side's FIN as a byte until
+ * it is acknowledged. */
 static uint64_t count_unacknowledged(const struct tcpinfo *info)
 {
 	bool has_fin = info->state == STATE_FIN_WAIT_1 || info->state == STATE_CLOSING ||
@@ -160,7 +161,7 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 		if (info->send_window_bytes != UINT32_MAX)
 			facts->send_window_bytes = info->send_window_bytes;
 	}
-	/* What is not acknowledged may all be of the last write. */
+	/* All that is unacknowledged may belong to the last write. */
 	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)
 		facts->waiting_ns = evidence_since(after->write_ns, step->now_ns);
 	if (evidence_is_sampled(info)) /* a one-way stream is answered by acknowledgements alone */

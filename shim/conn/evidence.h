@@ -1,17 +1,19 @@
 /*
- * scene: one connection before and after one call, and the numbers that notes stand on.
+ * evidence: one connection before and after one call, and the numbers that notes are based on.
  *
- * Pure. Part of annotate, apart because the numbers are measured here, once, for all predicates.
- * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5.
+ * Pure. A part of the notes, in a file of its own because the numbers are computed here, once, for
+ * all predicates.
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5. Units:
+ * bytes, nanoseconds.
  */
 #ifndef CONN_EVIDENCE_H
 #define CONN_EVIDENCE_H
 
 #include "conn/conn.h"
 
-/* A peer not heard for this long counts as silent. */
+/* A peer that has sent nothing for this long counts as idle. */
 #define IDLE_NS UINT64_C(5000000000)
-/* A wait this long is worth telling; "(sleeping...)" stands from here on. */
+/* A wait of this duration is worth a note; "(sleeping...)" is shown from then on. */
 #define LONG_WAIT_NS UINT64_C(1000000000)
 
 /* Which bit of conn.noted says that the note "dead" was given: cause_find asks for it. */
@@ -27,11 +29,11 @@ enum cause {
 	CAUSE_TIMED_OUT_DATA,
 	CAUSE_TIMED_OUT_USER,
 	CAUSE_TIMED_OUT_KEEPALIVE,
-	CAUSE_TIMED_OUT, /* by which timer is not known */
-	CAUSE_UNKNOWN,   /* reset or timed out */
+	CAUSE_TIMED_OUT, /* which timer is not known */
+	CAUSE_UNKNOWN,   /* a reset or a timeout */
 };
 
-/* All that a predicate of annotate looks at. */
+/* Everything that a predicate of notes.c reads. */
 struct evidence {
 	const struct conn_view *before, *after;
 	const struct conn_step *step;
@@ -39,7 +41,7 @@ struct evidence {
 	enum cause cause;
 };
 
-/* Time from then to now, 0 if then is not set. */
+/* Returns the time from then to now, or 0 if then is not set. */
 static inline uint64_t evidence_since(uint64_t then_ns, uint64_t now_ns)
 {
 	return then_ns != 0 && now_ns > then_ns ? now_ns - then_ns : 0;
@@ -50,10 +52,11 @@ static inline bool evidence_is_sampled(const struct tcpinfo *info)
 	return info->state != STATE_UNKNOWN;
 }
 
-/* Fills the facts from before, after and step, and makes them the scene's. */
+/* Computes the facts from before, after and step, and makes evidence point to them. */
 void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts);
 
-/* What a close finds: as the kernel says just before, or as far as it is known. */
+/* Returns the state that a close finds: the kernel's from just before the call, or else the last
+ * known one. */
 uint8_t evidence_state_at_close(const struct evidence *evidence);
 
 #endif

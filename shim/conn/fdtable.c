@@ -4,13 +4,13 @@
 
 #include "sys/raw.h"
 
-/* 2^31 numbers in pages of 2^13: the directory takes address space only, its untouched part no
- * memory. */
+/* 2^31 descriptors in pages of 2^13. The directory takes address space only; its untouched part
+ * takes no memory. */
 enum { PAGE_BITS = 13, PAGE_SLOTS = 1 << PAGE_BITS, DIRECTORY_SIZE = 1 << (31 - PAGE_BITS) };
 
 _Atomic uint64_t fdtable_low[FDTABLE_LOW];
 static _Atomic(_Atomic uint64_t *) directory[DIRECTORY_SIZE];
-static _Atomic int32_t last_slot = FDTABLE_LOW - 1; /* no page reaches further */
+static _Atomic int32_t last_slot = FDTABLE_LOW - 1; /* no page holds a higher descriptor */
 
 static _Atomic uint64_t *find_slot(int fd)
 {
@@ -52,7 +52,7 @@ uint64_t fdtable_load_high(int fd)
 
 uint64_t fdtable_exchange(int fd, uint64_t value, bool *is_stored)
 {
-	/* A number that was never stored needs no page to be forgotten. */
+	/* Making a descriptor unknown that was never stored needs no page. */
 	_Atomic uint64_t *slot = fdtable_state(value) == FD_UNKNOWN ? find_slot(fd) : make_slot(fd);
 
 	*is_stored = slot || fdtable_state(value) == FD_UNKNOWN;

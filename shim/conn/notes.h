@@ -1,10 +1,10 @@
 /*
- * annotate: what one call meant for its connection.
+ * notes: finds what one call meant for its connection.
  *
- * Pure: the connection before and after the call, and what the call did, in; notes and the numbers
- * they stand on, out. Each note has one predicate, is_<name>(), in the order of notes.def. A note
- * states what the evidence supports and no more: where the kernel does not tell two causes apart,
- * neither is claimed.
+ * Pure. Input: the connection before and after the call, and what the call did. Output: notes, and
+ * the numbers that they are based on. Each note has one predicate, is_<name>(), in the order of
+ * notes.def. A note states what the evidence supports and no more: if the kernel's data fit two
+ * causes, neither is claimed.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5, I10.
  */
 #ifndef CONN_NOTES_H

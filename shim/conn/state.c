@@ -6,8 +6,8 @@
 
 #include "sys/hot.h"
 
-/* Written and never acknowledged, to the byte. tcpi_bytes_acked counts an acknowledged FIN of this
- * side as one byte more than was written: never below 0. */
+/* Exact to the byte. tcpi_bytes_acked counts an acknowledged FIN of this side as one byte more than
+ * was written, so the difference is limited to 0. */
 uint64_t state_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info)
 {
 	uint64_t written = view->sent_bytes + view->sent_before_bytes;
@@ -41,11 +41,12 @@ bool state_is_clean_end(const struct conn_view *view, const struct conn_step *st
 	       state_outstanding_bytes(view, &step->after) == 0;
 }
 
-/* The state that a FIN from the peer leads to, where the kernel cannot be asked. */
+/* Returns the state after a FIN from the peer, for when the kernel cannot be asked. */
 static uint8_t state_after_fin(uint8_t state)
 {
 	switch (state) {
-	case STATE_FIN_WAIT_1: /* acknowledged by now, or with the peer's FIN */
+	case STATE_FIN_WAIT_1: /* this side's FIN was acknowledged by now, or together with the
+				  peer's FIN */
 	case STATE_FIN_WAIT_2:
 		return STATE_TIME_WAIT;
 	case STATE_ESTABLISHED:
@@ -75,7 +76,7 @@ static void advance_connect(struct conn *conn, const struct conn_step *step)
 		conn_clear(conn, CONN_PHASE_NEW, step->now_ns);
 	if (phase == CONN_PHASE_OPEN || phase == CONN_PHASE_LISTENING || step->is_disconnect)
 		return;
-	if (phase != CONN_PHASE_CONNECTING) /* a second connect asks for the outcome of the first */
+	if (phase != CONN_PHASE_CONNECTING) /* a second connect asks for the result of the first */
 		atomic_store(&conn->connect_ns, step->start_ns);
 	/* With TCP_FASTOPEN_CONNECT nothing is sent before the first write. */
 	if ((step->error == 0 && step->after.state != STATE_SYN_SENT) || step->error == EISCONN) {
@@ -91,7 +92,7 @@ static void advance_connect(struct conn *conn, const struct conn_step *step)
 	}
 }
 
-/* The outcome of a connect in the background, as something else tells it. The peer may have closed
+/* Takes the result of a connect in the background from another call. The peer may have closed
  * already. */
 static void advance_handshake(struct conn *conn, const struct conn_step *step)
 {
@@ -101,7 +102,8 @@ static void advance_handshake(struct conn *conn, const struct conn_step *step)
 	case STATE_SYN_RECV:
 		break;
 	case STATE_CLOSE:
-		if (step->error != 0) /* told: the socket may be used for another try */
+		if (step->error != 0) /* the error was returned: the socket may be used for another
+					 attempt */
 			atomic_store(&conn->phase, CONN_PHASE_NEW);
 		break;
 	default:
@@ -109,15 +111,15 @@ static void advance_handshake(struct conn *conn, const struct conn_step *step)
 	}
 }
 
-/* Not while the kernel says that the peer's FIN has not come: then another process shut down the
- * reading side. */
+/* Returns whether end of stream can be the peer's FIN. If the kernel reports that none was
+ * received, another process has shut down the reading side. */
 static bool may_have_fin(uint8_t state)
 {
 	return state != STATE_ESTABLISHED && state != STATE_FIN_WAIT_1 && state != STATE_FIN_WAIT_2;
 }
 
-/* The counters of a transfer: threads that share a connection lose no byte; of the times any of
- * theirs will do. */
+/* Stores a time of a transfer. If threads share a connection, their counters lose no byte, but any
+ * of their times will do. */
 static void set(_Atomic uint64_t *to, uint64_t value)
 {
 	atomic_store_explicit(to, value, memory_order_relaxed);
@@ -180,7 +182,7 @@ static void advance_write(struct conn *conn, const struct conn_step *step)
 			   step->now_ns);
 }
 
-/* Once a wait, under however many descriptors it was asked about. */
+/* Counts a wait once, even if it waited for several descriptors of this connection. */
 static void advance_polls(struct conn *conn, uint64_t now_ns)
 {
 	if (atomic_exchange(&conn->polled_ns, now_ns) != now_ns)
@@ -203,14 +205,15 @@ static void advance_shutdown(struct conn *conn, const struct conn_view *view,
 	atomic_fetch_or(&conn->flags, flags);
 	if (!(flags & CONN_FLAG_SHUT_WRITE))
 		return;
-	/* Where the peer's FIN is already queued, the kernel knows before the program reads it. */
+	/* If the peer's FIN is already queued, the kernel knows it before the program reads it. */
 	if (step->before.state == STATE_CLOSE_WAIT || view->state == STATE_CLOSE_WAIT)
 		atomic_store(&conn->state, STATE_LAST_ACK);
 	else if (view->state == STATE_ESTABLISHED)
 		atomic_store(&conn->state, STATE_FIN_WAIT_1);
 }
 
-/* An ICMP error that the program asked for (IP_RECVERR) is reported, and the connection goes on. */
+/* Returns whether the socket is closed or may be. An ICMP error that the program asked for
+ * (IP_RECVERR) is returned while the connection goes on. */
 static bool is_closed_or_unknown(uint8_t state)
 {
 	return state == STATE_CLOSE || state == STATE_UNKNOWN;
@@ -223,9 +226,9 @@ static bool is_found_dead(const struct conn_view *view, const struct tcpinfo *in
 		state_outstanding_bytes(view, info) > 0);
 }
 
-/* What the kernel said of it afterwards, and whether it is at its end. After a clean end the
- * kernel's socket says CLOSE and the connection is in TIME_WAIT or over: what was known says
- * more. */
+/* Stores the state that the kernel reported after the call, and notes whether the connection is
+ * dead. After a clean end the kernel reports CLOSE, while the connection is in TIME_WAIT or over:
+ * the state known before is more exact and is kept. */
 static void note_state(struct conn *conn, const struct conn_view *view,
 		       const struct conn_step *step)
 {
@@ -233,8 +236,8 @@ static void note_state(struct conn *conn, const struct conn_view *view,
 	bool is_clean = state_is_clean_end(view, step);
 	bool is_own_pipe = step->error == EPIPE && (view->flags & CONN_FLAG_SHUT_WRITE);
 
-	/* Without POLLERR there is no error: another thread is in the middle of shutting it down,
-	 * or has taken the error and tells. */
+	/* Without POLLERR there is no error: another thread is just shutting the connection down,
+	 * or has taken the error and reports it. */
 	if (is_opening || (step->effect == EFFECT_WAIT && step->revents != 0 &&
 			   step->after.state == STATE_CLOSE && !(step->revents & POLLERR)))
 		return;
@@ -249,7 +252,7 @@ static void note_state(struct conn *conn, const struct conn_view *view,
 		atomic_fetch_or(&conn->flags, CONN_FLAG_DEAD);
 }
 
-/* A policy answered the peer's FIN. */
+/* Advances the state of a connection that a policy ended at the peer's FIN. */
 static void advance_ending(struct conn *conn, const struct conn_step *step)
 {
 	if (step->ending == 0)

@@ -42,9 +42,9 @@ static uint32_t get_queue(int fd, unsigned long request)
 		       : 0;
 }
 
-/* What SIOCINQ would say, where ioctl may be fatal: a look that takes nothing, no error either,
- * since it is made only where there is something to read and no error. Not where the program has
- * such looks go on from one to the next (SO_PEEK_OFF). */
+/* Returns what SIOCINQ would, for where ioctl may be fatal. Peeks, which takes neither data nor an
+ * error, because it is done only if there is something to read and no error. Not possible if the
+ * program's own peeks continue where the last one ended (SO_PEEK_OFF). */
 static uint32_t peek_unread(int fd)
 {
 	long result;
@@ -72,7 +72,8 @@ uint64_t tcpinfo_data_timeout_ns(unsigned retries)
 	return ms * NS_PER_MS;
 }
 
-/* The namespace's tcp_retries2, read when a connection has died and the cause is in doubt. */
+/* Reads the namespace's tcp_retries2. Needed when a connection has died and the cause is in
+ * doubt. */
 static void read_retries(void *result)
 {
 	char text[16];
@@ -91,8 +92,8 @@ static void read_retries(void *result)
 		*(unsigned *)result = value;
 }
 
-/* What SIOCOUTQ would say, where ioctl may be fatal: sent and not acknowledged, as the sums tell,
- * and not sent. */
+/* Returns what SIOCOUTQ would, for where ioctl may be fatal: the bytes sent but not acknowledged,
+ * computed from the totals, plus the bytes not sent. */
 static uint32_t get_unsent(const struct tcp_info *kernel, socklen_t size)
 {
 	uint64_t sent = kernel->tcpi_bytes_sent - kernel->tcpi_bytes_retrans;
@@ -103,8 +104,8 @@ static uint32_t get_unsent(const struct tcp_info *kernel, socklen_t size)
 	       (sent > kernel->tcpi_bytes_acked ? (uint32_t)(sent - kernel->tcpi_bytes_acked) : 0);
 }
 
-/* tcpi_bytes_acked counts the SYN of the side that connected. Where the sums leave a doubt, none.
- */
+/* Finds which side connected: tcpi_bytes_acked counts its SYN. Returns ROLE_NONE if the totals are
+ * ambiguous. */
 static uint8_t find_role(const struct tcp_info *kernel, socklen_t size, uint32_t unacknowledged)
 {
 	uint64_t sent = kernel->tcpi_bytes_sent - kernel->tcpi_bytes_retrans;
@@ -180,7 +181,7 @@ static void read_timers(int fd, struct tcpinfo *info)
 
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 {
-	struct tcp_info kernel = {0}; /* an older kernel fills less, a newer one cuts */
+	struct tcp_info kernel = {0}; /* an older kernel fills less of it, a newer one truncates */
 	socklen_t kernel_size = sizeof(kernel);
 	unsigned retries = DEFAULT_RETRIES;
 	int result;

@@ -1,9 +1,10 @@
 /*
- * tcpinfo: what the kernel knows of a connection, asked at its transitions.
+ * tcpinfo: samples what the kernel knows of a connection, at its transitions.
  *
- * Consumes nothing: TCP_INFO, SIOCINQ, SIOCOUTQ and plain getsockopt, never SO_ERROR (I10). Every
- * sample is several system calls: never on the path of an ordinary read or write.
- * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I3, I5.
+ * Consumes nothing: uses TCP_INFO, SIOCINQ, SIOCOUTQ and plain getsockopt, never SO_ERROR (I10). A
+ * sample is several system calls, so it is never taken on the path of an ordinary read or write.
+ * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I3, I5,
+ * I10.
  */
 #ifndef CONN_TCPINFO_H
 #define CONN_TCPINFO_H
@@ -13,31 +14,33 @@
 
 #include "tcpshim/event.h"
 
-/* Units as named; a field that this kernel does not have is 0. */
+/* Units are part of the names. A field that this kernel does not have is 0. */
 struct tcpinfo {
-	uint8_t state;       /* enum tcpshim_tcp_state; STATE_UNKNOWN: nothing was sampled */
-	uint8_t role;        /* of a connection, from what was acknowledged; else ROLE_NONE */
-	uint8_t retransmits; /* timeouts in a row, now */
-	uint8_t probes;      /* unanswered keepalive or window probes, now */
+	uint8_t state; /* enum tcpshim_tcp_state; STATE_UNKNOWN: not sampled */
+	uint8_t role; /* of a connection, derived from what was acknowledged; otherwise ROLE_NONE */
+	uint8_t retransmits; /* consecutive timeouts, at present */
+	uint8_t probes;      /* unanswered keepalive or window probes, at present */
 	bool has_keepalive;
 	bool has_receive_timeout;
-	bool has_error;       /* the connection died by an error that was not taken yet (poll; takes
-				 nothing) */
+	bool has_error; /* the connection died by an error that was not returned yet (found by poll,
+			   which does not consume it) */
 	bool is_linger_abort; /* SO_LINGER on with 0 seconds */
-	bool is_in_repair;    /* TCP_REPAIR: what is done to it is not told to the peer */
+	bool is_in_repair; /* TCP_REPAIR: the kernel sends the peer nothing of what is done to the
+			      socket */
 	uint32_t keepalive_count;
-	uint64_t keepalive_limit_ns; /* silence after which keepalive ends the connection */
+	uint64_t keepalive_limit_ns; /* time without an answer after which keepalive ends the
+					connection */
 	uint32_t retransmits_total;
 	uint32_t last_ack_received_ms;
 	uint32_t last_data_sent_ms; /* retransmissions count */
-	uint32_t timer_ms;          /* the retransmission timer, with its doublings */
+	uint32_t timer_ms;          /* the retransmission timer, including its doublings */
 	uint32_t rtt_us, rtt_variation_us, congestion_window /* segments */;
 	uint32_t send_window_bytes;
-	uint64_t acknowledged_bytes; /* as tcpi_bytes_acked: with a SYN or FIN of this side */
+	uint64_t acknowledged_bytes; /* as tcpi_bytes_acked: including a SYN or FIN of this side */
 	uint32_t unread_bytes;
-	uint32_t unsent_bytes; /* SIOCOUTQ: not acknowledged, sent or not */
+	uint32_t unsent_bytes; /* SIOCOUTQ: not acknowledged, whether sent or not */
 	uint64_t user_timeout_ns;
-	/* how long tcp_retries2 lets data wait at least; only when asked for */
+	/* how long tcp_retries2 lets data wait at least; only if TCPINFO_LIMIT */
 	uint64_t data_timeout_ns;
 };
 
@@ -46,18 +49,19 @@ enum tcpinfo_parts {
 	/* unread_bytes, unsent_bytes, is_linger_abort, is_in_repair, role */
 	TCPINFO_QUEUES = 1 << 0,
 	TCPINFO_TIMERS = 1 << 1, /* keepalive, receive and user timeout */
-	TCPINFO_LIMIT = 1 << 2   /* data_timeout_ns: opens a file in /proc/sys, for a moment */
+	TCPINFO_LIMIT = 1 << 2   /* data_timeout_ns: opens a file in /proc/sys for a moment */
 };
 
-/* 0, or -errno (-ENOTSOCK, -EBADF: the descriptor is not what it was thought to be; -EPERM: quiet
- * mode). */
+/* Samples the parts. Returns 0 or -errno (-ENOTSOCK, -EBADF: the descriptor does not refer to the
+ * expected socket; -EPERM: a filter of the program forbids it). */
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info);
 
-/* The program sets TCP_REPAIR somewhere: until then nobody has to ask for it. */
+/* Must be called when the program sets TCP_REPAIR on any socket: before that, samples do not ask
+ * for it. */
 void tcpinfo_expect_repair(void);
 
-/* How long tcp_retries2 = retries lets unacknowledged data wait before the next retransmission
- * timer ends the connection: RTO_MIN doubling up to RTO_MAX (retransmits_timed_out,
+/* Returns how long tcp_retries2 = retries lets unacknowledged data wait before the next
+ * retransmission timer ends the connection: RTO_MIN doubling up to RTO_MAX (retransmits_timed_out,
  * net/ipv4/tcp_timer.c). */
 uint64_t tcpinfo_data_timeout_ns(unsigned retries);
 
