@@ -1,10 +1,11 @@
 /*
- * config: the environment variables, read once at start.
+ * config: the environment variables, which are the only configuration. They are read once, at
+ * start.
  *
- * Owns the one configuration; constant after config_read, but for the tests. A bad value costs one
- * line on standard error and leaves that setting at its default.
+ * Owns the one struct config, which is constant after config_read (except in the tests). A value
+ * that is not understood prints one line on standard error and leaves that setting at its default.
  * Context: config_read in the constructor only; the fields anywhere. Locks: none. Errno: untouched.
- * Keeps I5, I8.
+ * Keeps I5, I8. Units: as named.
  */
 #ifndef SETTINGS_CONFIG_H
 #define SETTINGS_CONFIG_H
@@ -21,28 +22,28 @@ enum config_fds { CONFIG_FDS_TCP, CONFIG_FDS_SOCKETS, CONFIG_FDS_ALL };
 enum config_summary { CONFIG_SUMMARY_OFF, CONFIG_SUMMARY_TOO, CONFIG_SUMMARY_ONLY };
 enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FD, CONFIG_OUTPUT_PATH };
 
-/* What a recording is called in a directory; and what it was called before it had the time. */
+/* The name of a recording in a directory; and its name in versions before it contained the time. */
 #define CONFIG_RECORD_NAME "%n.%t.%p.tcpshim"
 #define CONFIG_RECORD_OLD_NAME "%n.%p.tcpshim"
 
 struct config {
 	bool is_shown[CALL_COUNT];
 	bool is_any_shown;
-	bool has_standard_fds;
+	bool has_standard_fds; /* descriptors 0 to 2 are traced */
 	bool has_sleeping;
-	bool has_libc_stdio; /* has_standard_fds: descriptors 0 to 2 */
+	bool has_libc_stdio; /* calls by libc's stdio are traced */
 	enum config_fds fds;
 	enum config_output output;
 	int output_fd;
 	char output_path[PATH_MAX]; /* absolute; %p not yet replaced */
-	unsigned errors;            /* variables that were left out */
-	const char *program;        /* its name */
-	bool has_text;              /* something is written: text or JSON */
-	bool has_lines;             /* a line a call is */
+	unsigned errors;            /* variables that were ignored */
+	const char *program;        /* the program's name */
+	bool has_text;              /* text or JSON is written */
+	bool has_lines;             /* one line is written per call */
 	bool is_json;
 	bool has_record, record_wraps;
 	uint64_t record_bytes;
-	uint64_t record_keep;       /* finished ones; 0: all */
+	uint64_t record_keep;       /* how many finished recordings are kept; 0: all */
 	bool record_in_folder;      /* TCPSHIM_RECORD is a directory */
 	char record_path[PATH_MAX]; /* absolute; %p and %t not yet replaced */
 	bool has_stack[CALL_COUNT];
@@ -51,18 +52,19 @@ struct config {
 	struct truss_style style;
 	struct match match;
 	struct policy policy;
-	const char *started;  /* FD:INODE of the command's pipe; good likewise */
-	const char *programs; /* NULL: all; good during config_read's caller only */
+	const char *started;  /* FD:INODE of the command's pipe; valid as long as programs */
+	const char *programs; /* NULL: all; valid only until the caller of config_read returns */
 };
 extern struct config config;
 
-/* A line for standard error, without its newline. */
+/* Prints a line on standard error. line has no newline. */
 typedef void config_complain(const char *line, size_t size);
 
-/* environment: as the constructor gets it. program: the name that %n stands for. */
+/* Reads the configuration. environment: as the constructor gets it. program: the name that %n
+ * expands to. */
 void config_read(char *const *environment, const char *program, config_complain *complain);
 
-/* Whether the program of this name is one of TCPSHIM_PROGRAMS. */
+/* Returns whether TCPSHIM_PROGRAMS contains this program name. */
 bool config_has_program(const char *program);
 
 #endif

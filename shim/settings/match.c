@@ -29,7 +29,8 @@ static bool read_role(struct match_condition *condition, struct word value)
 	return word_is(value, "client") || word_is(value, "server");
 }
 
-/* An IPv4 network that was written as IPv6: connections to it are shown and compared as IPv4. */
+/* Converts an IPv4 network that was written as IPv6: connections to it are shown and compared as
+ * IPv4. */
 static void unmap(struct match_condition *condition)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -146,7 +147,8 @@ static enum match_result match_port(const struct tcpshim_address *end, uint16_t 
 	return end->port == port ? MATCH_YES : MATCH_NO;
 }
 
-/* A listener bound to every address does not know which one a connection will have. */
+/* Compares an address. For a listener that is bound to every address, a connection's local address
+ * is not known yet. */
 static enum match_result match_address(const struct tcpshim_address *end,
 				       const struct match_condition *condition)
 {
@@ -164,7 +166,7 @@ static enum match_result match_role(enum tcpshim_role role, uint8_t wanted)
 	return (role == ROLE_CLIENT) == (wanted == ROLE_CLIENT) ? MATCH_YES : MATCH_NO;
 }
 
-/* Yes beats unknown beats no. */
+/* Combines with OR: yes wins over unknown, unknown over no. */
 static enum match_result match_or(enum match_result a, enum match_result b)
 {
 	if (a == MATCH_YES || b == MATCH_YES)
@@ -172,7 +174,7 @@ static enum match_result match_or(enum match_result a, enum match_result b)
 	return a == MATCH_NO && b == MATCH_NO ? MATCH_NO : MATCH_UNKNOWN;
 }
 
-/* No beats unknown beats yes. */
+/* Combines with AND: no wins over unknown, unknown over yes. */
 static enum match_result match_and(enum match_result a, enum match_result b)
 {
 	if (a == MATCH_NO || b == MATCH_NO)

@@ -1,11 +1,12 @@
 /*
  * match: which connections TCPSHIM_MATCH selects.
  *
- * Pure. A selection is a list of alternatives (";"), each a list of conditions that must all hold
- * (","). What a condition asks may not be known yet: the peer of a listener, the local port before
- * connect. Then neither yes nor no is claimed.
- * Context: any thread, signal handler, after fork; match_read in the constructor. Locks: none.
- * Errno: untouched, but by match_read. Keeps I5.
+ * Pure. A selection is a list of alternatives, separated by ";". An alternative is a list of
+ * conditions, separated by ",", which must all hold. A condition may depend on something that is
+ * not known yet, such as the peer of a listener or the local port before connect. The result is
+ * then MATCH_UNKNOWN.
+ * Context: match_read in the constructor; the rest any thread, signal handler, after fork. Locks:
+ * none. Errno: untouched, except by match_read. Keeps I5.
  */
 #ifndef SETTINGS_MATCH_H
 #define SETTINGS_MATCH_H
@@ -31,23 +32,24 @@ enum match_key {
 struct match_condition {
 	uint8_t key; /* enum match_key */
 	bool is_negated;
-	bool is_alternative; /* begins the next alternative */
+	bool is_alternative; /* it begins the next alternative */
 	uint8_t role;        /* enum tcpshim_role: client or server */
 	uint8_t prefix_bits; /* of address */
 	uint16_t port;
 	struct tcpshim_address address;
 };
 
-/* count 0: every connection. */
+/* A selection. count 0: every connection. */
 struct match {
 	uint32_t count;
 	struct match_condition conditions[MATCH_CONDITIONS];
 };
 
-/* Reads a value of TCPSHIM_MATCH; false where it is not understood. */
+/* Reads a value of TCPSHIM_MATCH. Returns false if it is not understood. */
 bool match_read(struct match *match, const char *value);
 
-/* role: a listener counts as server. An end whose address or port is zero is not known. */
+/* Evaluates a selection for one connection. role: a listener counts as server. An end whose address
+ * or port is zero is not known. */
 enum match_result match_connection(const struct match *match, const struct tcpshim_address *local,
 				   const struct tcpshim_address *peer, enum tcpshim_role role);
 

@@ -55,7 +55,7 @@ bool policy_read_keepalive(struct policy *policy, const char *value)
 	struct policy read = *policy;
 	unsigned position = 0;
 	bool has_jitter = false, is_on = false, is_off = false;
-	struct word word, behind;
+	struct word word, argument;
 
 	read.has_keepalive = true;
 	read.idle_s = DEFAULT_IDLE_S;
@@ -66,9 +66,9 @@ bool policy_read_keepalive(struct policy *policy, const char *value)
 		struct word key = word;
 		bool is_understood = false;
 
-		if (word_cut(&key, '=', &behind)) {
+		if (word_cut(&key, '=', &argument)) {
 			is_understood = !has_jitter && position > 0 && word_is(key, "jitter") &&
-					read_jitter(behind, &read.jitter_percent);
+					read_jitter(argument, &read.jitter_percent);
 			has_jitter = true;
 		} else if (has_jitter || is_on || is_off) {
 			is_understood = false;
@@ -153,7 +153,7 @@ uint64_t policy_idle_end_ms(uint64_t idle_ms, uint64_t interval_ms, uint64_t cou
 	return idle_ms + probes * interval_ms;
 }
 
-/* The least that jitter makes of the idle time. */
+/* Returns the shortest idle time that jitter can produce. */
 static uint32_t least_idle_s(const struct policy *policy)
 {
 	return policy->idle_s - policy->idle_s * policy->jitter_percent / 100U;
@@ -181,8 +181,8 @@ static void append_keepalive(struct strbuf *line, uint64_t idle_s, uint64_t inte
 	strbuf_unsigned(line, count);
 }
 
-/* A user timeout overrides the count: it has to lie behind the last probe but one, and not behind
- * the limit that the count sets. */
+/* Complains if the user timeout does not fit the count, which it overrides: it has to be later than
+ * the last probe but one, and not later than the limit that the count sets. */
 static void complain_mismatch(const struct policy *policy, policy_complain *complain)
 {
 	uint64_t idle_ms = policy->idle_s * UINT64_C(1000);
@@ -272,7 +272,7 @@ void policy_settle(struct policy *policy, policy_complain *complain)
 		complain_mismatch(policy, complain);
 }
 
-/* Any seed gives any number alike (the finaliser of splitmix64). */
+/* Spreads seeds evenly over all numbers (the finaliser of splitmix64). */
 static uint64_t spread(uint64_t seed)
 {
 	seed += UINT64_C(0x9e3779b97f4a7c15);
