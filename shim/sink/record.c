@@ -11,7 +11,7 @@
 
 enum { LEAST_ROOM = 256, LEAST_MORE = 64 };
 
-/* Of the event's payload, as much as is recorded at all, and of that what its own record holds. */
+/* Returns how many bytes of the event's payload are recorded in all. */
 static uint64_t recorded_bytes(const struct tcpshim_event *event)
 {
 	uint64_t held = payload_held(event);
@@ -38,50 +38,50 @@ static void record_rest(struct area *area, uint64_t from, uint64_t end)
 
 void record_clock(struct area *area, uint64_t now_ns)
 {
-	struct record_clock told = {
+	struct record_clock record = {
 		.time_ns = now_ns,
 		.realtime_offset_ns = process_realtime_offset_ns(),
 	};
 	size_t room;
-	uint8_t *at = recording_room(area, sizeof(told), &room, told.time_ns);
+	uint8_t *at = recording_room(area, sizeof(record), &room, record.time_ns);
 
 	if (!at)
 		return;
-	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
-	       sizeof(told) - sizeof(told.head));
-	recording_block_commit(sizeof(told), RECORD_CLOCK, 0);
+	memcpy(at + sizeof(record.head), (const uint8_t *)&record + sizeof(record.head),
+	       sizeof(record) - sizeof(record.head));
+	recording_block_commit(sizeof(record), RECORD_CLOCK, 0);
 }
 
-/* Of this process's recording: which of the modules it has been told. */
-static _Atomic uint32_t told_modules;
+/* How many of the known mappings are in this process's recording. */
+static _Atomic uint32_t recorded_mappings;
 
 static bool record_mapping(struct area *area, const struct mapping *mapping)
 {
-	struct record_module told = {
+	struct record_module record = {
 		.number = (uint32_t)strlen(mapping->path) + 1,
 		.start = mapping->start,
 		.end = mapping->end,
 		.offset = mapping->offset,
 	};
-	size_t size = sizeof(told) + pack_round(told.number), room;
+	size_t size = sizeof(record) + pack_round(record.number), room;
 	uint8_t *at = recording_room(area, size, &room, area->event.time_ns);
 
 	if (!at)
 		return false;
-	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
-	       sizeof(told) - sizeof(told.head));
-	memcpy(at + sizeof(told), mapping->path, told.number);
+	memcpy(at + sizeof(record.head), (const uint8_t *)&record + sizeof(record.head),
+	       sizeof(record) - sizeof(record.head));
+	memcpy(at + sizeof(record), mapping->path, record.number);
 	recording_block_commit(size, RECORD_MODULE, 0);
 	return true;
 }
 
-static void record_modules(struct area *area)
+static void record_mappings(struct area *area)
 {
 	const struct mapping *mapping;
 	uint32_t number;
 
-	while ((mapping = mapping_at(number = atomic_load(&told_modules)))) {
-		if (!atomic_compare_exchange_strong(&told_modules, &number, number + 1))
+	while ((mapping = mapping_at(number = atomic_load(&recorded_mappings)))) {
+		if (!atomic_compare_exchange_strong(&recorded_mappings, &number, number + 1))
 			continue;
 		if (!record_mapping(area, mapping))
 			return;
@@ -90,7 +90,7 @@ static void record_modules(struct area *area)
 
 void record_start_over(void)
 {
-	atomic_store(&told_modules, 0);
+	atomic_store(&recorded_mappings, 0);
 	recording_start_over();
 }
 
@@ -103,19 +103,19 @@ void record_event(struct area *area)
 	uint8_t *at;
 
 	if (event->stack_count > 0)
-		record_modules(area);
+		record_mappings(area);
 	do {
 		at = recording_room(area, least, &room, event->time_ns);
 		if (!at)
 			return;
 		size = pack_event(at, room, event, config.style.data_bytes, has_endpoints);
-		if (size == 0) /* what was written is no call that the thread is in */
+		if (size == 0) /* the bytes written must not look like a call in progress */
 			memset(at, 0, sizeof(uint64_t));
 		if (size == 0 && room == RECORD_BLOCK_BYTES - sizeof(struct record_block)) {
 			recording_count_lost(1, E2BIG);
 			return;
 		}
-		least = room + 1; /* a block that has more */
+		least = room + 1; /* take a block with more room */
 	} while (size == 0);
 	recording_block_commit(size, RECORD_EVENT,
 			       event->flags | (end > PACK_DATA_BYTES ? RECORD_HAS_MORE : 0U));
@@ -126,14 +126,14 @@ void record_event(struct area *area)
 
 void record_line(struct area *area, const char *line, size_t size, uint64_t now_ns)
 {
-	struct record_line told = {.number = (uint32_t)size, .time_ns = now_ns};
+	struct record_line record = {.number = (uint32_t)size, .time_ns = now_ns};
 	size_t room;
-	uint8_t *at = recording_room(area, sizeof(told) + pack_round(size), &room, now_ns);
+	uint8_t *at = recording_room(area, sizeof(record) + pack_round(size), &room, now_ns);
 
 	if (!at)
 		return;
-	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
-	       sizeof(told) - sizeof(told.head));
-	memcpy(at + sizeof(told), line, size);
-	recording_block_commit(sizeof(told) + pack_round(size), RECORD_LINE, 0);
+	memcpy(at + sizeof(record.head), (const uint8_t *)&record + sizeof(record.head),
+	       sizeof(record) - sizeof(record.head));
+	memcpy(at + sizeof(record), line, size);
+	recording_block_commit(sizeof(record) + pack_round(size), RECORD_LINE, 0);
 }

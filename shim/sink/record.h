@@ -1,7 +1,7 @@
 /*
- * sink_record: events into the recording.
+ * record: writes events into the recording.
  *
- * What finds no room is counted there.
+ * An event that finds no room is counted there.
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
  * Keeps I3, I5, I8.
  */
@@ -10,16 +10,16 @@
 
 #include "sink/recording.h"
 
-/* In a new process. */
+/* Starts the recording of a new process. */
 void record_start_over(void);
 
-/* The area's event. */
+/* Records the area's event. */
 void record_event(struct area *area);
 
-/* The time of day was set. */
+/* Records that the time of day was set. */
 void record_clock(struct area *area, uint64_t now_ns);
 
-/* A line about the trace itself, with its end. */
+/* Records a line about the trace itself. line has a newline at its end. */
 void record_line(struct area *area, const char *line, size_t size, uint64_t now_ns);
 
 #endif

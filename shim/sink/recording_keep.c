@@ -14,7 +14,7 @@
 
 enum {
 	ENTRY_BYTES = 16 << 10,
-	MOST_REMOVED = 64, /* at one exit: more is left to the next */
+	MOST_REMOVED = 64, /* at one exit; the rest is left to the next exit */
 	NAME_BYTES = NAME_MAX + 1,
 	TIME_BYTES = 23, /* 20261125T082600.123456Z */
 };
@@ -24,13 +24,13 @@ struct finished {
 	char name[NAME_BYTES];
 };
 
-/* Memory for the work: much for a stack. */
+/* Working memory, too large for the stack. */
 struct search {
 	int folder_fd;
 	const char *own_name;
 	struct finished oldest[MOST_REMOVED]; /* the oldest first */
 	unsigned oldest_count;
-	uint64_t count; /* finished ones in all */
+	uint64_t count; /* of all finished recordings */
 	uint8_t entries[ENTRY_BYTES] __attribute__((aligned(8)));
 };
 
@@ -47,8 +47,8 @@ static bool is_time(const char *text)
 	return true;
 }
 
-/* Whether TCPSHIM_RECORD's last component, with its %t and %p, may have become this name. Behind
- * the process id may stand a time. */
+/* Returns whether the last component of TCPSHIM_RECORD, with its %t and %p, may have expanded to
+ * this name. A time may follow the process id. */
 static bool fits(const char *wanted, const char *name)
 {
 	for (; *wanted; wanted++) {
@@ -72,7 +72,8 @@ static bool fits(const char *wanted, const char *name)
 	return *name == '\0';
 }
 
-/* In a directory of recordings, those of all programs. */
+/* Returns whether the name is one of a recording that counts. In a directory of recordings, those
+ * of all programs count. */
 static bool is_name_of_one(const char *name)
 {
 	const char *dot;
@@ -94,8 +95,8 @@ static bool is_recording(int fd)
 	       memcmp(magic, RECORD_MAGIC, sizeof(magic)) == 0;
 }
 
-/* Whether this is a recording of this user's that no process writes any more, and when it was
- * written last. */
+/* Returns whether this is a recording of this user that no process writes any more. *ended_ns: when
+ * it was last written. */
 static bool is_finished(const struct search *search, const char *name, int64_t *ended_ns)
 {
 	struct stat status;
@@ -109,12 +110,12 @@ static bool is_finished(const struct search *search, const char *name, int64_t *
 		      status.st_uid == (uid_t)raw_syscall1(SYS_geteuid, 0) &&
 		      status.st_nlink == 1 && is_recording(fd) &&
 		      raw_syscall3(SYS_fcntl, fd, F_SETLEASE, F_RDLCK) == 0;
-	raw_close(fd); /* and with it the lease */
+	raw_close(fd); /* gives the lease back too */
 	*ended_ns = status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec;
 	return is_finished;
 }
 
-/* Keeps the oldest, in order. */
+/* Adds a finished recording. Only the MOST_REMOVED oldest are kept, in order. */
 static void add(struct search *search, const char *name, int64_t ended_ns)
 {
 	unsigned at = search->oldest_count;
@@ -132,7 +133,7 @@ static void add(struct search *search, const char *name, int64_t ended_ns)
 	memcpy(search->oldest[at].name, name, strlen(name) + 1);
 }
 
-static void look_at(struct search *search, const char *name)
+static void check_file(struct search *search, const char *name)
 {
 	int64_t ended_ns;
 
@@ -141,18 +142,18 @@ static void look_at(struct search *search, const char *name)
 		add(search, name, ended_ns);
 }
 
-static void look_at_all(struct search *search)
+static void check_folder(struct search *search)
 {
 	long size;
 
 	while ((size = raw_syscall3(SYS_getdents64, search->folder_fd, (long)search->entries,
 				    ENTRY_BYTES)) > 0)
 		for (long at = 0; at < size;) {
-			/* libc's is the kernel's (getdents64(2)) */
+			/* libc's struct is the kernel's (getdents64(2)) */
 			const struct dirent64 *entry =
 				(const struct dirent64 *)(search->entries + at);
 
-			look_at(search, entry->d_name);
+			check_file(search, entry->d_name);
 			at += entry->d_reclen;
 		}
 }
@@ -167,7 +168,7 @@ void recording_keep(const char *path, const char *folder)
 	search->folder_fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)folder,
 					      O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (search->folder_fd >= 0) {
-		look_at_all(search);
+		check_folder(search);
 		for (unsigned i = 0;
 		     i < search->oldest_count && search->count >= config.record_keep; i++) {
 			raw_syscall3(SYS_unlinkat, search->folder_fd, (long)search->oldest[i].name,

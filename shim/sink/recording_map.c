@@ -20,9 +20,9 @@ static long map_shared(void *wanted, uint64_t size, int flags, int fd)
 			    MAP_SHARED | flags, fd, 0);
 }
 
-/* Not locked, where mlockall(MCL_FUTURE) has locked it. A store into a hole would have the kernel
- * read ahead, as far as the device is set to: where that is 8 MiB, one call in some thousands would
- * take 1 to 25 ms. A core file would hold it all once more. */
+/* Unlocks the memory, which mlockall(MCL_FUTURE) may have locked, and keeps it out of core files.
+ * Turns read-ahead off: at a store into a hole the kernel would read as much ahead as the device is
+ * set to. With 8 MiB, one call in some thousands would take 1 to 25 ms. */
 static void advise(void *memory, uint64_t size)
 {
 	if (restriction_is_inherited())
@@ -43,16 +43,16 @@ static uint64_t mapped_header_bytes(const struct recording_map *map)
 								  : RECORD_HEADER_BYTES;
 }
 
-/* The size bytes of the file from a mapped page on, mapped once more. */
+/* Maps size bytes of the file once more, beginning with an already mapped page. */
 static long map_from(uint8_t *page, uint64_t size)
 {
-	/* The program may have locked it since; its copy would be locked too, and filled. */
+	/* If the program has locked the page since, the copy would be locked too, and filled. */
 	raw_syscall2(SYS_munlock, (long)page, ANCHOR_BYTES);
 	return raw_syscall6(SYS_mremap, (long)page, 0, (long)size, MREMAP_MAYMOVE, 0, 0);
 }
 
-/* Whether a second mapping can be made from one: not behind a filter that may not allow it, nor
- * under valgrind, in some emulators, or with pages larger than a block. */
+/* Returns whether a second mapping can be made from one. It cannot under a filter that may not
+ * allow it, under valgrind, in some emulators, or if pages are larger than a block. */
 static bool can_map_alone(uint8_t *header)
 {
 	long at;
@@ -106,7 +106,7 @@ void recording_map_rename(struct recording_map *map, int fd)
 		advise(map->header, size);
 }
 
-/* Where map_from has mapped more than is wanted: its end. */
+/* Unmaps the first bytes of what map_from has mapped and returns the rest. */
 static uint8_t *keep_end(long at, uint64_t before)
 {
 	if (before > 0)
@@ -114,7 +114,7 @@ static uint8_t *keep_end(long at, uint64_t before)
 	return (uint8_t *)at + before;
 }
 
-/* The first page of a window, made from that of the window before it. */
+/* Returns the first page of a window, made from the first page of the window before it. */
 static long find_anchor(struct recording_map *map, uint64_t window)
 {
 	uint64_t known = window;
@@ -145,7 +145,7 @@ static uint64_t window_size(const struct recording_map *map, uint64_t window)
 	return left < map->window_bytes ? left : map->window_bytes;
 }
 
-/* The caller is one of its users. */
+/* Maps a window. The caller is one of its users. */
 static uint8_t *map_window(struct recording_map *map, uint64_t number)
 {
 	struct recording_window *window = &map->windows[number];
@@ -162,7 +162,8 @@ static uint8_t *map_window(struct recording_map *map, uint64_t number)
 	return other;
 }
 
-/* Not when the file is mapped whole: what leaves that mapping is counted in the windows too. */
+/* Unmaps the windows without users. Not if the file is mapped whole: leaving a block of that
+ * mapping decreases users too. */
 static void unmap_unused(struct recording_map *map)
 {
 	if (atomic_load(&map->whole))
@@ -182,7 +183,8 @@ static void unmap_unused(struct recording_map *map)
 	}
 }
 
-/* The limit may be set at any time: it is looked at once a window. */
+/* Returns whether to map only what is needed. The limit may be set at any time, so it is read once
+ * per window. */
 static bool is_frugal(const struct recording_map *map)
 {
 	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
@@ -193,7 +195,7 @@ static bool is_frugal(const struct recording_map *map)
 	return limit.rlim_cur != RLIM_INFINITY;
 }
 
-/* Becomes a user of the window. Another thread may be unmapping it: that takes less than a
+/* Makes the caller a user of the window. Another thread may be unmapping it: that takes less than a
  * millisecond, unless the thread has left in the middle of it. */
 static bool use(struct recording_window *window)
 {
@@ -234,7 +236,7 @@ void recording_map_leave(struct recording_map *map, uint64_t number)
 	struct recording_window *window = &map->windows[offset / map->window_bytes];
 	uint32_t users = atomic_load(&window->users);
 
-	/* One that was taken when the file was mapped whole has none. */
+	/* A block that was taken while the file was mapped whole has no user. */
 	while ((users & ~RECORDING_WINDOW_BUSY) != 0 &&
 	       !atomic_compare_exchange_weak(&window->users, &users, users - 1))
 		;

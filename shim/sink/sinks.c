@@ -84,7 +84,7 @@ void sinks_count_nested(void)
 		recording_count_nested();
 }
 
-static void say(struct area *area, const struct strbuf *line)
+static void emit_line(struct area *area, const struct strbuf *line)
 {
 	if (config.has_text) {
 		if (text_may_wait())
@@ -103,7 +103,7 @@ void sinks_say_ring(struct area *area)
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "*** tcpshim: this program uses io_uring: what it does through it is "
 			     "not seen ***\n");
-	say(area, &line);
+	emit_line(area, &line);
 }
 
 void sinks_end(struct area *area, int status)
@@ -118,7 +118,7 @@ void sinks_end(struct area *area, int status)
 		strbuf_count(&line, count, "call");
 		strbuf_string(&line, " of signal handlers came while the library was at work and "
 				     "could not be shown ***\n");
-		say(area, &line);
+		emit_line(area, &line);
 	}
 	if (config.has_text) {
 		if (text_may_wait())

@@ -12,26 +12,27 @@
 
 #include "guest/thread.h"
 
-/* False: events can go nowhere. */
+/* Starts the sinks. Returns false if events can go nowhere. */
 bool sinks_start(char *const *environment, const char *program);
 void sinks_start_over(void);
 
-/* The area's event, which completed, or was found sleeping, at now_ns. What is common to all events
- * of the process is filled in here. Holds back the thread's signals if a sink may wait. */
+/* Hands the area's event, which completed or was found sleeping at now_ns, to the sinks. Fills in
+ * what all events of the process have in common. Blocks the thread's signals if a sink may wait. */
 void sinks_event(struct area *area, uint64_t now_ns);
 
-/* A filter is about to be set: what needs the kernel and may be refused later is done now. area:
- * NULL if there is none. */
+/* Must be called before a filter is set: does now what the kernel may refuse later. area: NULL if
+ * there is none. */
 void sinks_restrict(struct area *area);
 
-/* A call that could not be shown: no memory; and one that interrupted the library's own code. */
+/* Count a call that could not be shown: for lack of memory, or because it interrupted the library's
+ * own code. */
 void sinks_count_lost(void);
 void sinks_count_nested(void);
 
-/* Says that what goes through io_uring is not seen. */
+/* Prints that calls through io_uring are not seen. */
 void sinks_say_ring(struct area *area);
 
-/* At exit, with what was lost. area: NULL if there is none. */
+/* Ends the sinks at exit and reports what was lost. area: NULL if there is none. */
 void sinks_end(struct area *area, int status);
 
 #endif

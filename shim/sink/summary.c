@@ -12,7 +12,7 @@
 enum { MOST_ROWS = 4096 };
 
 static struct connection_row *rows;
-static _Atomic uint64_t replaced; /* rows of connections that ended first */
+static _Atomic uint64_t replaced; /* rows lost to a newer connection */
 
 bool summary_start(void)
 {
@@ -33,7 +33,7 @@ static struct connection_row *row_of(const struct tcpshim_event *event, uint32_t
 
 	if (row->serial == serial)
 		return row;
-	if (row->serial > serial) /* a newer one has its place */
+	if (row->serial > serial) /* a newer connection has its place */
 		return NULL;
 	if (row->serial != 0)
 		atomic_fetch_add(&replaced, 1);
@@ -63,7 +63,7 @@ void summary_event(struct area *area)
 		sum->total_ns += event->time_ns - event->start_ns;
 }
 
-/* --- As text. --- */
+/* --- Text. --- */
 
 static void write_buf(struct strbuf *buf)
 {
@@ -127,7 +127,7 @@ static void add(struct area_sum *to, const struct area_sum *sum)
 	to->total_ns += sum->total_ns;
 }
 
-/* The rows of one name are one sum. */
+/* Adds up all rows of calls.def with the same name. */
 static struct area_sum sum_of(unsigned call)
 {
 	struct area_sum sum = {0};

@@ -18,12 +18,12 @@
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
-enum { HEAD_BYTES = 512 }; /* a base line and a line of what was lost */
+enum { HEAD_BYTES = 512 }; /* room for a base line and a line about what was lost */
 
-static _Atomic uint64_t lost_unsaid; /* since it was last said in the trace */
+static _Atomic uint64_t lost_unreported; /* since it was last reported in the trace */
 static _Atomic int last_error;
 static _Atomic uint32_t own_base_line; /* for a file of this process alone */
-static _Atomic bool is_torn;           /* the last record was cut: begin on a new line */
+static _Atomic bool is_torn;           /* the last record was cut: begin with a newline */
 
 enum parent { PARENT_UNKNOWN, PARENT_TRACED, PARENT_NOT_TRACED };
 static _Atomic uint8_t parent;
@@ -46,7 +46,7 @@ void text_start_over(void)
 {
 	int result = output_start_over();
 
-	atomic_store(&lost_unsaid, 0);
+	atomic_store(&lost_unreported, 0);
 	atomic_store(&own_base_line, 0);
 	if (output_is_own_file())
 		atomic_store(&is_torn, false);
@@ -54,8 +54,8 @@ void text_start_over(void)
 		atomic_store(&last_error, -result);
 }
 
-/* A program that a traced program started writes behind it in the same trace. Whether the parent
- * has this library is looked up once, at the first record: text is the work area for that. */
+/* Returns whether the parent has this library. If so, it writes to the same trace as this process.
+ * It is checked once, at the first record. text: the work area. */
 static enum parent find_parent(char *text, size_t size)
 {
 	static const char name[] = "libtcpshim.so";
@@ -87,8 +87,9 @@ static enum parent find_parent(char *text, size_t size)
 	return result;
 }
 
-/* Once true, it stays so. In a file of traces it is seen from the size; elsewhere, and while
- * several threads write, it is so if the parent is traced too. */
+/* Returns whether several processes write to the trace. Once true, it stays true. For a file of
+ * traces the size shows it. For other outputs, and while several threads write, it is true if the
+ * parent is traced too. */
 static bool has_many_processes(char *text, size_t size)
 {
 	static _Atomic bool is_shared;
@@ -121,7 +122,7 @@ static void unclaim_base_line(void)
 		process_unclaim_base_line();
 }
 
-/* A line about the trace itself: in JSON an object with its text. */
+/* Appends a line about the trace itself; in JSON it is an object that contains the line. */
 static void append_line(struct strbuf *buf, const char *line, size_t size)
 {
 	if (config.is_json)
@@ -149,7 +150,7 @@ static void append_lost(struct strbuf *buf, uint64_t count)
 
 static void count_lost(int error)
 {
-	atomic_fetch_add(&lost_unsaid, 1);
+	atomic_fetch_add(&lost_unreported, 1);
 	atomic_store(&last_error, error);
 }
 
@@ -163,10 +164,10 @@ void text_count_lost(void)
 	count_lost(ENOMEM);
 }
 
-/* What one thread takes to say it, no other says. */
-static uint64_t take_unsaid(void)
+/* Takes the number to be reported, so that no other thread reports it. */
+static uint64_t take_unreported(void)
 {
-	return atomic_load(&lost_unsaid) > 0 ? atomic_exchange(&lost_unsaid, 0) : 0;
+	return atomic_load(&lost_unreported) > 0 ? atomic_exchange(&lost_unreported, 0) : 0;
 }
 
 static void write_record(struct strbuf *buf, struct tcpshim_event *event)
@@ -174,15 +175,15 @@ static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 	bool has_base_line = (config.style.stamps & TRUSS_BASE) && !config.is_json &&
 			     claim_base_line(),
 	     was_torn = atomic_load(&is_torn);
-	uint64_t unsaid = take_unsaid();
-	size_t said_size, written;
+	uint64_t unreported = take_unreported();
+	size_t notice_size, written;
 	int result;
 
 	if (was_torn)
 		strbuf_char(buf, '\n');
-	if (unsaid > 0)
-		append_lost(buf, unsaid);
-	said_size = buf->size;
+	if (unreported > 0)
+		append_lost(buf, unreported);
+	notice_size = buf->size;
 	if (has_base_line) {
 		if (event->flags & EVENT_MANY_PROCESSES) {
 			strbuf_integer(buf, event->pid);
@@ -204,9 +205,9 @@ static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 		unclaim_base_line();
 	if (written > 0)
 		atomic_store(&is_torn, true);
-	/* Where but the end of the line is missing, it is there. */
-	if (written + 1 < said_size)
-		atomic_fetch_add(&lost_unsaid, unsaid);
+	/* A notice that lacks only its newline has been written. */
+	if (written + 1 < notice_size)
+		atomic_fetch_add(&lost_unreported, unreported);
 	if (written + 1 < buf->size)
 		count_lost(-result);
 }
@@ -269,19 +270,19 @@ void text_end(void)
 {
 	char text[HEAD_BYTES];
 	struct strbuf buf;
-	uint64_t unsaid = take_unsaid();
+	uint64_t unreported = take_unreported();
 	size_t written;
 
-	if (unsaid == 0 && !atomic_load(&is_torn))
+	if (unreported == 0 && !atomic_load(&is_torn))
 		return;
 	strbuf_init(&buf, text, sizeof(text));
 	if (atomic_load(&is_torn))
 		strbuf_char(&buf, '\n');
-	if (unsaid > 0)
-		append_lost(&buf, unsaid);
+	if (unreported > 0)
+		append_lost(&buf, unreported);
 	if ((output_check(process_now_ns()) < 0 ||
 	     output_write(buf.text, buf.size, &written) < 0) &&
-	    unsaid > 0)
+	    unreported > 0)
 		complaint_write(buf.text + atomic_load(&is_torn),
 				buf.size - atomic_load(&is_torn) - 1);
 }
