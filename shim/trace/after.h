@@ -1,6 +1,6 @@
 /*
- * after: what a call that has returned changed: new descriptors, closed ones, connections a step
- * further.
+ * after: updates what is known after the real call has returned: new and closed descriptors, and
+ * the states of connections.
  *
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I1 to I6,
  * I9, I10.
@@ -10,13 +10,15 @@
 
 #include "trace/call.h"
 
-/* Ends a call. result: of the real call, with errno set if it is negative. Returns result. */
+/* Ends a call. result: what the real call returned, with errno set if it is negative. Returns
+ * result. */
 int64_t after_call(struct call *call, int64_t result);
 
-/* Cold half of after_read: acts on what may be an end of stream of an untraced descriptor. */
+/* Slow path of after_read: acts on a possible end of stream of an untraced descriptor. Returns
+ * result. */
 int64_t after_untraced_read(struct call *call, int64_t result);
 
-/* The same for a read that returns a number of bytes. */
+/* Ends a read that returns a number of bytes. Returns result. */
 static inline int64_t after_read(struct call *call, int64_t result)
 {
 	if (!call->is_eof_only)
@@ -24,7 +26,7 @@ static inline int64_t after_read(struct call *call, int64_t result)
 	return result != 0 ? result : after_untraced_read(call, result);
 }
 
-/* The same for a read that returns a number of messages, of which one may be empty. */
+/* Ends a read that returns a number of messages, one of which may be empty. Returns result. */
 static inline int64_t after_read_messages(struct call *call, int64_t result)
 {
 	if (!call->is_eof_only)
@@ -32,12 +34,12 @@ static inline int64_t after_read_messages(struct call *call, int64_t result)
 	return result < 0 ? result : after_untraced_read(call, result);
 }
 
-/* Returns what the program's shutdown is to return: 0 instead of ENOTCONN where close-on-EOF had
- * done what it asks for. */
+/* Returns what the program's shutdown shall return: 0 instead of ENOTCONN if close-on-EOF has
+ * already done what it asks for. */
 int after_shutdown(const struct call *call, int result);
 
-/* Remembers that this thread's name lookup, begun at start_ns, is over: the connect that follows
- * shows it. */
+/* Remembers the name lookup of this thread that began at start_ns and has just ended: the next
+ * connect shows its duration. */
 void after_lookup(uint64_t start_ns);
 
 /* Prints, once, that the program has made an io_uring, whose calls are not seen. */

@@ -4,7 +4,7 @@
 #include "guest/process.h"
 #include "sink/recording.h"
 
-/* A call before and while it blocks: what has to be asked first, and "(sleeping...)". */
+/* What has to be found out before a call that may block, and its "(sleeping...)" line. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -53,12 +53,12 @@ void before_announce(struct call *call)
 	thread_lower_guard();
 }
 
-/* Small writes that are let through after one that found room. The smallest send buffer, 4608
- * bytes, has a third of it free when poll says POLLOUT. */
+/* ROOMY_WRITES: how many writes of at most ROOMY_BYTES are assumed not to block after one that
+ * found room. The smallest send buffer, 4608 bytes, has a third free when poll reports POLLOUT. */
 enum { ROOMY_WRITES = 8, ROOMY_BYTES = 128 };
 
-/* Bytes asked for; of vectors and messages it is not known before the call, but 0 of them ask for
- * nothing. */
+/* Returns how many bytes the call asks for. For vectors and messages that is not known before the
+ * call, but 0 of them ask for nothing. */
 static uint64_t asked_size(const struct call *call)
 {
 	switch (call_rows[call->id].kinds[1]) {
@@ -72,8 +72,8 @@ static uint64_t asked_size(const struct call *call)
 	}
 }
 
-/* Whether the call would block. What is known spares asking: a poll costs almost as much as the
- * call itself. */
+/* Returns whether the call would block. Avoids asking the kernel if possible: a poll costs almost
+ * as much as the call itself. */
 static bool would_block(struct call *call, struct conn *conn, int events)
 {
 	uint64_t size = asked_size(call);
@@ -103,7 +103,7 @@ static bool would_block(struct call *call, struct conn *conn, int events)
 	return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
-/* A blocking call is asked once whether it would block, and announced if so. */
+/* Announces a call on a blocking descriptor if it would block. Asks once per call. */
 static void announce_blocking(struct call *call, struct conn *conn, int events)
 {
 	struct area *area = thread_area();
@@ -128,8 +128,8 @@ static void announce_blocking(struct call *call, struct conn *conn, int events)
 	emit_event(area, call->start_ns);
 }
 
-/* A write after long silence: when was the peer last heard, before its answer to this write comes
- * in. */
+/* Measures, before a write after a long idle time, when the peer was last heard from; afterwards,
+ * its answer to this write would count. */
 static void measure_idle(struct call *call, struct conn *conn)
 {
 	uint64_t idle_ns = call->start_ns - atomic_load(&conn->heard_ns), ack_ns;
@@ -155,7 +155,7 @@ static void read_length(struct call *call)
 	}
 }
 
-/* Whether the write is going to fail with EPIPE. It does not block then. */
+/* Returns whether the write will fail with EPIPE. Such a write does not block. */
 static bool is_refused(const struct call *call, const struct conn *conn)
 {
 	if (conn->kind != CONN_KIND_TCP)
@@ -167,9 +167,9 @@ static bool is_refused(const struct call *call, const struct conn *conn)
 	       (raw_poll_events(call->fd) & POLLERR);
 }
 
-/* SIGPIPE ends most programs: it is let in when the line that explains it is written. A known hole:
- * a thread that leaves such a write, which does not block, by cancellation or by siglongjmp out of
- * a handler, goes on with SIGPIPE blocked. */
+/* Blocks SIGPIPE, which ends most programs, until the line that explains it has been written. Known
+ * hole: if a thread leaves such a write, which does not block, by cancellation or by siglongjmp
+ * from a handler, SIGPIPE stays blocked in it. */
 static void block_sigpipe(struct call *call)
 {
 	const uint64_t pipe = UINT64_C(1) << (SIGPIPE - 1);
@@ -198,14 +198,15 @@ static void begin_on_connection(struct call *call, struct conn *conn)
 	}
 }
 
-/* The other end that connect is told of, before the kernel has looked at it. */
+/* Stores the address that connect was given as the peer, before the kernel has checked it. */
 static void read_destination(const struct call *call, struct conn *conn)
 {
 	if (call->address_size > 0 && call->address_size == call->arguments[2])
 		facts_read_sockaddr(&conn->peer, call->address, call->address_size);
 }
 
-/* Before a socket connects or listens: the policies' options, and whether it is selected at all. */
+/* Decides, before a socket connects or listens, whether TCPSHIM_MATCH selects it, and sets the
+ * options of the policies. */
 static void police(struct call *call, struct conn *conn, enum tcpshim_effect effect)
 {
 	bool is_listening = effect == EFFECT_LISTEN;
@@ -286,7 +287,8 @@ void before_call(struct call *call)
 		police(call, conn, effect);
 		conn_release(conn);
 	}
-	/* What these tell of a connection is needed later, whether they are shown or not. */
+	/* These calls tell something about a connection that is needed later, even if they are not
+	 * shown. */
 	if ((!call->is_shown && effect != EFFECT_GET_OPTION && effect != EFFECT_SHUTDOWN) ||
 	    call->is_nested || !thread_raise_guard(call))
 		return;

@@ -26,7 +26,7 @@ void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
 	call->forks = process_forks();
 	call->errno_before = errno;
 	call->is_nested = thread.guard != 0;
-	/* A guard that a signal handler left up by siglongjmp is found dead here. */
+	/* The guard is down if only a handler that left by siglongjmp had raised it. */
 	if (call->is_nested && thread_raise_guard(call)) {
 		thread_lower_guard();
 		call->is_nested = false;
@@ -89,7 +89,7 @@ enum tcpshim_effect call_effect(const struct call *call)
 
 	if (effect == EFFECT_SPLICE)
 		return call->fd == (int)call->arguments[0] ? EFFECT_READ : EFFECT_WRITE;
-	/* Out-of-band marks and the error queue are no part of the stream. */
+	/* Out-of-band data and the error queue are not part of the stream. */
 	if (effect == EFFECT_READ &&
 	    (call_argument(call, ARG_MESSAGE_FLAGS, 0) & (MSG_ERRQUEUE | MSG_OOB)))
 		return EFFECT_NONE;

@@ -1,12 +1,12 @@
 /*
  * call: one call of the program, on its way from the wrapper to the trace.
  *
- * A wrapper asks watch.h whether the call is watched (no: it tail-calls the real function), enters
- * the call, names its arguments, lets before_call do what must be done before the real call, makes
- * it, and returns what after_call returns. struct call lies on the caller's stack and is the only
- * thing that lives across the real call (I1).
+ * A wrapper asks watch.h whether the call is watched. If not, it tail-calls the real function.
+ * Otherwise it enters the call, sets its arguments, calls before_call, makes the real call, and
+ * returns what after_call returns. struct call is on the caller's stack and is the only thing that
+ * exists across the real call (I1).
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I1 to I6,
- * I8.
+ * I8. Units: bytes, nanoseconds of CLOCK_MONOTONIC.
  */
 #ifndef TRACE_CALL_H
 #define TRACE_CALL_H
@@ -24,7 +24,7 @@
 
 enum { CALL_SELECT_WORDS = 1024 / 64 };
 
-/* The sets of a select as the program gave them, for at most 1024 descriptors. */
+/* The sets of a select as the program passed them, for at most 1024 descriptors. */
 struct call_sets {
 	uint64_t words[3][CALL_SELECT_WORDS];
 };
@@ -36,14 +36,14 @@ enum {
 
 struct call {
 	uint64_t start_ns;
-	uint64_t slot; /* the descriptor's, when the call began */
+	uint64_t slot; /* of the descriptor, when the call began */
 	uint64_t arguments[EVENT_ARGUMENTS];
 	uint64_t idle_ns;
 	uint64_t signal_mask;         /* the program's, if is_sigpipe_blocked */
 	uint32_t forks;               /* of this process before the call */
-	int64_t time[2];              /* a timeout that was given by pointer, if has_time */
-	const struct call_sets *sets; /* of select; NULL if not known */
-	struct conn *closing;         /* detached by this call, linked by next_closing */
+	int64_t time[2];              /* a timeout that was passed by pointer, if has_time */
+	const struct call_sets *sets; /* of select; NULL: not known */
+	struct conn *closing; /* connections detached by this call, linked by next_closing */
 	int32_t fd, other_fd;
 	int32_t errno_before; /* which a handler of SIGPIPE finds */
 	uint32_t length_in;
@@ -52,19 +52,21 @@ struct call {
 	bool is_shown;
 	bool is_stdio;           /* made by libc's stdio */
 	bool is_sigpipe_blocked; /* until the line is written */
-	bool is_nested;          /* came while the library itself was at work: counted, not shown */
+	bool is_nested; /* it came while the library itself was running: counted, not shown */
 	bool has_time, has_length_in;
 	bool is_unlimited; /* a wait without a timeout */
-	bool is_eof_only;  /* a read on an untraced descriptor: only an end of stream matters */
+	bool is_eof_only; /* a read on an untraced descriptor, which matters only if it finds end of
+			     stream */
 
-	/* What was copied of the call's input before it (I4): sizes in bytes, 0 where nothing was
+	/* What was copied of the call's input before the call (I4). Sizes are 0 if nothing was
 	 * asked for or could be read. */
-	uint64_t asked_bytes;    /* of the vectors of a read */
-	uint64_t input_position; /* in the thread's store, if it does not fit in input_bytes */
+	uint64_t asked_bytes;    /* by the vectors of a read */
+	uint64_t input_position; /* in the thread's store, if it does not fit in input_bytes;
+				    otherwise 0 */
 	uint32_t input_size, vector_count;
 	uint8_t address_size, value_size;
 
-	/* Not cleared: only what the sizes say has been written. */
+	/* Not cleared: only as many bytes are valid as the sizes say. */
 	union {
 		uint8_t input_bytes[CALL_INPUT_BYTES];
 		struct iovec vectors[CALL_INPUT_BYTES / sizeof(struct iovec)]; /* of a read */
@@ -74,13 +76,13 @@ struct call {
 };
 
 /* Begins a call: takes the start time and clears the rest. fd: the descriptor that the call is on,
- * -1 for calls that make one or name many. */
+ * or -1 for calls that make one or name several. */
 void call_enter(struct call *call, enum tcpshim_call id, int fd);
 
-/* Like call_enter, with what the number stood for at a time that the caller chose. */
+/* Like call_enter, with the slot that fd had at a time that the caller chose. */
 void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot);
 
-/* Like call_enter, after watch_is_read: of a read on an untraced descriptor only the arguments are
+/* Begins a read after watch_is_read. Of a read on an untraced descriptor only the arguments are
  * kept. */
 static inline void call_enter_read(struct call *call, enum tcpshim_call id, int fd)
 {
@@ -105,23 +107,23 @@ static inline void call_pointer(struct call *call, const void *value)
 	call->arguments[call->argument_count++] = (uintptr_t)value;
 }
 
-/* Reads a timeout that the program gave by pointer: two 64-bit words, or NULL for none. */
+/* Reads a timeout that the program passed by pointer: two 64-bit words, or NULL for none. */
 void call_timeout(struct call *call, const void *timeout);
 
-/* Copies the sets of a select to sets; false if they are too many or cannot be read. */
+/* Copies the sets of a select to sets. Returns false if they are too large or cannot be read. */
 bool call_select_sets(struct call *call, struct call_sets *sets);
 
 /* Returns the argument of this kind, or otherwise if the call has none. */
 uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind,
 		       uint64_t otherwise);
 
-/* Whether the call copies a descriptor: dup and its relatives, fcntl with F_DUPFD. */
+/* Returns whether the call copies a descriptor: dup and its variants, fcntl with F_DUPFD. */
 bool call_is_copy(const struct call *call);
 
 /* Returns what the call does to its descriptor: EFFECT_SPLICE becomes a read or a write. */
 enum tcpshim_effect call_effect(const struct call *call);
 
-/* Returns the bytes moved: the result, but for calls that count messages. */
+/* Returns how many bytes were moved: the result, except for calls that count messages. */
 int64_t call_bytes(const struct call *call, int64_t result);
 
 #endif

@@ -80,7 +80,7 @@ void classify_read_addresses(int fd, struct conn *conn)
 	read_address(SYS_getpeername, fd, &conn->peer);
 }
 
-/* What a connection that was open before we saw it has behind it. */
+/* Fills in what the kernel knows of a connection that was open before it was first seen. */
 static void adopt(int fd, struct conn *conn)
 {
 	struct tcpinfo info;
@@ -112,7 +112,8 @@ static void adopt(int fd, struct conn *conn)
 	enforce_options(fd, conn);
 }
 
-/* Descriptors that were inherited together often stand for one socket: inetd's 0, 1 and 2. */
+/* Reads the socket's cookie. Descriptors that were inherited together often refer to one socket:
+ * inetd's 0, 1 and 2. */
 static uint64_t get_cookie(int fd)
 {
 	uint64_t cookie = 0;
@@ -161,7 +162,7 @@ bool classify_descriptor(int fd, uint64_t now_ns)
 	bool is_open;
 	struct conn *conn;
 
-	/* The child of vfork has descriptors of its own, and no table. */
+	/* The child of vfork has its own descriptors, but no table of its own. */
 	if (fd < 0 || restriction_is_filter() || fdtable_is_known(before) || !process_is_itself())
 		return false;
 	conn = make_conn(fd, now_ns, &is_open);
@@ -181,7 +182,7 @@ bool classify_descriptor(int fd, uint64_t now_ns)
 	return descriptor_count(mine);
 }
 
-/* A name in /proc/self/fd; "." and ".." are none. */
+/* Converts a name in /proc/self/fd to a number. Returns -1 for "." and "..". */
 static int read_fd(const char *name)
 {
 	int fd = 0;
@@ -191,7 +192,7 @@ static int read_fd(const char *name)
 	return *name == '\0' ? fd : -1;
 }
 
-/* Without /proc each descriptor is seen at its first use. */
+/* Without /proc each descriptor is classified at its first use. */
 void classify_inherited(void)
 {
 	char entries[2048] __attribute__((aligned(8)));

@@ -15,16 +15,16 @@
 #include "trace/emit.h"
 #include "trace/watch.h"
 
-/* posix_spawn and vfork are not seen: a child that is alive may have inherited what is not
- * close-on-exec. */
+/* Returns whether a child may have inherited fd: it is not close-on-exec, and a child is alive.
+ * posix_spawn and vfork are not seen. */
 static bool may_be_inherited(int fd)
 {
 	return !restriction_is_filter() && raw_syscall3(SYS_fcntl, fd, F_GETFD, 0) == 0 &&
 	       children_may_exist();
 }
 
-/* True if fd stood for a connection. One that has several descriptors among those closed is told of
- * once. */
+/* Detaches one descriptor. Returns whether it referred to a traced connection. If several of the
+ * descriptors to be closed refer to the same connection, it is reported once. */
 static bool detach_one(struct call *call, int fd)
 {
 	bool is_last;
@@ -124,8 +124,8 @@ void closing_leave(struct area *area, struct call *call, int error, uint64_t now
 			.now_ns = now_ns,
 			.before = conn->closing_info,
 		};
-		/* Cleared first: whoever closes the last descriptor after this tells the end
-		 * himself. */
+		/* Cleared before descriptors is read: a thread that closes the last one after this
+		 * reports the end itself. */
 		atomic_store(&conn->is_closing, false);
 		area->step.is_shared_here = atomic_load(&conn->descriptors) > 0;
 		if (area->step.is_shared_here)
@@ -135,10 +135,10 @@ void closing_leave(struct area *area, struct call *call, int error, uint64_t now
 			emit_step(area, conn, is_shown);
 			emit_unpin(conn);
 		} else if (error == EBADF && !call_is_copy(call)) {
-			/* another thread was faster by a way that is not seen; of dup2 it is the
-			 * original */
+			/* another thread has closed it in a way that is not seen; of dup2, EBADF is
+			 * about the original */
 			emit_unpin(conn);
-		} else { /* it stays open: back into the table */
+		} else { /* it stays open: attach it again */
 			struct conn *old;
 
 			thread.pinned = NULL;

@@ -16,7 +16,7 @@
 
 enum { OPTION_STRING_BYTES = 16 }; /* TCP_CA_NAME_MAX, IFNAMSIZ */
 
-/* An argument as a pointer into the program. */
+/* Returns an argument as a pointer into the program. */
 static void *pointer_at(const struct call *call, unsigned index)
 {
 	return (void *)(uintptr_t)call->arguments[index];
@@ -47,7 +47,8 @@ static void decode_value(struct area *area, const void *from, uint32_t size)
 	}
 }
 
-/* What the kernel wrote: as much as it says, and as much as there was room for. */
+/* Decodes what the kernel wrote: as much as its length says, and no more than there was room
+ * for. */
 static void decode_output(struct area *area, const struct call *call, unsigned index,
 			  bool is_address)
 {
@@ -62,8 +63,9 @@ static void decode_output(struct area *area, const struct call *call, unsigned i
 		decode_value(area, from, at_most(*length, call->length_in));
 }
 
-/* An option as it is given: of a longer value the kernel reads what the option has, of one shorter
- * than an int one byte (net/ipv4/ip_sockglue.c), and a string up to its end. */
+/* Decodes an option that the program sets. The kernel reads as much of a longer value as the option
+ * has, one byte of a value shorter than an int (net/ipv4/ip_sockglue.c), and a string up to its
+ * end. */
 static void decode_option(struct area *area, const struct call *call)
 {
 	uint32_t size = (uint32_t)call->arguments[4];
@@ -98,7 +100,8 @@ static void set_data(struct tcpshim_event *event, const struct iovec *data, uint
 	event->data_total = total;
 }
 
-/* recv with MSG_TRUNC discards: TCP returns how much without touching the buffer (tcp(7)). */
+/* Returns whether the data was discarded: with MSG_TRUNC, TCP's recv returns how much it discarded
+ * without writing to the buffer (tcp(7)). */
 static bool is_discarded(const struct call *call)
 {
 	const struct call_row *row = &call_rows[call->id];
@@ -116,7 +119,8 @@ static void decode_bytes(struct area *area, void *bytes, int64_t size)
 	set_data(&area->event, area->vector, 1, (uint64_t)size);
 }
 
-/* The pieces of several messages that a recvmmsg filled, each as far as it was. */
+/* Sets the payload to the vectors of the messages that a recvmmsg received, each as far as it was
+ * filled. */
 static void decode_messages(struct area *area, const struct iovec *vectors, uint32_t count,
 			    const struct mmsghdr *messages, int64_t received)
 {
@@ -184,7 +188,7 @@ static void decode_ioctl(struct area *area, const struct call *call)
 	}
 }
 
-/* One argument; has_succeeded: the call has, so that the kernel has seen its input and written its
+/* Decodes one argument. has_succeeded: the kernel has read the call's input and written its
  * output. */
 static void decode_argument(struct area *area, const struct call *call, unsigned index,
 			    int64_t result, bool has_succeeded)
@@ -207,7 +211,7 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 			decode_output(area, call, index, kind == ARG_ADDRESS_OUT);
 		break;
 	case ARG_LENGTH_OUT:
-		/* Without an address to fill the kernel does not look at its length. */
+		/* Without an address to fill, the kernel does not read the length. */
 		if (has_succeeded && pointer_at(call, index) &&
 		    (pointer_at(call, index - 1) ||
 		     call_rows[call->id].kinds[index - 1] != ARG_ADDRESS_OUT)) {
@@ -281,7 +285,7 @@ void decode_call(struct area *area, const struct call *call, int64_t result, int
 	struct tcpshim_event *event = &area->event;
 	bool has_succeeded = !is_sleeping && error == 0;
 
-	/* Not the subjects: they are filled one by one, and large. */
+	/* Not the subjects, which are large: they are filled one by one. */
 	memset(event, 0, offsetof(struct tcpshim_event, subjects));
 	area->is_of_several = false;
 	event->call = call->id;
@@ -302,13 +306,13 @@ void decode_call(struct area *area, const struct call *call, int64_t result, int
 		decode_watches(area, call, result, error, is_sleeping);
 }
 
-/* --- The entries of poll, select and epoll_wait as one sequence. --- */
+/* --- Iterating over the entries of poll, select and epoll_wait. --- */
 
 void decode_wait_start(struct decode_wait *wait, const struct call *call, int64_t result, int error,
 		       bool is_sleeping)
 {
-	/* Part one of an announced wait, a result, or an interrupted wait: the kernel has read the
-	 * entries. */
+	/* The entries are readable if the kernel has read them: the first part of an announced
+	 * wait, a result, or an interrupted wait. */
 	bool is_vouched = is_sleeping || error == 0 || error == EINTR;
 
 	*wait = (struct decode_wait){.call = call,
@@ -320,8 +324,8 @@ void decode_wait_start(struct decode_wait *wait, const struct call *call, int64_
 		break;
 	case ARG_READ_SET:
 		wait->has_entries = call->sets != NULL;
-		/* Of sets too large to be kept, those that are watched still tell what is ready:
-		 * they are open, so the kernel has looked that far. It looks no further than its
+		/* If the sets are too large to be kept, only watched descriptors are visited. They
+		 * are open, so the kernel has read the sets that far; it reads no further than its
 		 * table of descriptors goes. */
 		wait->is_sparse = !wait->has_entries;
 		if (wait->has_entries || wait->result > 0)
@@ -348,7 +352,8 @@ static void read_pollfd(const struct decode_wait *wait, uint64_t position,
 	};
 }
 
-/* EPOLLIN and its like have the values of POLLIN and its like (include/uapi/linux/eventpoll.h). */
+/* EPOLLIN and the others have the values of POLLIN and the others
+ * (include/uapi/linux/eventpoll.h). */
 static void read_epoll(const struct decode_wait *wait, uint64_t position,
 		       struct decode_entry *entry)
 {
@@ -375,7 +380,7 @@ static bool is_in_set(const uint64_t *words, uint64_t fd)
 	return word >> (fd % 64) & 1;
 }
 
-/* Own bit operations: FD_ISSET aborts under fortification beyond 1023. */
+/* Uses bit operations of its own: FD_ISSET aborts above 1023 under fortification. */
 static bool read_select(const struct decode_wait *wait, uint64_t fd, struct decode_entry *entry)
 {
 	static const uint32_t poll_bits[3] = {POLLIN, POLLOUT, POLLPRI};
@@ -398,7 +403,7 @@ static bool read_select(const struct decode_wait *wait, uint64_t fd, struct deco
 	return true;
 }
 
-/* The next watched descriptor below the end, or the end. */
+/* Returns the next watched descriptor below end, or end. */
 static uint64_t next_watched(uint64_t position, uint64_t end)
 {
 	int fd = fdtable_next((int)position, (unsigned)end - 1);

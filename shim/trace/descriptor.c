@@ -6,12 +6,12 @@
 #include "conn/fdtable.h"
 #include "guest/process.h"
 
-/* Numbers that are looked at for one that was not remembered. */
+/* How many descriptors are searched for one that was not remembered. */
 enum { LOW_FDS = 512 };
 
 _Atomic uint32_t descriptor_watched;
 
-static bool stands_for(int fd, const struct conn *conn)
+static bool refers_to(int fd, const struct conn *conn)
 {
 	uint64_t slot = fdtable_load(fd), mine = conn_slot(conn);
 
@@ -19,7 +19,6 @@ static bool stands_for(int fd, const struct conn *conn)
 	       fdtable_generation(slot) == fdtable_generation(mine);
 }
 
-/* Remembers that fd stands for conn, in place of a number that does not any more. */
 void descriptor_remember(struct conn *conn, int fd)
 {
 	int known[CONN_FDS];
@@ -30,20 +29,20 @@ void descriptor_remember(struct conn *conn, int fd)
 			return;
 	}
 	for (unsigned i = 0; i < CONN_FDS; i++)
-		if (!stands_for(known[i], conn) &&
+		if (!refers_to(known[i], conn) &&
 		    atomic_compare_exchange_strong(&conn->fds[i], &known[i], fd))
 			return;
 }
 
-/* Collects the remembered numbers that still stand for conn; returns how many. Two threads may have
- * stored one of them twice. */
+/* Collects the remembered descriptors that still refer to conn. Returns how many. Two threads may
+ * have stored one of them twice. */
 static unsigned collect(const struct conn *conn, int fds[CONN_FDS])
 {
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < CONN_FDS; i++) {
 		int fd = atomic_load(&conn->fds[i]);
-		bool is_new = stands_for(fd, conn);
+		bool is_new = refers_to(fd, conn);
 
 		for (unsigned j = 0; j < count; j++)
 			is_new &= fds[j] != fd;
@@ -57,7 +56,7 @@ static void store_slot(int fd, const struct conn *conn, uint64_t mine)
 {
 	uint64_t slot = fdtable_load(fd);
 
-	if (slot == mine || !stands_for(fd, conn) || !fdtable_replace(fd, slot, mine))
+	if (slot == mine || !refers_to(fd, conn) || !fdtable_replace(fd, slot, mine))
 		return;
 	if (fdtable_state(mine) == FD_WATCHED)
 		atomic_fetch_add(&descriptor_watched, 1);
@@ -65,10 +64,6 @@ static void store_slot(int fd, const struct conn *conn, uint64_t mine)
 		atomic_fetch_sub(&descriptor_watched, 1);
 }
 
-/* The slots of a connection's descriptors say whether it is silent. One made by another thread at
- * this moment may keep the old word until it is next judged. Walks the table only for a connection
- * with more than CONN_FDS descriptors, which is judged otherwise than before at its connect, its
- * listen or its first use. */
 void descriptor_update(int first, struct conn *conn)
 {
 	uint64_t mine = conn_slot(conn);
@@ -88,7 +83,6 @@ void descriptor_update(int first, struct conn *conn)
 	}
 }
 
-/* A slot that has been stored. True if it is a watched one. */
 bool descriptor_count(uint64_t slot)
 {
 	if (fdtable_state(slot) == FD_WATCHED)
@@ -136,7 +130,7 @@ struct conn *descriptor_detach(int fd, bool *is_last)
 	} while (!fdtable_replace(fd, slot, after) && (slot = fdtable_load(fd), true));
 	if (fdtable_state(slot) == FD_WATCHED)
 		atomic_fetch_sub(&descriptor_watched, 1);
-	/* The table's reference is ours now: the connection is alive. */
+	/* The table's reference is the caller's now, so the connection is alive. */
 	conn = conn_acquire(slot);
 	if (!conn)
 		return NULL;
@@ -145,7 +139,8 @@ struct conn *descriptor_detach(int fd, bool *is_last)
 	return conn;
 }
 
-/* Makes a slot that no epoll instance had before: what remembers another is no member of it. */
+/* Returns a slot that no epoll instance had before: connections that remember another slot are no
+ * members. */
 static uint64_t epoll_slot(void)
 {
 	static _Atomic uint32_t serial;
@@ -170,7 +165,7 @@ uint64_t descriptor_mark_epoll(int fd)
 
 	if (fdtable_state(slot) != FD_EPOLL) {
 		fdtable_replace(fd, slot, epoll_slot());
-		slot = fdtable_load(fd); /* another thread may have been faster */
+		slot = fdtable_load(fd); /* another thread may have done it first */
 	}
 	return fdtable_state(slot) == FD_EPOLL ? slot : 0;
 }
@@ -201,7 +196,7 @@ int descriptor_find_other(const struct conn *conn, int fd)
 		return lowest;
 	for (other = fdtable_next(0, LOW_FDS - 1); other >= 0;
 	     other = fdtable_next(other + 1, LOW_FDS - 1))
-		if (other != fd && stands_for(other, conn))
+		if (other != fd && refers_to(other, conn))
 			return other;
 	return lowest;
 }

@@ -18,14 +18,14 @@ bool emit_has_notes(void)
 	return config.style.least_severity != SEVERITY_NONE;
 }
 
-/* Adds what the step meant to the event, and takes the step. */
+/* Advances the connection and adds the notes to the event. */
 static void take_step(struct area *area, struct conn *conn, bool is_shown)
 {
 	struct tcpshim_event *event = &area->event;
 	struct tcpshim_subject *subject;
 	struct tcpshim_notes notes;
 
-	/* No room for its notes below this line: a wait takes nothing away, so the next call tells
+	/* The event has no room for its notes. A wait consumes nothing, so the next call reports
 	 * them. */
 	if (is_shown && event->subject_count == EVENT_SUBJECTS && area->step.effect == EFFECT_WAIT)
 		return;
@@ -51,7 +51,7 @@ static void take_step(struct area *area, struct conn *conn, bool is_shown)
 	}
 }
 
-/* Whose connection it is: of a call on several, nobody's. */
+/* Sets the event's connection. A call on several connections has none. */
 static void name_connection(struct area *area, const struct conn *conn)
 {
 	struct tcpshim_connection *connection = &area->event.connection;
@@ -73,7 +73,8 @@ static void name_connection(struct area *area, const struct conn *conn)
 	};
 }
 
-/* Calls on two descriptors or more: what is told of a call on several connections is of none. */
+/* Returns whether the call has two descriptors or more. What it records of a connection may then be
+ * missing: a call on several connections has none. */
 static bool may_be_of_several(const struct tcpshim_event *event)
 {
 	switch (call_rows[event->call].effect) {
@@ -86,8 +87,8 @@ static bool may_be_of_several(const struct tcpshim_event *event)
 	}
 }
 
-/* A recording is told a connection's addresses once, when both are known, and again when what it
- * was told has been overwritten. */
+/* Records the connection's addresses once, when both are known, and again when the recording may
+ * have overwritten them. */
 static void name_endpoints(struct area *area, struct conn *conn)
 {
 	uint32_t lap = recording_block_lap();
@@ -105,7 +106,7 @@ void emit_step(struct area *area, struct conn *conn, bool is_shown)
 	take_step(area, conn, is_shown);
 	if (!is_shown || conn->kind != CONN_KIND_TCP)
 		return;
-	/* A wait is on as many as it was asked about. */
+	/* A wait may be on several connections. */
 	if (area->step.effect == EFFECT_WAIT)
 		return;
 	name_connection(area, conn);
@@ -179,9 +180,10 @@ static void emit_wait_entry(struct area *area, const struct call *call,
 	emit_unpin(conn);
 }
 
-/* epoll_wait does not say what it waits for: the connections that were last added to this instance.
- * Each costs several system calls, and a server has many: a few a wait, the next ones at the next.
- * Walks the table, but only for a wait that has lasted LONG_WAIT_NS. */
+/* Advances the connections that were last added to this epoll instance: epoll_wait does not say
+ * what it waits for. Each costs several system calls, and a server has many; so each wait takes a
+ * few, and the next wait the next ones. Walks the table, but only for a wait that has lasted
+ * LONG_WAIT_NS. */
 static void emit_epoll_members(struct area *area, const struct call *call, uint64_t now_ns,
 			       bool is_sleeping)
 {
@@ -210,13 +212,11 @@ static void emit_epoll_members(struct area *area, const struct call *call, uint6
 	atomic_store_explicit(&next, fd < 0 ? 0 : fd, memory_order_relaxed);
 }
 
-/* True if one of the call's descriptors is watched. */
 bool emit_wait(struct area *area, const struct call *call, int64_t result, int error,
 	       uint64_t now_ns, bool is_sleeping, bool is_shown)
 {
 	bool is_epoll = call_rows[call->id].kinds[1] == ARG_EPOLL_SET;
-	/* What an epoll instance reports may all be of connections that TCPSHIM_MATCH leaves out.
-	 */
+	/* An epoll instance may report only connections that TCPSHIM_MATCH excludes. */
 	bool is_watched = is_epoll && (config.match.count == 0 || result <= 0);
 	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
 	struct decode_wait wait;

@@ -1,5 +1,5 @@
 /*
- * tell: a connection takes a step, and what that meant goes into the event that is being made.
+ * emit: advances a connection by a step, and adds what that meant to the event that is being built.
  *
  * The area's event and step belong to the thread while its guard is up.
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
@@ -11,22 +11,23 @@
 #include "guest/thread.h"
 #include "trace/call.h"
 
-/* Whether notes are wanted at all: without them the kernel need not be asked. */
+/* Returns whether notes are wanted: without them the kernel need not be asked. */
 bool emit_has_notes(void);
 
-/* The connection takes area->step; its notes are added to area->event if the call is shown. */
+/* Advances the connection by area->step. If the call is shown, adds the notes to area->event. */
 void emit_step(struct area *area, struct conn *conn, bool is_shown);
 
-/* The same for each descriptor of a poll-like call. True if one of them is watched. */
+/* Advances the connections of a poll-like call. Returns whether one of its descriptors is
+ * watched. */
 bool emit_wait(struct area *area, const struct call *call, int64_t result, int error,
 	       uint64_t now_ns, bool is_sleeping, bool is_shown);
 
-/* A reference that is given back even if a signal handler leaves the library's code by
- * siglongjmp. */
+/* Mark a reference so that it is released even if a signal handler leaves the library's code by
+ * siglongjmp; and release it. */
 void emit_pin(struct conn *conn);
 void emit_unpin(struct conn *conn);
 
-/* Hands area->event to the sinks, stamped now_ns. */
+/* Hands area->event to the sinks, with now_ns as its time. */
 void emit_event(struct area *area, uint64_t now_ns);
 
 #endif

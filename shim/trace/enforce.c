@@ -15,9 +15,9 @@
 #include "sys/real.h"
 #include "sys/restriction.h"
 
-enum { HELD_FD = 1000 };
+enum { COPY_FD = 1000 };
 
-/* The value that the kernel has, or otherwise. */
+/* Returns the value that the kernel has, or otherwise if it cannot be read. */
 static int read_back(int fd, enum conn_option option, int otherwise)
 {
 	int value = 0;
@@ -41,7 +41,7 @@ static void set_option(int fd, struct conn *conn, enum conn_option option, int v
 	} else {
 		atomic_fetch_or(&conn->enforced, 1U << option);
 	}
-	/* Asked back only where somebody is told. */
+	/* Read back only if it will be reported. */
 	atomic_store(&conn->values[option],
 		     atomic_load(&conn->is_untraced) ? value : read_back(fd, option, value));
 }
@@ -56,7 +56,7 @@ void enforce_options(int fd, struct conn *conn)
 {
 	struct policy_values values;
 	int saved_errno = errno;
-	uint32_t held;
+	uint32_t enforced;
 
 	if (!policy_is_any(&config.policy) || !is_selected(conn) ||
 	    (atomic_fetch_or(&conn->flags, CONN_FLAG_POLICED) & CONN_FLAG_POLICED))
@@ -67,16 +67,16 @@ void enforce_options(int fd, struct conn *conn)
 	for (unsigned option = 0; option < CONN_OPTION_COUNT; option++)
 		if (values.set & 1U << option)
 			set_option(fd, conn, (enum conn_option)option, values.values[option]);
-	held = atomic_load(&conn->enforced);
-	if (held & 1U << CONN_OPTION_KEEPALIVE)
+	enforced = atomic_load(&conn->enforced);
+	if (enforced & 1U << CONN_OPTION_KEEPALIVE)
 		atomic_fetch_or(&conn->unreported, POLICY_ACTION_SET_KEEPALIVE);
-	if (held & 1U << CONN_OPTION_USER_TIMEOUT)
+	if (enforced & 1U << CONN_OPTION_USER_TIMEOUT)
 		atomic_fetch_or(&conn->unreported, POLICY_ACTION_SET_USER_TIMEOUT);
 	errno = saved_errno;
 }
 
-/* The end of the connection without a FIN. Not through real.connect: that is a cancellation point,
- * and here nothing may be left by cancellation. */
+/* Ends the connection without a FIN. real.connect is not used, because it is a cancellation point
+ * and this function must not be left by cancellation. */
 static long abort_connection(int fd)
 {
 	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
@@ -84,54 +84,55 @@ static long abort_connection(int fd)
 	return raw_syscall3(SYS_connect, fd, (long)&nowhere, sizeof(nowhere));
 }
 
-/* A copy of fd for a moment, high up, that surely is the connection of slot, or -1: another thread
- * may close the number and get it again for another connection, which must not be ended. What is in
- * the table after the copy was made was there when it was made: a close detaches first (I9). Known
- * holes: a child forked by another thread at this moment holds the connection until it execs; and
- * where the limit of descriptors is low, the copy takes a number that another thread could get. */
-static int hold_connection(int fd, uint64_t slot)
+/* Duplicates fd to a high number for a moment. Returns the copy, which is certain to be the
+ * connection of slot, or -1. fd itself is not certain: another thread may close it and get the
+ * number again for another connection, which must not be ended. What the table contains after the
+ * copy was made was there when it was made, because a close detaches first (I9). Known holes: a
+ * child that another thread forks at this moment keeps the connection open until it execs; and if
+ * the limit on descriptors is low, the copy takes a number that another thread could get. */
+static int copy_descriptor(int fd, uint64_t slot)
 {
-	long held = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HELD_FD);
+	long copy = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, COPY_FD);
 
-	if (held < 0)
-		held = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-	if (held >= 0 && fdtable_load(fd) != slot) {
-		raw_close((int)held);
+	if (copy < 0)
+		copy = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+	if (copy >= 0 && fdtable_load(fd) != slot) {
+		raw_close((int)copy);
 		return -1;
 	}
-	return (int)held;
+	return (int)copy;
 }
 
-static uint8_t end_held(int held, struct conn *conn)
+static uint8_t end_connection(int copy, struct conn *conn)
 {
 	bool is_abort = config.policy.on_eof == POLICY_EOF_RST;
 	struct tcpinfo info;
-	uint8_t deed = is_abort ? POLICY_ACTION_SENT_RST : POLICY_ACTION_SENT_FIN;
+	uint8_t action = is_abort ? POLICY_ACTION_SENT_RST : POLICY_ACTION_SENT_FIN;
 
-	if (tcpinfo_sample(held, TCPINFO_STATE, &info) < 0 || !policy_ends_state(info.state))
+	if (tcpinfo_sample(copy, TCPINFO_STATE, &info) < 0 || !policy_ends_state(info.state))
 		return 0;
-	if (is_abort ? abort_connection(held) < 0 : real.shutdown(held, SHUT_RDWR) < 0)
+	if (is_abort ? abort_connection(copy) < 0 : real.shutdown(copy, SHUT_RDWR) < 0)
 		return 0; /* a reset came in between: there is nothing left to end */
-	atomic_fetch_or(&conn->unreported, deed);
-	return deed;
+	atomic_fetch_or(&conn->unreported, action);
+	return action;
 }
 
 uint8_t enforce_end(int fd, uint64_t slot, struct conn *conn, const struct conn_step *read)
 {
-	int saved_errno = errno, held;
-	uint8_t deed;
+	int saved_errno = errno, copy;
+	uint8_t action;
 
 	if (!policy_is_end(&config.policy, read) || !is_selected(conn) || !process_is_itself())
 		return 0;
-	held = hold_connection(fd, slot);
-	if (held < 0) {
+	copy = copy_descriptor(fd, slot);
+	if (copy < 0) {
 		errno = saved_errno;
 		return 0;
 	}
-	deed = end_held(held, conn);
-	raw_close(held);
+	action = end_connection(copy, conn);
+	raw_close(copy);
 	errno = saved_errno;
-	return deed;
+	return action;
 }
 
 bool enforce_leaves_out(struct conn *conn, int level, int name, const void *value, uint32_t size)

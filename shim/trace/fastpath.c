@@ -17,13 +17,14 @@
 #include "sys/hot.h"
 #include "trace/after.h"
 
-/* Flags of recv and send with which they are an ordinary read or write. */
+/* Flags with which recv and send count as an ordinary read or write. */
 enum { PLAIN_FLAGS = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL | MSG_MORE };
 
-/* Of a record, but for the payload that is more than usual. */
+/* LEAST_ROOM: the size of a record, without payload beyond what it has room for. AHEAD_BYTES: two
+ * records. */
 enum { LEAST_ROOM = sizeof(struct record_transfer), AHEAD_BYTES = 128 };
 
-/* Bytes of the payload that are recorded; SIZE_MAX: nothing goes the short way. */
+/* How many bytes of the payload are recorded. SIZE_MAX: the fast path is not used. */
 static _Atomic size_t data_bytes HOT_DATA = SIZE_MAX;
 
 void fastpath_start(void)
@@ -55,10 +56,10 @@ static inline uint8_t argument_count(enum tcpshim_call id)
 #define likely(condition) __builtin_expect(condition, 1)
 #define unlikely(condition) __builtin_expect(condition, 0)
 
-/* Flags of a connection that change nothing about its transfers. */
+/* Flags of a connection that do not affect its transfers. */
 enum { PLAIN_CONN_FLAGS = CONN_FLAG_POLICED | CONN_FLAG_PASSED };
 
-static bool has_nothing_to_tell(const struct conn *conn, uint32_t lap)
+static bool has_nothing_to_report(const struct conn *conn, uint32_t lap)
 {
 	return conn->kind == CONN_KIND_TCP && atomic_load(&conn->phase) == CONN_PHASE_OPEN &&
 	       (atomic_load(&conn->flags) & ~(uint32_t)PLAIN_CONN_FLAGS) == 0 &&
@@ -66,20 +67,21 @@ static bool has_nothing_to_tell(const struct conn *conn, uint32_t lap)
 	       atomic_load(&conn->told_lap) == lap;
 }
 
-/* Looked at anew, since it has changed: what another thread changes meanwhile is either seen the
- * second time, or takes the finding back after it was stored. */
+/* Slow path of is_ordinary: checks a connection that has changed. The second check sees what
+ * another thread changed during the first; a later change resets what was stored. */
 static __attribute__((noinline, cold)) bool find_ordinary(struct conn *conn, uint32_t lap)
 {
-	if (!has_nothing_to_tell(conn, lap))
+	if (!has_nothing_to_report(conn, lap))
 		return false;
 	atomic_store(&conn->ordinary_lap, lap);
-	if (has_nothing_to_tell(conn, lap))
+	if (has_nothing_to_report(conn, lap))
 		return true;
 	conn_is_changed(conn);
 	return false;
 }
 
-/* Nothing that a note, a policy or the recording's reader would have to be told first. */
+/* Returns whether nothing has to be reported before the connection's next transfer: no note, no
+ * policy's action, and nothing that the recording's reader needs. */
 static inline bool is_ordinary(struct conn *conn)
 {
 	uint32_t lap = recording_block_lap();
@@ -87,13 +89,13 @@ static inline bool is_ordinary(struct conn *conn)
 	return likely(load(&conn->ordinary_lap) == lap) || find_ordinary(conn, lap);
 }
 
-/* The block that this thread is filling, if it has one at hand. */
+/* Returns the block that this thread is filling, or NULL. */
 static inline struct record_block *own_block(void)
 {
 	return likely(thread.epoch == process_epoch()) ? thread.block : NULL;
 }
 
-/* The four flags that may be there. */
+/* Packs the four flags of PLAIN_FLAGS. */
 static inline uint8_t pack_flags(int flags)
 {
 	return (uint8_t)(((flags & MSG_DONTWAIT) ? RECORD_MSG_DONTWAIT : 0) |
@@ -114,8 +116,8 @@ static inline void lower_guard(void)
 	thread.guard = 0;
 }
 
-/* What is known before the call, where its record will be: it marks the call that the thread is in.
- */
+/* Writes what is known before the call to where its record will be: this marks the call that the
+ * thread is in. */
 static inline void fill_before(struct fastpath *fastpath, uint32_t serial)
 {
 	struct record_transfer *at = fastpath->at;
@@ -131,7 +133,8 @@ static inline void fill_before(struct fastpath *fastpath, uint32_t serial)
 	__atomic_store_n(&at->call, (uint8_t)fastpath->id, __ATOMIC_RELEASE);
 }
 
-/* Under the guard: until it is raised, a handler's calls may still be recorded there. */
+/* Finds the record's place. Called with the guard up: otherwise a handler's calls might still be
+ * recorded there. */
 static inline bool find_room(struct fastpath *fastpath)
 {
 	struct record_block *block = own_block();
@@ -142,8 +145,9 @@ static inline bool find_room(struct fastpath *fastpath)
 	return true;
 }
 
-/* Under the guard, after the call: its record's place may hold one of a handler's calls, and its
- * descriptor may be another's. */
+/* Returns whether the record's place and the descriptor are unchanged after the call. Called with
+ * the guard up. A handler's call may have been recorded at the place, and the descriptor may refer
+ * to something else. */
 static inline bool is_place_kept(const struct fastpath *fastpath, size_t shown)
 {
 	return (const uint8_t *)fastpath->at == (const uint8_t *)own_block() + thread.used &&
@@ -151,8 +155,8 @@ static inline bool is_place_kept(const struct fastpath *fastpath, size_t shown)
 	       thread.used + shown + LEAST_ROOM <= RECORD_BLOCK_BYTES;
 }
 
-/* The payload, before another thread may have given the buffer back. False: there is more to be
- * recorded than has room here. */
+/* Copies the payload before the call: another thread may free the buffer after it. Returns false if
+ * more has to be recorded than there is room for. */
 static inline bool copy_input(struct fastpath *fastpath)
 {
 	size_t size = load(&data_bytes);
@@ -165,8 +169,7 @@ static inline bool copy_input(struct fastpath *fastpath)
 	if (likely(size == sizeof(fastpath->at->behind) &&
 		   memory_is_known(from, fastpath->start_ns) &&
 		   memory_is_known(from + size - 1, fastpath->start_ns)))
-		memcpy(fastpath->input, fastpath->buf, sizeof(fastpath->at->behind)); /* without a
-											 call */
+		memcpy(fastpath->input, fastpath->buf, sizeof(fastpath->at->behind)); /* inlined */
 	else
 		fastpath->input_size = (uint32_t)memory_copy(fastpath->input, fastpath->buf, size,
 							     fastpath->start_ns);
@@ -209,13 +212,14 @@ HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd,
 	return is_room;
 }
 
-/* The rest. */
-static inline void fill_behind(const struct fastpath *fastpath, int32_t result, size_t shown,
-			       uint64_t now_ns)
+/* Writes the rest of the record after the call. */
+static inline void fill_after(const struct fastpath *fastpath, int32_t result, size_t shown,
+			      uint64_t now_ns)
 {
 	struct record_transfer *at = fastpath->at;
 	const void *from = is_write(fastpath->id) ? fastpath->input : fastpath->buf;
-	/* A line that no record has touched comes from memory: it is sent for two records ahead. */
+	/* A cache line that no record has touched comes from memory, so it is requested two records
+	 * ahead. */
 	const uint8_t *ahead = (const uint8_t *)at + AHEAD_BYTES;
 	uint64_t start_ns = fastpath->start_ns > thread.last_ns ? fastpath->start_ns
 								: thread.last_ns;
@@ -225,7 +229,7 @@ static inline void fill_behind(const struct fastpath *fastpath, int32_t result, 
 	at->duration_ns = (uint32_t)duration_ns;
 	at->result = result;
 	thread.last_ns = start_ns + duration_ns;
-	if (likely(shown == sizeof(at->behind))) /* without a call */
+	if (likely(shown == sizeof(at->behind))) /* inlined */
 		memcpy(at->behind, from, sizeof(at->behind));
 	else if (shown > 0)
 		memcpy(at->behind, from, shown);
@@ -238,7 +242,7 @@ static inline void fill_behind(const struct fastpath *fastpath, int32_t result, 
 				       (shown > 0 ? RECORD_HAS_BYTES : 0U));
 }
 
-/* The long way, from behind the real call. */
+/* Takes the slow path after the real call. */
 static __attribute__((noinline, cold)) ssize_t leave_slowly(const struct fastpath *fastpath,
 							    ssize_t result)
 {
@@ -261,7 +265,7 @@ static __attribute__((noinline, cold)) ssize_t leave_slowly(const struct fastpat
 	return after_call(&call, result);
 }
 
-/* A read that found nothing is as ordinary as one that found something. */
+/* Returns whether a read found nothing, which is as ordinary as finding something. */
 static __attribute__((noinline, cold)) bool has_found_nothing(const struct fastpath *fastpath,
 							      ssize_t result)
 {
@@ -288,13 +292,13 @@ HOT ssize_t fastpath_leave(const struct fastpath *fastpath, ssize_t result)
 		lower_guard();
 		return leave_slowly(fastpath, result);
 	}
-	/* First, since an atomic operation waits for the stores before it, and the record's lines
-	 * may be far away. */
+	/* Done first: an atomic operation waits for the stores before it, and the record's cache
+	 * lines may still be on their way from memory. */
 	if (is_write(fastpath->id))
 		state_sent(fastpath->conn, (uint64_t)result, 0, fastpath->start_ns, now_ns);
 	else
 		state_received(fastpath->conn, result > 0 ? (uint64_t)result : 0, now_ns);
-	fill_behind(fastpath, result > 0 ? (int32_t)result : -EAGAIN, shown, now_ns);
+	fill_after(fastpath, result > 0 ? (int32_t)result : -EAGAIN, shown, now_ns);
 	thread.previous_ns = now_ns;
 	lower_guard();
 	return result;

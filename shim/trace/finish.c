@@ -17,7 +17,7 @@ static void emit_left_open(struct area *area, struct conn *conn, int fd, uint64_
 {
 	bool is_maybe_shared = conn_is_maybe_shared(conn, process_forks());
 
-	/* Told at its first descriptor; another thread may be closing it. */
+	/* It is reported at its first descriptor. Another thread may be closing it. */
 	if (atomic_load(&conn->is_untraced) || (is_child && is_maybe_shared) ||
 	    atomic_exchange(&conn->is_closing, true))
 		return;
@@ -28,12 +28,12 @@ static void emit_left_open(struct area *area, struct conn *conn, int fd, uint64_
 		.now_ns = now_ns,
 		.is_maybe_shared = is_maybe_shared,
 	};
-	/* The peer's FIN may have come while nobody read. */
+	/* The peer's FIN may have been received while nobody read. */
 	tcpinfo_sample(fd, TCPINFO_STATE, &area->step.after);
 	emit_step(area, conn, true);
 }
 
-/* The process whose end has been told of: by exit, which ends with _exit. */
+/* The process whose end was reported: exit itself ends with _exit. */
 static _Atomic int ended_pid;
 
 void finish_process(int status, bool is_at_once)
@@ -43,7 +43,7 @@ void finish_process(int status, bool is_at_once)
 	struct area *area;
 	uint64_t now_ns;
 
-	/* A new process that has made no watched call yet has nothing of its own to tell. */
+	/* A new process that has made no watched call yet has nothing of its own to report. */
 	if (!process_is_tracing || (is_at_once && atomic_load(process_alive) == 0))
 		return;
 	process_check();

@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-/* Reports the connections that are still open, and ends the sinks; once per process. is_at_once: by
- * _exit, which a child of fork uses to end without what is its parent's: then only connections of
- * its own are reported. */
+/* Reports the connections that are still open, and ends the sinks; once per process. is_at_once:
+ * the process ends by _exit. A child of fork uses that to leave its parent's state alone, so only
+ * connections of its own are reported. */
 void finish_process(int status, bool is_at_once);
 
 #endif

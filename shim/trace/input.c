@@ -11,14 +11,14 @@
 
 enum { LEAST_STORE_BYTES = 64 << 10, MOST_MESSAGES = 1024 /* UIO_MAXIOV */ };
 
-/* The pieces that a call's vectors name, one after the other. */
+/* Iterates over the pieces of memory that a call's vectors name. */
 struct pieces {
 	uint64_t now_ns;
 	const struct iovec *vector;
 	uint64_t count;
 	const struct mmsghdr *messages;
 	uint64_t message_count;
-	bool is_new_message; /* the last piece begins one */
+	bool is_new_message; /* the last piece begins a message */
 };
 
 static bool next_message(struct pieces *pieces)
@@ -75,7 +75,7 @@ static struct pieces pieces_of(const struct call *call)
 	return pieces;
 }
 
-/* Room in the thread's store: what is older than the store is large is overwritten. */
+/* Takes size bytes of the thread's ring buffer, which overwrites the oldest bytes in it. */
 static uint8_t *take_store(struct call *call, size_t size)
 {
 	struct area *area = thread_area();
@@ -103,7 +103,7 @@ static uint8_t *take_store(struct call *call, size_t size)
 	return area->store + call->input_position % area->store_bytes;
 }
 
-/* Where size bytes of the call's input are to be copied to; NULL: nowhere. */
+/* Returns where to copy size bytes of the call's input to. NULL: nowhere. */
 static uint8_t *take(struct call *call, size_t size)
 {
 	bool is_raised;
@@ -127,7 +127,7 @@ const void *input_find(const struct call *call, const struct area *area)
 		       : NULL;
 }
 
-/* The most of a payload of size bytes that will be shown. */
+/* Returns how much of a payload of size bytes will be shown at most. */
 static size_t shown_bytes(uint64_t size)
 {
 	if (size > config.style.data_bytes)
@@ -146,7 +146,7 @@ static void copy_payload(struct call *call)
 					      call->start_ns);
 }
 
-/* The payload that vectors name, as one. */
+/* Copies the payload of all vectors, one after the other. */
 static void gather_payload(struct call *call)
 {
 	struct pieces pieces = pieces_of(call), counting = pieces;
@@ -172,12 +172,11 @@ static void gather_payload(struct call *call)
 	call->input_size = (uint32_t)done;
 }
 
-/* How many vectors the call has room for; more lie in the store. */
+/* How many vectors the call itself has room for; more are kept in the thread's store. */
 enum { CALL_VECTORS = CALL_INPUT_BYTES / sizeof(struct iovec) };
 
-/* The vectors that a read is to fill, as many as are needed for what will be shown: at first those
- * that the call has room for, then, if they are not enough, all of them in the store. Returns
- * whether they were enough. */
+/* Copies the vectors that a read is to fill, at most most of them, as many as are needed for what
+ * will be shown. Returns whether that was enough. */
 static bool copy_vectors(struct call *call, struct iovec *to, uint32_t most)
 {
 	struct pieces pieces = pieces_of(call);
@@ -236,7 +235,7 @@ void input_copy(struct call *call)
 	}
 }
 
-/* Copies an argument of at most most bytes; returns how many were readable. */
+/* Copies an argument, at most most bytes. Returns how many were readable. */
 static uint8_t copy_argument(const struct call *call, void *to, unsigned index, uint64_t size,
 			     uint64_t most)
 {
@@ -245,7 +244,7 @@ static uint8_t copy_argument(const struct call *call, void *to, unsigned index, 
 	return (uint8_t)memory_copy(to, from, size < most ? size : most, call->start_ns);
 }
 
-/* The input arguments other than the payload. */
+/* Copies the input arguments other than the payload. */
 static void copy_small_input(struct call *call)
 {
 	const struct call_row *row = &call_rows[call->id];

@@ -1,5 +1,5 @@
 /*
- * lockdown: what the library does when the program is about to install a seccomp filter.
+ * lockdown: prepares the library for a seccomp filter that the program is about to install.
  *
  * Context: any thread, signal handler. Locks: none. Errno: untouched. Keeps I5, I8.
  */
@@ -8,8 +8,8 @@
 
 #include "sys/restriction.h"
 
-/* Puts a restriction in force, before the program's filter is installed: what this thread will need
- * from the kernel is asked for now. Returns the restriction before. */
+/* Sets the restriction, before the program's filter is installed, and does now what this thread
+ * will need from the kernel. Returns the previous restriction. */
 enum restriction lockdown_begin(enum restriction restriction);
 
 #endif

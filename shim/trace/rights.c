@@ -11,8 +11,9 @@
 #include "trace/classify.h"
 #include "trace/descriptor.h"
 
-/* A connection that came from another process: the policies reach it at once. */
-static void see_received(int fd)
+/* Classifies a connection that came from another process if there are policies, so that they apply
+ * at once. */
+static void note_received(int fd)
 {
 	char frame;
 
@@ -22,7 +23,7 @@ static void see_received(int fd)
 	}
 }
 
-static void see_passed(int fd)
+static void note_passed(int fd)
 {
 	struct conn *conn = conn_acquire(fdtable_load(fd));
 
@@ -32,8 +33,8 @@ static void see_passed(int fd)
 	conn_release(conn);
 }
 
-/* Calls see for each descriptor that the message's control messages name. */
-static void for_each_descriptor(const struct msghdr *message, void (*see)(int fd))
+/* Calls note for each descriptor in the message's control data. */
+static void for_each_descriptor(const struct msghdr *message, void (*note)(int fd))
 {
 	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
 
@@ -48,12 +49,14 @@ static void for_each_descriptor(const struct msghdr *message, void (*see)(int fd
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-			see(fd);
+			note(fd);
 		}
 	}
 }
 
-enum { MOST_CONTROL_BYTES = CMSG_SPACE(253 * sizeof(int)) + 64 }; /* SCM_MAX_FD, and a little */
+enum {
+	MOST_CONTROL_BYTES = CMSG_SPACE(253 * sizeof(int)) + 64
+}; /* SCM_MAX_FD descriptors, and some more */
 
 void rights_sent(const struct msghdr *message)
 {
@@ -70,17 +73,17 @@ void rights_sent(const struct msghdr *message)
 								  : sizeof(control),
 			    now_ns);
 	copy.msg_control = control;
-	for_each_descriptor(&copy, see_passed);
+	for_each_descriptor(&copy, note_passed);
 }
 
-static void see_replaced(int fd)
+static void note_replaced(int fd)
 {
 	descriptor_replace(fd, FD_UNKNOWN);
-	see_received(fd);
+	note_received(fd);
 }
 
 void rights_received(const struct msghdr *message)
 {
 	if (process_is_itself())
-		for_each_descriptor(message, see_replaced);
+		for_each_descriptor(message, note_replaced);
 }

@@ -8,11 +8,11 @@
 
 #include <sys/socket.h>
 
-/* Before a message is sent: another process may hold the connections whose descriptors its control
- * message passes from now on. */
+/* Notes, before a message is sent, that another process may have the connections open whose
+ * descriptors it passes. */
 void rights_sent(const struct msghdr *message);
 
-/* After a message was received: classifies the descriptors that it brought. */
+/* Classifies, after a message was received, the descriptors that it brought. */
 void rights_received(const struct msghdr *message);
 
 #endif

@@ -1,5 +1,5 @@
-/* The constructor: everything that may allocate, look up or read the environment happens here,
- * once. */
+/* The constructor. Everything that may allocate, look up symbols or read the environment happens
+ * here, once. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +28,9 @@ static const char *last_component(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The command waits for a byte from its pipe, and closes it: but only if the number still is that
- * pipe. */
-static void tell_command(const char *value)
+/* Writes a byte to the command's pipe, for which it waits, and closes it; but only if the
+ * descriptor still refers to that pipe. */
+static void notify_command(const char *value)
 {
 	struct word fd = word_of(value), inode;
 	uint64_t number, wanted;
@@ -45,7 +45,8 @@ static void tell_command(const char *value)
 	raw_close((int)number);
 }
 
-/* The first line that is said: what it may use has to be known by then. */
+/* Prints a line at start. It may be the first one, so it must be known by then which system calls
+ * are allowed. */
 static void complain_at_start(const char *line, size_t size)
 {
 	restriction_detect();
@@ -62,8 +63,8 @@ static void at_exit(int status, void *unused)
 	finish_process(status, false);
 }
 
-/* argc, argv and the environment as the loader hands them to every constructor: getenv is not ready
- * yet when this object is initialised first (-z initfirst). */
+/* Takes argc, argv and the environment as the loader passes them to every constructor: getenv is
+ * not ready yet if this object is initialised first (-z initfirst). */
 __attribute__((constructor(200))) static void start(int argc, char **argv, char **environment)
 {
 	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
@@ -75,14 +76,14 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 		return;
 	config_read(environment, program, complain_at_start);
 	if (config.started)
-		tell_command(config.started);
+		notify_command(config.started);
 	if ((!config.is_any_shown && !policy_is_any(&config.policy)) ||
 	    !config_has_program(program) ||
 	    !process_identify(config.is_any_shown ? sinks_start_over : start_over_unshown))
 		return;
 	if (config.is_any_shown && sinks_start(environment, program)) {
-		/* Registered before anything of the program's is, so it runs after all of that; a
-		 * failure costs the notes at exit only. */
+		/* Registered before any exit handler of the program, so it runs after them. A
+		 * failure loses only the notes at exit. */
 		on_exit(at_exit, NULL);
 		if (config.has_any_stack)
 			config.style.symbol = mapping_symbol;

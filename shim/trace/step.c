@@ -7,7 +7,7 @@
 #include "conn/fdtable.h"
 #include "format/facts.h"
 
-/* What a read that returned 0 had asked for. */
+/* Returns how many bytes a read that returned 0 had asked for. */
 static uint64_t asked_bytes(const struct call *call)
 {
 	switch (call_rows[call->id].kinds[1]) {
@@ -38,8 +38,8 @@ static void step_start(struct conn_step *step, const struct call *call, uint64_t
 	};
 }
 
-/* The program asked for the pending error itself, and so was told. */
-static int told_error(const struct call *call)
+/* Returns the pending error if the program asked for it (SO_ERROR), otherwise 0. */
+static int returned_error(const struct call *call)
 {
 	int value = 0;
 
@@ -90,7 +90,7 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 		break;
 	case EFFECT_GET_OPTION:
 		if (error == 0)
-			step->error = told_error(call);
+			step->error = returned_error(call);
 		is_transition = step->error != 0 && error == 0;
 		is_long = false;
 		break;
@@ -102,8 +102,8 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 			 step->effect != EFFECT_CONNECT;
 	if (!has_samples || conn->kind != CONN_KIND_TCP)
 		return;
-	/* The number may stand for another socket by now, by this process or one that was not seen.
-	 */
+	/* The descriptor may refer to another socket by now, through this process or a close that
+	 * was not seen. */
 	if (fdtable_load(call->fd) != call->slot)
 		return;
 	if (is_transition)
