@@ -1,8 +1,8 @@
 /*
- * Calls by number.
+ * syscall(): calls by number.
  *
- * libuv closes its sockets by syscall(SYS_close). The calls that concern connections go the same
- * way as the functions of their names; everything else passes through with all six arguments.
+ * libuv closes its sockets by syscall(SYS_close). Calls that concern connections are handled like
+ * the functions of the same names. All others pass through with all six arguments.
  */
 #include <limits.h>
 #include <linux/seccomp.h>
@@ -23,7 +23,7 @@ struct six {
 	long a[6];
 };
 
-/* Not on every machine: there the number is never asked for. */
+/* Machines without these system calls never look their numbers up. */
 #ifndef SYS_poll
 #define SYS_poll NO_NUMBER
 #endif
@@ -43,7 +43,7 @@ static const long numbers[CALL_COUNT] = {
 	[CALL_exit] = NO_NUMBER,
 };
 
-/* By system call number: its call + 1, or 0. */
+/* Indexed by system call number: the call + 1, or 0. */
 static uint8_t calls[NUMBERS];
 _Static_assert(CALL_COUNT < UINT8_MAX, "a call fits in a byte");
 
@@ -54,7 +54,7 @@ __attribute__((constructor)) static void find_calls(void)
 			calls[numbers[call]] = (uint8_t)(call + 1);
 }
 
-/* Returns the call that this number is, or CALL_COUNT. */
+/* Returns the call with this number, or CALL_COUNT. */
 static enum tcpshim_call call_of(long number)
 {
 	unsigned call = number >= 0 && number < NUMBERS ? calls[number] : 0;
@@ -68,14 +68,16 @@ static long pass(long number, const struct six *six)
 			    six->a[5]);
 }
 
-/* Arguments stand in the same order as in the function; the kernel's extra ones come behind. */
+/* Sets the call's arguments. They are in the same order as the function's; the kernel's additional
+ * ones come last. */
 static void arguments(struct call *call, const struct six *six)
 {
 	for (unsigned i = 0; i < EVENT_ARGUMENTS && call_rows[call->id].kinds[i] != ARG_NONE; i++)
 		call_integer(call, six->a[i]);
 }
 
-/* poll and select: made in one part, since the caller chose the kernel's own semantics. */
+/* Makes a poll, select or epoll_wait, in one part, since the caller chose the kernel's own
+ * semantics. */
 static long pass_wait(enum tcpshim_call id, long number, const struct six *six)
 {
 	struct call call;
@@ -116,7 +118,8 @@ static long pass_close(long number, const struct six *six)
 	return after_call(&call, pass(number, six));
 }
 
-/* Unix sockets pass descriptors, whether they are watched themselves or not. */
+/* Handles the descriptors that a message brought: unix sockets pass descriptors, even if they are
+ * not watched themselves. */
 static long pass_messages(enum tcpshim_call id, const struct six *six, long result)
 {
 	if (result >= 0 && id == CALL_recvmsg)
@@ -176,7 +179,7 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 
 	call_enter(&call, id, fd);
 	arguments(&call, six);
-	if (id == CALL_preadv2 || id == CALL_pwritev2) /* behind both halves of the position */
+	if (id == CALL_preadv2 || id == CALL_pwritev2) /* after the two halves of the position */
 		call.arguments[4] = (uint64_t)six->a[5];
 	before_call(&call);
 	if (id == CALL_setsockopt && six->a[1] == IPPROTO_TCP && six->a[2] == TCP_REPAIR)
@@ -187,8 +190,8 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 	return after_call(&call, id == CALL_shutdown ? after_shutdown(&call, (int)result) : result);
 }
 
-/* Quiet before the filter is in place, since one forbidden call would end the process; loud again
- * if it was refused. */
+/* Restricts the library before the filter is installed, because one forbidden call would end the
+ * process. Lifts the restriction if the kernel refused the filter. */
 static long pass_filter(enum restriction restriction, long number, const struct six *six)
 {
 	if (!process_is_itself())
@@ -202,14 +205,14 @@ static long pass_filter(enum restriction restriction, long number, const struct 
 	return result;
 }
 
-/* A new process holds our connections too; a thread is none. The child finds its own identity
- * (I6). */
+/* Makes a fork or clone. A new process has our connections open too; a thread is not a new process.
+ * The child takes its own identity (I6). */
 static long pass_fork(long number, const struct six *six)
 {
 	uint64_t flags = number == SYS_clone ? (uint64_t)six->a[0] : 0;
 	long child;
 
-	/* struct clone_args begins with them */
+	/* struct clone_args begins with the flags */
 	if (number == SYS_clone3 &&
 	    !memory_copy_all(&flags, (const void *)six->a[0], sizeof(flags), process_now_ns()))
 		flags = CLONE_VM;
@@ -223,7 +226,7 @@ static long pass_fork(long number, const struct six *six)
 	return child;
 }
 
-/* These take memory away, or its being readable. */
+/* Makes a call that removes memory or makes it unreadable. */
 static long pass_memory(long number, const struct six *six)
 {
 	long result = pass(number, six);

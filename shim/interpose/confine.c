@@ -1,4 +1,4 @@
-/* Calls by which the program takes rights away from itself: what we would need them for is done
+/* prctl(): calls by which the program restricts itself. What the library will need is done
  * before. */
 #include <linux/seccomp.h>
 #include <stdarg.h>
@@ -20,15 +20,15 @@ EXPORT int prctl(int option, ...)
 	c = va_arg(list, unsigned long);
 	d = va_arg(list, unsigned long);
 	va_end(list);
-	/* A program that gives up new privileges is about to be filtered, by a way we may not
-	 * see. */
+	/* A program that gives up gaining privileges is about to install a filter, perhaps in a way
+	 * that is not seen. */
 	if (option == PR_SET_NO_NEW_PRIVS && a == 1)
 		wanted = RESTRICTION_FILTER;
 	else if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
 		clock_forbid_counter();
 	else if (option == PR_SET_SECCOMP)
 		wanted = a == SECCOMP_MODE_STRICT ? RESTRICTION_STRICT : RESTRICTION_FILTER;
-	/* The child of vfork is filtered, its parent is not. */
+	/* The child of vfork is filtered, but its parent is not. */
 	if (wanted == RESTRICTION_NONE || !process_is_watching || !process_is_itself())
 		return real.prctl(option, a, b, c, d);
 	before = lockdown_begin(wanted);

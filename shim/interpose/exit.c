@@ -1,9 +1,10 @@
-/* Calls with which the process goes to the background, or it or a thread of it ends. */
+/* Calls that put the process in the background, or that end it or one of its threads. */
 #include "guest/unwind.h"
 #include "interpose/export.h"
 #include "sys/bypass.h"
 
-/* Forks and opens /dev/null as 0, 1 and 2 inside libc; the parent ends there too. */
+/* Forks, and opens /dev/null as descriptors 0, 1 and 2, all inside libc. The parent ends there
+ * too. */
 EXPORT int daemon(int stays, int keeps)
 {
 	int result = real.daemon(stays, keeps);
@@ -34,7 +35,7 @@ EXPORT void quick_exit(int status)
 	__builtin_unreachable();
 }
 
-/* Not shown: see bypass.h and unwind.h. */
+/* Not shown. See bypass.h and unwind.h. */
 EXPORT int pthread_cancel(pthread_t target)
 {
 	bypass_stop();

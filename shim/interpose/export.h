@@ -1,9 +1,11 @@
 /*
- * export: what every wrapper needs, and what makes a function of ours the program's.
+ * export: what every wrapper needs, and the attribute that makes a function replace libc's.
  *
- * The files of this folder are the only ones that define libc names. Each wrapper has the same
- * shape: check whether the call is watched (no: tail-call the real function), enter, arguments,
- * before_call, the real call with nothing held (I1), after_call.
+ * Only the files of this folder define libc names. All wrappers have the same shape: check whether
+ * the call is watched (if not, tail-call the real function), enter the call, set its arguments,
+ * call before_call, make the real call with nothing held (I1), and return what after_call returns.
+ * Context: where the program may call the function. Locks: none. Errno: as the real function sets
+ * it. Keeps I1, I3, I9.
  */
 #ifndef INTERPOSE_EXPORT_H
 #define INTERPOSE_EXPORT_H

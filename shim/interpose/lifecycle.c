@@ -1,4 +1,4 @@
-/* Calls that make, connect, copy and end descriptors. */
+/* Calls that create, connect, copy and close descriptors. */
 #include <limits.h>
 #include <stdarg.h>
 
@@ -148,7 +148,8 @@ EXPORT int shutdown(int fd, int how)
 	return (int)after_call(&call, result);
 }
 
-/* Not inlined, so that the close of what is not known is a jump to the real one. */
+/* Closes a known descriptor. Not inlined, so that closing an unknown one is a jump to the real
+ * function. */
 static __attribute__((noinline)) int close_known(int fd)
 {
 	CLOSING_CALL call = {.closing = NULL};
@@ -172,7 +173,7 @@ EXPORT int close(int fd)
 	return close_known(fd);
 }
 
-/* Closes [first, last] but for our own descriptor. */
+/* Closes [first, last] except for our own descriptor. */
 static int close_around(unsigned first, unsigned last, int flags)
 {
 	int ours = output_fd(), result = 0;
@@ -202,8 +203,8 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 	return (int)after_call(&call, result);
 }
 
-/* Without close_range (Linux before 5.9) one after the other, as far as ours, and the rest by
- * libc. */
+/* Closes everything from first on except for our own descriptor. Without close_range (Linux before
+ * 5.9), closes the descriptors below ours one by one, and lets libc close the rest. */
 static void closefrom_around(int first)
 {
 	int ours = output_fd();
@@ -232,7 +233,7 @@ EXPORT void closefrom(int first)
 	after_call(&call, 0);
 }
 
-/* A copy made by a call that is not watched. */
+/* Reports a copy that was made by a call that is not watched. Returns it. */
 static int copied(int from, int to)
 {
 	if (to >= 0 && to != from)
@@ -283,7 +284,7 @@ EXPORT int dup3(int fd, int to, int flags)
 	return (int)after_call(&call, copy);
 }
 
-/* An argument that the command does not have is read all the same, and handed on: as libc does. */
+/* Makes a fcntl. The argument is read and passed on even if the command has none, as libc does. */
 static int fcntl_call(enum tcpshim_call id, __typeof__(fcntl) *real_fcntl, int fd, int command,
 		      void *value)
 {

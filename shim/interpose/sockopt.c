@@ -1,4 +1,4 @@
-/* Calls that ask or change what a descriptor is. */
+/* Calls that read or change the properties of a descriptor. */
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdarg.h>

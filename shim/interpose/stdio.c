@@ -1,13 +1,14 @@
 /*
- * stdio on sockets: bash's /dev/tcp, fdopen with fgets and fprintf, inetd's programs on 0, 1 and 2.
+ * stdio on sockets: bash's /dev/tcp, fdopen with fgets and fprintf, inetd's programs on descriptors
+ * 0, 1 and 2.
  *
  * libc's stdio makes its system calls inside libc, where no wrapper sees them. Every FILE on a
- * descriptor calls them through the slots read, write and close of one of two tables,
- * _IO_file_jumps and _IO_wfile_jumps (libio/fileops.c, libio/wfileops.c), which libc exports
- * together with the functions that stand in them. At the start each slot is compared with the
- * function that has to be there, and replaced only if all of them are what they should be;
- * otherwise, and with TCPSHIM_STDIO=off, nothing is touched and stdio is not traced. The tables
- * stay where they are, so libc's own check of them holds, and they are made read-only again.
+ * descriptor makes them through the slots read, write and close of one of two tables,
+ * _IO_file_jumps and _IO_wfile_jumps (libio/fileops.c, libio/wfileops.c). libc exports the tables
+ * and the functions in these slots. At start each slot is compared with the function that must be
+ * in it. The slots are replaced only if all of them are as expected; otherwise, and with
+ * TCPSHIM_STDIO=off, nothing is changed and stdio is not traced. The tables stay where they are, so
+ * libc's own check of their address succeeds, and they are made read-only again.
  */
 #include <dlfcn.h>
 #include <sys/mman.h>
@@ -77,7 +78,7 @@ static int stdio_close(FILE *file)
 	return (int)after_call(&call, result);
 }
 
-/* A name that libc has, in whichever version; not ours or another library's. */
+/* Finds a name in libc, in any version; not our definition. */
 static void *find(const char *name)
 {
 	void *found = dlvsym(RTLD_NEXT, name, "GLIBC_2.2.5");
@@ -91,7 +92,7 @@ static bool is_as_expected(void *const *table)
 	       table[SLOT_WRITE] == (void *)real_write && table[SLOT_CLOSE] == (void *)real_close;
 }
 
-/* The table lies in memory that is read-only after relocation. */
+/* Replaces the slots of a table. The table is in memory that is read-only after relocation. */
 static bool replace_slots(void **table)
 {
 	const uintptr_t page = 4096;
@@ -108,7 +109,7 @@ static bool replace_slots(void **table)
 	return true;
 }
 
-/* Behind the library's own constructor. */
+/* Replaces the slots. Runs after the library's own constructor. */
 __attribute__((constructor(201))) static void hook(void)
 {
 	void **narrow, **wide;
@@ -126,7 +127,7 @@ __attribute__((constructor(201))) static void hook(void)
 	is_hooked = replace_slots(narrow) && replace_slots(wide);
 }
 
-/* Where the slots are ours, the close comes to be seen there. */
+/* If the slots were replaced, stdio_close sees the close. */
 EXPORT int fclose(FILE *file)
 {
 	CLOSING_CALL call = {.closing = NULL};
@@ -140,7 +141,7 @@ EXPORT int fclose(FILE *file)
 	return (int)after_call(&call, result);
 }
 
-/* The number becomes another file's, by dup3 inside libc. */
+/* Reopens a FILE: inside libc, dup3 makes the descriptor refer to another file. */
 static FILE *reopen(enum tcpshim_call id, __typeof__(freopen) *real_freopen, const char *path,
 		    const char *mode, FILE *file)
 {

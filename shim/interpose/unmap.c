@@ -1,5 +1,5 @@
-/* Calls that take memory away, or its being readable, and mlockall, which would lock a recording.
- * None of them is shown: see guest/memory.h and sink/recording_map.h. */
+/* Calls that remove memory or make it unreadable, and mlockall, which would lock the recording in
+ * memory. None of them is shown. See guest/memory.h and sink/recording_map.h. */
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
