@@ -16,7 +16,7 @@
 /* A wait of this duration is worth a note; "(sleeping...)" is shown from then on. */
 #define LONG_WAIT_NS UINT64_C(1000000000)
 
-/* Which bit of conn.noted says that the note "dead" was given: cause_find asks for it. */
+/* The bit of conn.noted that means that the note "dead" was given; cause_find reads it. */
 enum { EVIDENCE_ONCE_DEAD = 0 };
 
 /* How a connection died. */
@@ -33,7 +33,7 @@ enum cause {
 	CAUSE_UNKNOWN,   /* a reset or a timeout */
 };
 
-/* Everything that a predicate of notes.c reads. */
+/* Everything that a predicate reads. */
 struct evidence {
 	const struct conn_view *before, *after;
 	const struct conn_step *step;

@@ -6,7 +6,7 @@
 #include "conn/predicates.h"
 #include "format/note_set.h"
 
-/* Notes that a connection is given once. */
+/* The notes that are given once per connection. Bit i of conn.noted is for row i. */
 static const uint8_t once[] = {
 	[EVIDENCE_ONCE_DEAD] = NOTE_dead,
 	NOTE_adopted,
@@ -66,7 +66,7 @@ bool notes_are_possible(const struct conn *conn, const struct conn_step *step)
 		return true;
 	if (step->effect == EFFECT_READ)
 		return false;
-	if (step->effect == EFFECT_WAIT) /* found ready, and nothing was asked */
+	if (step->effect == EFFECT_WAIT) /* found ready, and the kernel was not asked */
 		return (step->revents & (POLLERR | POLLHUP)) ||
 		       atomic_load(&conn->phase) != CONN_PHASE_OPEN;
 	return step->effect != EFFECT_WRITE || step->idle_ns != 0 ||

@@ -12,19 +12,19 @@
 
 #include "conn/evidence.h"
 
-/* Returns the notes that the step gives rise to, without those that the connection was given before
- * and is given once, and fills facts. */
+/* Returns the notes that follow from the step, and fills facts. Notes that are given once per
+ * connection, and were given before, are left out. */
 struct tcpshim_notes notes_find(const struct conn_view *before, const struct conn_view *after,
 				const struct conn_step *step, struct tcpshim_facts *facts);
 
-/* Returns false for an ordinary transfer from which no note can follow: notes_find need not be
- * called then. */
+/* Returns false for an ordinary transfer that no note can follow from: notes_find need not be
+ * called. */
 bool notes_are_possible(const struct conn *conn, const struct conn_step *step);
 
 /* Returns which of the notes are given once per connection, as bits of conn.noted. */
 uint64_t notes_given(const struct tcpshim_notes *notes);
 
-/* Returns, as bits of conn.noted, the notes given before that this step makes possible again. */
+/* Returns the notes given before that this step allows again, as bits of conn.noted. */
 uint64_t notes_repeatable(const struct conn_view *after, const struct conn_step *step);
 
 #endif

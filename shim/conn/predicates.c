@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* After the peer's FIN a write is worth a warning from here on: a reply at once is ordinary (TLS
- * answers close_notify so). */
+/* A write this long after the peer's FIN is worth a warning. An immediate reply is ordinary: TLS
+ * answers close_notify so. */
 #define LATE_WRITE_NS UINT64_C(100000000)
-/* A name lookup that took this long is worth telling. */
+/* A name lookup of this duration is worth a note. */
 #define LONG_LOOKUP_NS UINT64_C(100000000)
 enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
 
@@ -46,7 +46,8 @@ static bool is_connected(const struct evidence *e)
 	return is_any_connected(e) && e->before->phase != CONN_PHASE_CONNECTING;
 }
 
-/* The outcome of a connect: its own error, or what the program read by SO_ERROR later. */
+/* Returns whether a connect may have failed in this call: its own error, or the one that the
+ * program read by SO_ERROR later. */
 static bool has_connect_failed(const struct evidence *e)
 {
 	if (e->after->phase == CONN_PHASE_OPEN || e->before->phase == CONN_PHASE_OPEN)
@@ -85,7 +86,8 @@ static bool is_accepted(const struct evidence *e)
 	return e->step->effect == EFFECT_ACCEPT && e->step->error == 0 && !e->step->is_sleeping;
 }
 
-/* Nothing under way, nothing to come, and nobody would notice. */
+/* Returns whether nothing is being sent, nothing is expected, and nobody would notice that the peer
+ * is gone. */
 static bool is_idle(const struct evidence *e)
 {
 	return e->before->phase == CONN_PHASE_OPEN && e->step->before.state == STATE_ESTABLISHED &&
@@ -134,8 +136,8 @@ static bool is_send_buffer_full(const struct evidence *e)
 	       e->facts->outstanding_bytes > 0;
 }
 
-/* The first 0 from a read that asked for more; not the 0 of one's own shutdown(SHUT_RD), nor of an
- * error that was reported before. */
+/* The first 0 from a read that asked for more. Not the 0 after this side's shutdown(SHUT_RD), nor
+ * the one after an error that was reported before. */
 static bool is_peer_fin(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_READ && e->before->fin_ns == 0 && e->after->fin_ns != 0 &&
@@ -242,7 +244,7 @@ static bool is_write_after_policy_close(const struct evidence *e)
 	       (e->step->error == EPIPE || (e->step->error == ECONNRESET && was_aborted));
 }
 
-/* After an abort by a policy: ECONNRESET once, then ENOTCONN. */
+/* After an abort by a policy, reads return ECONNRESET once, then ENOTCONN. */
 static bool is_read_after_policy_abort(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_READ &&
@@ -250,8 +252,8 @@ static bool is_read_after_policy_abort(const struct evidence *e)
 	       (e->before->flags & CONN_FLAG_ENDED) && (e->before->flags & CONN_FLAG_DEAD);
 }
 
-/* The first 0 after the death was told: Linux's disguise of a reset after FIN, or what follows an
- * error. */
+/* The first 0 after the end was reported: Linux returns it after a reset that followed a FIN, and
+ * after an error. */
 static bool is_dead_as_eof(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_READ && !e->step->is_sleeping && e->step->error == 0 &&
@@ -283,7 +285,7 @@ static bool is_own_fin(const struct evidence *e)
 	return is_any_own_fin(e) && e->facts->before != STATE_CLOSE_WAIT;
 }
 
-/* A close of a connection, and not of a socket that never had one. */
+/* Returns whether a connection was closed, and not a socket that never had one. */
 static bool is_close(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_CLOSE && e->before->phase == CONN_PHASE_OPEN;
@@ -300,7 +302,7 @@ static bool is_closed_shared_maybe(const struct evidence *e)
 	       !e->step->before.is_in_repair;
 }
 
-/* Nothing is sent then, as with a container that goes on elsewhere. */
+/* Nothing is sent in repair mode, for example when a container migrates to another machine. */
 static bool is_closed_in_repair(const struct evidence *e)
 {
 	return is_close(e) && !e->step->is_shared_here && e->step->before.is_in_repair;
@@ -317,7 +319,8 @@ static bool is_dead_at_close(const struct evidence *e)
 	return (e->after->flags & CONN_FLAG_DEAD) != 0;
 }
 
-/* Nothing more is sent, whatever is unread: it died, or both FINs are through. */
+/* Returns whether the close sends nothing more, even if data is unread: the connection is dead, or
+ * both FINs were received. */
 static bool is_over_at_close(const struct evidence *e)
 {
 	return is_dead_at_close(e) || evidence_state_at_close(e) == STATE_CLOSE;
@@ -346,14 +349,14 @@ static bool is_orderly_close(const struct evidence *e)
 	       !is_closed_with_unread_data(e);
 }
 
-/* This side's FIN is the first, whether by this close or by an earlier shutdown. */
+/* This side's FIN is the first, sent by this close or by an earlier shutdown. */
 static bool is_closed_first(const struct evidence *e)
 {
 	switch (evidence_state_at_close(e)) {
 	case STATE_CLOSE_WAIT:
 	case STATE_LAST_ACK:
 		return false;
-	case STATE_CLOSE: /* over: who was first decides */
+	case STATE_CLOSE: /* over: the order of the FINs decides */
 		return is_orderly_close(e) && (e->before->flags & CONN_FLAG_FIN_FIRST);
 	default:
 		return is_orderly_close(e);

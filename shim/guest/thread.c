@@ -21,8 +21,8 @@ __thread struct thread thread __attribute__((tls_model("initial-exec")));
 static _Atomic(struct area *) areas;
 static _Atomic(struct area *) cursor; /* where the last search ended */
 
-/* Returns the address that a signal frame returns to (SA_RESTORER). It is libc's, the same for all
- * handlers. 0: no handler is installed, or this machine has no such word on the stack. */
+/* Returns the address that a signal frame returns to (SA_RESTORER). It is libc's, and all handlers
+ * have the same. 0: no handler is installed, or this machine has no such word on the stack. */
 static uintptr_t find_restorer(void)
 {
 	static _Atomic uintptr_t known;

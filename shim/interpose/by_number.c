@@ -141,7 +141,7 @@ static void before_messages(enum tcpshim_call id, const struct six *six)
 			rights_sent(&((const struct mmsghdr *)six->a[1])[i].msg_hdr);
 }
 
-static bool is_passed_by(enum tcpshim_call id, int fd, const struct six *six)
+static bool passes_through(enum tcpshim_call id, int fd, const struct six *six)
 {
 	struct call unused;
 
@@ -174,7 +174,7 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 	if (id == CALL_splice && !watch_is_on(fd))
 		fd = (int)six->a[2];
 	before_messages(id, six);
-	if (is_passed_by(id, fd, six))
+	if (passes_through(id, fd, six))
 		return pass_messages(id, six, pass(number, six));
 
 	call_enter(&call, id, fd);

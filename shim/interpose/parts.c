@@ -9,7 +9,6 @@
 #include "sys/restriction.h"
 #include "trace/before.h"
 
-/* The kernel's signal mask in libc's form, and all signals held back. */
 sigset_t parts_block_signals(void)
 {
 	const uint64_t all = ~UINT64_C(0);
@@ -20,9 +19,10 @@ sigset_t parts_block_signals(void)
 	return before;
 }
 
-/* Runs when the function is left, by cancellation too: one that was pending acts before the wait
- * lets signals in. A known hole: a handler during such a wait finds all signals blocked in the mask
- * of the context that it interrupts, and what it changes there is overwritten. */
+/* Restores the mask, also when the function is left by cancellation. A signal that was pending is
+ * delivered before the wait lets signals in. Known hole: a handler during such a wait sees all
+ * signals blocked in the mask of the interrupted context, and what it changes there is
+ * overwritten. */
 void parts_unblock_signals(const sigset_t *before)
 {
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)before, 0, sizeof(uint64_t));
@@ -39,7 +39,6 @@ struct timespec parts_timespec(int64_t ns)
 	return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
 }
 
-/* What is left of the timeout, UNLIMITED if it has none. */
 int64_t parts_rest_ns(const struct call *call, int64_t timeout_ns)
 {
 	int64_t spent_ns = (int64_t)(process_now_ns() - call->start_ns);
@@ -49,8 +48,6 @@ int64_t parts_rest_ns(const struct call *call, int64_t timeout_ns)
 	return timeout_ns > spent_ns ? timeout_ns - spent_ns : 0;
 }
 
-/* A timeout by pointer in ns; one that the kernel will refuse, or that cannot be read, is not
- * split. */
 int64_t parts_timeout_ns(const struct call *call, const void *timeout, int64_t fraction_ns)
 {
 	if (!timeout)
@@ -63,9 +60,9 @@ int64_t parts_timeout_ns(const struct call *call, const void *timeout, int64_t f
 	return call->time[0] * NS_PER_S + call->time[1] * fraction_ns;
 }
 
-/* What is left of the timeout behind the first part. A process that is stopped and continued goes
- * on with what was left of its ppoll, select or pselect when it was stopped (poll_select_finish,
- * fs/select.c): the time that it stood still does not count. */
+/* Returns what is left of the timeout after the first part. A process that is stopped and continued
+ * continues its ppoll, select or pselect with the time that was left when it was stopped
+ * (poll_select_finish, fs/select.c): the time for which it was stopped does not count. */
 int64_t parts_second_ns(int64_t timeout_ns)
 {
 	return timeout_ns == UNLIMITED ? UNLIMITED : timeout_ns - (int64_t)LONG_WAIT_NS;

@@ -1,15 +1,16 @@
 /*
- * Calls that receive bytes, and splice, which does either.
+ * Calls that receive bytes, and splice, which either receives or sends.
  *
- * watch_is_read is also true for an untraced descriptor whose end of stream close-on-EOF acts on:
- * then before_read does nothing, and after_read goes the long way only if the read returned 0.
+ * watch_is_read is also true for an untraced descriptor if close-on-EOF acts on its end of stream.
+ * Then before_read does nothing, and after_read takes the slow path only if the read returned 0.
  */
 #include "interpose/export.h"
 #include "sys/bypass.h"
 #include "sys/hot.h"
 #include "trace/fastpath.h"
 
-/* Apart from its wrapper, which makes no frame where nothing is watched: it only jumps. */
+/* A function apart from its wrapper: the wrapper only jumps, so if nothing is watched it makes no
+ * stack frame. */
 #define WATCHED HOT __attribute__((noinline))
 
 static WATCHED ssize_t watched_read(int fd, void *buf, size_t size)
@@ -205,8 +206,9 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, i
 	return after_read(&call, got);
 }
 
-/* A unix socket may bring descriptors, whether it is watched itself or not. */
-static ssize_t received(struct msghdr *message, ssize_t got)
+/* Classifies the descriptors that a message brought: a unix socket may pass descriptors even if it
+ * is not watched itself. */
+static ssize_t note_received(struct msghdr *message, ssize_t got)
 {
 	if (process_is_watching && got >= 0 && message->msg_controllen > 0)
 		rights_received(message);
@@ -218,21 +220,21 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 	struct call call;
 
 	if (!watch_is_read(&call, fd))
-		return received(message, real.recvmsg(fd, message, flags));
+		return note_received(message, real.recvmsg(fd, message, flags));
 
 	call_enter_read(&call, CALL_recvmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, message);
 	call_integer(&call, flags);
 	before_read(&call);
-	ssize_t got = received(message, real.recvmsg(fd, message, flags));
+	ssize_t got = note_received(message, real.recvmsg(fd, message, flags));
 	return after_read(&call, got);
 }
 
-static int received_many(struct mmsghdr *messages, int got)
+static int note_received_many(struct mmsghdr *messages, int got)
 {
 	for (int i = 0; i < got; i++)
-		received(&messages[i].msg_hdr, got);
+		note_received(&messages[i].msg_hdr, got);
 	return got;
 }
 
@@ -242,7 +244,8 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	struct call call;
 
 	if (!watch_is_read(&call, fd))
-		return received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
+		return note_received_many(messages,
+					  real.recvmmsg(fd, messages, count, flags, timeout));
 
 	call_enter_read(&call, CALL_recvmmsg, fd);
 	call_integer(&call, fd);
@@ -251,7 +254,7 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	call_integer(&call, flags);
 	call_pointer(&call, timeout);
 	before_read(&call);
-	int got = received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
+	int got = note_received_many(messages, real.recvmmsg(fd, messages, count, flags, timeout));
 	return (int)after_read_messages(&call, got);
 }
 
@@ -261,7 +264,7 @@ EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset
 	struct call call;
 	int fd = watch_is_on(to) && !watch_is_on(from) ? to : from;
 
-	/* One end is a pipe: at most one can be a connection. */
+	/* One end is a pipe, so at most one can be a connection. */
 	if (!watch_is_read(&call, fd))
 		return real.splice(from, from_offset, to, to_offset, size, flags);
 

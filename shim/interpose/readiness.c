@@ -1,4 +1,4 @@
-/* Calls that wait for descriptors; those of more than a second are made in parts (parts.h). */
+/* Calls that wait for descriptors. Waits of more than a second are made in parts (parts.h). */
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -29,7 +29,8 @@ static int ppoll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, i
 	return ready;
 }
 
-/* How long the next part of a poll is: a sixteenth of what it has lasted, from 50 ms to 1 s. */
+/* Returns the length of the next part of a poll: a sixteenth of the time spent so far, from 50 ms
+ * to 1 s. */
 static int64_t slice_ns(int64_t left_ns, int64_t timeout_ns)
 {
 	int64_t slice = (timeout_ns - left_ns) / 16;
@@ -38,8 +39,8 @@ static int64_t slice_ns(int64_t left_ns, int64_t timeout_ns)
 	return left_ns < slice ? left_ns : slice;
 }
 
-/* A poll goes on after a stop until the time that was set at its start (do_restart_poll). So it is
- * made of short ones: after a stop it ends late by a part at most. */
+/* Makes a poll in short parts. After a stop, the kernel continues a poll until the time that was
+ * set at its start (do_restart_poll); with short parts it ends late by at most one part. */
 static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, int timeout)
 {
 	int64_t left_ns = timeout * NS_PER_MS;
@@ -96,7 +97,7 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_
 
 	call_enter(&call, CALL___poll_chk, -1);
 	poll_arguments(&call, fds, count, timeout);
-	/* What libc would abort on is left to libc. */
+	/* If libc would abort, libc's function is called. */
 	int ready = fds_size / sizeof(*fds) >= count &&
 				    parts_is_split(&call, parts_milliseconds_ns(timeout))
 			    ? poll_in_parts(&call, fds, count, timeout)
@@ -149,7 +150,8 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 	return (int)after_call(&call, ready);
 }
 
-/* The kernel has emptied the sets at the end of the first part: as the program gave them. */
+/* Restores the sets to what the program passed: the kernel has cleared them at the end of the first
+ * part. */
 static void restore_sets(fd_set *const to[3], const struct call_sets *sets, int count)
 {
 	for (unsigned set = 0; set < 3; set++)
@@ -206,7 +208,7 @@ EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except
 		return (int)after_call(&call, ready);
 	}
 	ready = select_in_parts(&call, count, to, timeout_ns, NULL);
-	if (timeout) { /* Linux tells how much was left (select(2)) */
+	if (timeout) { /* Linux stores how much time was left (select(2)) */
 		int64_t left_ns = ready == 0 ? 0 : parts_rest_ns(&call, timeout_ns);
 
 		timeout->tv_sec = left_ns / NS_PER_S;

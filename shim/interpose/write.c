@@ -6,7 +6,8 @@
 #include "sys/hot.h"
 #include "trace/fastpath.h"
 
-/* Apart from its wrapper, which makes no frame where nothing is watched: it only jumps. */
+/* A function apart from its wrapper: the wrapper only jumps, so if nothing is watched it makes no
+ * stack frame. */
 #define WATCHED HOT __attribute__((noinline))
 
 static WATCHED ssize_t watched_write(int fd, const void *buf, size_t size)
@@ -122,9 +123,9 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags,
 	return after_call(&call, sent);
 }
 
-/* A unix socket may take descriptors away to another process, whether it is watched itself or
- * not. */
-static void pass(const struct msghdr *message)
+/* Notes the descriptors that a message passes to another process: a unix socket may pass
+ * descriptors even if it is not watched itself. */
+static void note_sent(const struct msghdr *message)
 {
 	if (watch_is_any())
 		rights_sent(message);
@@ -134,7 +135,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	struct call call;
 
-	pass(message);
+	note_sent(message);
 	if (!watch_is_sending(fd, flags))
 		return real.sendmsg(fd, message, flags);
 
@@ -147,17 +148,17 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	return after_call(&call, sent);
 }
 
-static void pass_many(const struct mmsghdr *messages, unsigned count)
+static void note_sent_many(const struct mmsghdr *messages, unsigned count)
 {
 	for (unsigned i = 0; i < count && i < IOV_MAX; i++)
-		pass(&messages[i].msg_hdr);
+		note_sent(&messages[i].msg_hdr);
 }
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	struct call call;
 
-	pass_many(messages, count);
+	note_sent_many(messages, count);
 	if (!watch_is_sending(fd, flags))
 		return real.sendmmsg(fd, messages, count, flags);
 

@@ -13,7 +13,7 @@ enum { MOST_EDITS = 64, LINE_SIZE = 512 };
 
 struct config config;
 
-/* Programs write over their arguments to change what ps shows. */
+/* A copy, because programs overwrite their arguments to change what ps shows. */
 static char program_name[NAME_MAX + 1];
 
 static const struct config defaults = {
@@ -23,7 +23,7 @@ static const struct config defaults = {
 	.style = {.stamps = TRUSS_BASE, .data_bytes = 12, .least_severity = SEVERITY_INFO},
 };
 
-/* --- One function a variable: false where the value is not understood. --- */
+/* --- One function per variable. Each returns false if the value is not understood. --- */
 
 static bool select_calls(bool *selected, struct word word, bool is_selected)
 {
@@ -52,8 +52,8 @@ static bool read_TRACE(const char *value)
 	while (word_next(&value, ',', &word)) {
 		bool is_excluded = word.size > 0 && word.text[0] == '!';
 
-		/* A list that begins with an exclusion takes away from all, else it adds to
-		 * nothing. */
+		/* A list that begins with an exclusion starts with all calls, any other list with
+		 * none. */
 		for (unsigned call = 0; is_first && call < CALL_COUNT; call++)
 			config.is_shown[call] = is_excluded;
 		is_first = false;
@@ -106,7 +106,7 @@ static bool read_PROGRAMS(const char *value)
 	return true;
 }
 
-/* The working directory may change later: a relative path is made absolute now. */
+/* Makes a relative path absolute, because the working directory may change later. Replaces %n. */
 static bool set_path(char to[PATH_MAX], const char *value, const char *program)
 {
 	struct strbuf path;
@@ -172,11 +172,11 @@ static bool is_directory(const char *path)
 	       S_ISDIR(status.st_mode);
 }
 
-/* A directory gets a file for each process; any other path has to name the process. */
+/* A directory gets one file per process. Any other path must contain the process id. */
 static bool read_RECORD(const char *value)
 {
 	static const char name[] = "/" CONFIG_RECORD_NAME;
-	static char path[PATH_MAX]; /* too large for the stack; only the constructor comes here */
+	static char path[PATH_MAX]; /* too large for the stack; used in the constructor only */
 	size_t size = strlen(value);
 	struct strbuf full;
 
@@ -329,8 +329,8 @@ static const struct variable variables[] = {
 };
 enum { VARIABLE_COUNT = sizeof(variables) / sizeof(variables[0]) };
 
-/* Levenshtein's distance, for the nearest known name. Names longer than MOST_EDITS are far from
- * everything. */
+/* Counts edits (Levenshtein distance), to find the nearest known name. Names longer than MOST_EDITS
+ * are far from all. */
 static unsigned count_edits(const char *a, size_t a_size, const char *b)
 {
 	unsigned row[MOST_EDITS + 1];
@@ -358,19 +358,19 @@ static unsigned count_edits(const char *a, size_t a_size, const char *b)
 	return row[b_size];
 }
 
-/* Edits, less where both begin alike: OUT is OUTPUT cut short rather than FDS misspelt; or where it
- * is the other's end: TIMEOUT is USER_TIMEOUT. */
+/* Measures how far a name is from a known one: edits, less if both begin alike (OUT is a short
+ * OUTPUT rather than a misspelt FDS), or if the name is the end of the other (TIMEOUT is
+ * USER_TIMEOUT). */
 static int measure_distance(const char *name, size_t size, const char *known)
 {
-	size_t known_size = strlen(known), before = 0, behind = 0;
+	size_t known_size = strlen(known), before = 0, after = 0;
 
 	while (before < size && known[before] == name[before])
 		before++;
-	while (behind < size && behind < known_size &&
-	       known[known_size - behind - 1] == name[size - behind - 1])
-		behind++;
-	return 2 * (int)count_edits(name, size, known) -
-	       2 * (int)(behind == size ? behind : before);
+	while (after < size && after < known_size &&
+	       known[known_size - after - 1] == name[size - after - 1])
+		after++;
+	return 2 * (int)count_edits(name, size, known) - 2 * (int)(after == size ? after : before);
 }
 
 static void complain_unknown(const char *name, size_t size, config_complain *complain)
@@ -417,9 +417,9 @@ static void complain_bad(const struct variable *variable, const char *value,
 static void read_variable(const char *name, size_t size, const char *value,
 			  config_complain *complain)
 {
-	static struct config before; /* too large for the stack; only the constructor comes here */
+	static struct config before; /* too large for the stack; used in the constructor only */
 
-	if (word_is((struct word){name, size}, "STARTED")) /* the command's own */
+	if (word_is((struct word){name, size}, "STARTED")) /* set by the command itself */
 		return;
 	before = config;
 	for (unsigned i = 0; i < VARIABLE_COUNT; i++) {
@@ -457,7 +457,8 @@ void config_read(char *const *environment, const char *program, config_complain 
 	config.program = program_name;
 	config.programs = find_value(environment, "TCPSHIM_PROGRAMS=");
 	config.started = find_value(environment, "TCPSHIM_STARTED=");
-	if (!config_has_program(program)) /* left alone: without a word about its other variables */
+	if (!config_has_program(program)) /* a program that is not traced: no messages about its
+					     other variables */
 		return;
 	select_calls(config.is_shown, word_of("all"), true);
 	for (; environment && *environment; environment++) {
@@ -470,11 +471,11 @@ void config_read(char *const *environment, const char *program, config_complain 
 	}
 	for (unsigned call = 0; call < CALL_exit; call++)
 		config.is_any_shown |= config.is_shown[call];
-	/* What is left open at the end is told in any trace. */
+	/* What is left open at exit is reported in every trace. */
 	for (unsigned call = 0; call < CALL_COUNT; call++)
 		if (strcmp(call_rows[call].shown, call_rows[CALL_exit].shown) == 0)
 			config.is_shown[call] = config.is_any_shown;
-	/* With a recording, text is written where it was asked for. */
+	/* With a recording, text is written only if requested. */
 	config.has_text |= !config.has_record;
 	config.has_lines = config.has_text && config.summary != CONFIG_SUMMARY_ONLY;
 	config.has_text |= config.summary != CONFIG_SUMMARY_OFF;

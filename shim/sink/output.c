@@ -27,7 +27,7 @@
 #include "sys/restriction.h"
 
 enum {
-	FULL_WAIT_S = 1, /* how long a full pipe or a stopped terminal is waited for */
+	FULL_WAIT_S = 1, /* how long to wait for a full pipe or a stopped terminal */
 	TERMIOS_BYTES = 64
 };
 #define CHECK_NS UINT64_C(1000000)
@@ -40,13 +40,13 @@ static struct {
 	bool is_own_file;
 	bool is_regular;
 	_Atomic bool is_shared;
-	_Atomic bool is_stuck; /* it was full for longer than we wait */
+	_Atomic bool is_stuck; /* it stayed full for longer than FULL_WAIT_S */
 	_Atomic uint64_t checked_ns;
 	_Atomic uint64_t written_bytes; /* by this process */
 	char path[PATH_MAX];
 } output = {.fd = -1};
 
-/* The program may set the limit on the size of files at any time. */
+/* Reads the limit on file sizes, which the program may change at any time. */
 static void check_limit(void)
 {
 	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
@@ -57,8 +57,9 @@ static void check_limit(void)
 	output.is_signalling = limit.rlim_cur != RLIM_INFINITY;
 }
 
-/* Whether a file at the path of TCPSHIM_OUTPUT may be written to: another user, who made it before,
- * would read the trace, or have it written into somebody's file. */
+/* Checks whether a file at the path of TCPSHIM_OUTPUT may be written to. Another user who created
+ * it before could read the trace, or have it written into somebody else's file. Returns 0 or
+ * -errno. */
 static int check_owner(int fd)
 {
 	struct stat status = {0};
@@ -74,9 +75,10 @@ static int check_owner(int fd)
 	return S_ISREG(status.st_mode) && status.st_nlink > 1 ? -EMLINK : 0;
 }
 
-/* A description of our own for a pipe, a FIFO or a terminal, which does not block: a write that
- * finds no room, since somebody else took it, must not wait with all signals held back. -errno
- * where it cannot be opened again: then it is shared, and its room is asked for before. */
+/* Opens a pipe, a FIFO or a terminal again, for an open file description of our own that does not
+ * block: if another process has taken the room meanwhile, a write must not wait with all signals
+ * blocked. Returns -errno if that is not possible: the description is shared then, and poll has to
+ * find room before each write. */
 static int reopen(int fd)
 {
 	struct stat status;
@@ -104,7 +106,7 @@ static int adopt_fd(int fd)
 
 	if (file_id_read(fd, &id, &status) < 0)
 		return -EBADF;
-	/* A watched socket's peer must never read a trace. */
+	/* The peer of a watched socket must never receive the trace. */
 	if (S_ISSOCK(status.st_mode) && (raw_is_tcp_socket(fd) || config.fds != CONFIG_FDS_TCP))
 		return -ENOTSUP;
 	high = high_fd_duplicate(fd, !process_is_watching);
@@ -138,9 +140,10 @@ static bool is_same_file(int fd)
 	return file_id_read(fd, &id, &status) == 0 && file_id_is_same(&id, &output.id);
 }
 
-/* Opened with O_NONBLOCK, and left so: a FIFO that nobody reads would hold the program up. What is
- * made here is ours, whatever owner the file system shows. is_again: it was open before, and what
- * stands there now may be the program's own, but for the same file, or a new one. */
+/* Opens the path, always with O_NONBLOCK: a FIFO that nobody reads would block the program. A file
+ * that is created here is ours, whatever owner the file system shows. is_again: the output was open
+ * before. The path may lead to a file of the program by now, so only the same file or a new one is
+ * accepted. */
 static int open_path(bool is_again)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -217,7 +220,7 @@ int output_start_over(void)
 	if (config.output != CONFIG_OUTPUT_PATH || !output.is_own_file)
 		return 0;
 	if (restriction_is_filter()) {
-		/* open may be fatal: the parent's file it is, told apart by prefixes */
+		/* open may be fatal: the child writes to its parent's file, with a prefix */
 		output.is_own_file = false;
 		return 0;
 	}
@@ -258,8 +261,8 @@ int output_fd(void)
 	return atomic_load_explicit(&output.fd, memory_order_relaxed);
 }
 
-/* Our descriptor may have been closed, and its number given to another file, by a way that is not
- * seen. */
+/* Returns whether fd still refers to our file. The program may have closed it in a way that is not
+ * seen, and the number may refer to another file. */
 static bool is_ours(int fd)
 {
 	struct file_id id;
@@ -267,7 +270,8 @@ static bool is_ours(int fd)
 
 	if (fd < 0)
 		return false;
-	/* fstat may be fatal; a filter's author closes no descriptors behind our back */
+	/* fstat may be fatal; a program that installs a filter is trusted not to close our
+	 * descriptor unseen */
 	if (restriction_is_filter())
 		return true;
 	if (file_id_read(fd, &id, &status) < 0 || !file_id_is_same(&id, &output.id))
@@ -279,8 +283,8 @@ static bool is_ours(int fd)
 	return true;
 }
 
-/* 0, or -errno. */
-static int find_again(void)
+/* Opens the output again. Returns 0 or -errno. */
+static int open_again(void)
 {
 	int fd = atomic_load(&output.fd);
 	bool is_stored;
@@ -295,9 +299,10 @@ static int find_again(void)
 	return is_same_file(config.output_fd) ? adopt_fd(config.output_fd) : -EBADF;
 }
 
-/* What may block is waited for before it is written to, but not for ever, and once it has not come,
- * not again until something could be written: the program goes on, and what is lost is counted. A
- * pipe that has room takes PIPE_BUF bytes without blocking. */
+/* Returns whether there is room to write to an output that may block. Waits for it up to
+ * FULL_WAIT_S. If none came, later calls do not wait until something could be written again: the
+ * program goes on, and what is lost is counted. A pipe that is ready takes PIPE_BUF bytes without
+ * blocking. */
 static bool has_room(int fd)
 {
 	struct pollfd entry = {.fd = fd, .events = POLLOUT};
@@ -310,7 +315,7 @@ static bool has_room(int fd)
 	}
 	if (restriction_is_filter() || atomic_load(&output.is_stuck))
 		return false;
-	do /* the kernel counts down what is left */
+	do /* the kernel stores the time that is left */
 		result = raw_syscall6(SYS_ppoll, (long)&entry, 1, (long)&limit, 0, 0, 0);
 	while (result == -EINTR);
 	atomic_store(&output.is_stuck, result <= 0);
@@ -322,8 +327,8 @@ bool output_may_wait(void)
 	return !output.is_regular || output.is_signalling;
 }
 
-/* This thread holds all signals back, but in quiet mode, where the mask cannot be touched: there
- * poll without events tells a pipe that has no reader. */
+/* Writes with all signals blocked by this thread. Under an inherited filter the mask cannot be
+ * changed; there, poll without events shows that a pipe has no reader. */
 static long write_without_signal(int fd, const char *bytes, size_t size)
 {
 	const struct iovec part = {(void *)bytes, size};
@@ -359,7 +364,7 @@ int output_check(uint64_t now_ns)
 	    output_fd() >= 0)
 		return 0;
 	if (!is_ours(output_fd())) {
-		result = find_again();
+		result = open_again();
 		if (result < 0)
 			return result;
 	}

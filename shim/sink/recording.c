@@ -20,7 +20,7 @@ enum { MOST_PAUSES = 1000 };
 
 static _Atomic(struct recording *) current;
 static _Atomic bool is_making;
-static _Atomic int failure; /* errno of making the file; it is not tried again */
+static _Atomic int failure; /* errno of creating the file; it is not tried again */
 static _Atomic uint64_t lost;
 
 void recording_count_lost(uint64_t count, int error)
@@ -42,7 +42,8 @@ void recording_count_nested(void)
 		__atomic_fetch_add(&recording->map.header->nested_calls, 1, __ATOMIC_RELAXED);
 }
 
-/* Another thread is making it: that takes less than a millisecond, but on a slow disk. */
+/* Waits until another thread has created the recording. That takes less than a millisecond, except
+ * on a slow disk. */
 static struct recording *wait_for_recording(void)
 {
 	const struct timespec pause = {.tv_nsec = 100000};
@@ -110,7 +111,7 @@ bool recording_start(const char *program)
 	return error == 0;
 }
 
-/* The blocks of all threads are the parent's. */
+/* Makes all threads take new blocks: their blocks are the parent's. */
 static void forget_all(void)
 {
 	for (struct area *area = thread_next_area(NULL); area; area = thread_next_area(area))
@@ -121,7 +122,8 @@ void recording_start_over(void)
 {
 	struct recording *recording = atomic_exchange(&current, NULL);
 
-	/* A handler that forked in the middle of a record comes back to it: it stays mapped. */
+	/* If a handler forked in the middle of a record, the interrupted code continues to write
+	 * it, so the recording stays mapped. */
 	if (recording && thread.guard == 0) {
 		forget_all();
 		recording_file_unmap(recording);
@@ -183,7 +185,7 @@ uint8_t *recording_room(struct area *area, size_t least, size_t *room, uint64_t 
 	return (uint8_t *)thread.block + thread.used;
 }
 
-/* --- The end. --- */
+/* --- End. --- */
 
 static void say_lost(const char *path, uint64_t count, int error)
 {
@@ -235,7 +237,7 @@ void recording_end(int status, uint64_t now_ns)
 	recording_file_say_removed(recording);
 }
 
-/* The block that this thread is filling, if it has one at hand. */
+/* Returns the block that this thread is filling, or NULL. */
 static struct record_block *own_block(void)
 {
 	return thread.epoch == process_epoch() ? thread.block : NULL;
@@ -245,7 +247,7 @@ void recording_mark(const struct record_current *mark)
 {
 	struct record_block *block = own_block();
 
-	if (!block) { /* a thread's first call may be the one that it stays in */
+	if (!block) { /* a thread's first call may be the one that never returns */
 		struct area *area = thread_area();
 
 		if (area)

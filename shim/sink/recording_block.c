@@ -19,7 +19,7 @@ static void raise_to(uint64_t *to, uint64_t value)
 		;
 }
 
-/* From now on there are no more blocks than those before this number. */
+/* Ends the recording at this number: only the blocks before it remain. */
 static void end_at(struct recording *recording, uint64_t number)
 {
 	uint64_t count = atomic_load(&recording->block_count);
@@ -30,8 +30,9 @@ static void end_at(struct recording *recording, uint64_t number)
 		;
 }
 
-/* Makes the thread the owner of a block that nobody is filling, or whose owner has ended. One of
- * this thread's own was left by siglongjmp, or by an earlier thread of the same id. */
+/* Makes the thread the owner of a block that has no owner or whose owner has ended. If this
+ * thread's id owns it already, it was left by siglongjmp, or by an earlier thread with the same
+ * id. */
 static bool own(_Atomic int32_t *owner)
 {
 	int32_t known = atomic_load(owner);
@@ -48,8 +49,8 @@ static void disown(struct recording *recording, uint64_t number)
 		atomic_compare_exchange_strong(&recording->owners[number], &mine, 0);
 }
 
-/* Maps a block that the thread has taken, a new one with its pages: a store into one that the disk
- * has no room for would raise SIGBUS. NULL: there is no memory or no room. */
+/* Maps a block that the thread has taken. Reserves the pages of a new one: if the disk is full, a
+ * store would raise SIGBUS. Returns NULL if there is no memory or no room. */
 static struct record_block *map_block(struct recording *recording, uint64_t number, bool is_new)
 {
 	struct record_block *block = recording_map_block(&recording->map, number);
@@ -66,9 +67,9 @@ static struct record_block *map_block(struct recording *recording, uint64_t numb
 	return block;
 }
 
-/* The next block that nobody is filling, and its number in the ring; NULL: there is none. The count
- * is read again after a number was taken: trim lowers it at the end, and a store behind it would be
- * a store behind the end of the file. */
+/* Takes the next block that nobody is filling. *number: its place in the ring. Returns NULL if
+ * there is none. The count is read again after a number was taken: at the end, recording_file_end
+ * lowers it, and a store into a block beyond it would be past the end of the file. */
 static struct record_block *take_next(struct recording *recording, uint64_t *sequence,
 				      uint64_t *number)
 {
@@ -98,7 +99,7 @@ static struct record_block *take_next(struct recording *recording, uint64_t *seq
 	return NULL;
 }
 
-/* Only what is still this thread's is given back. */
+/* Gives a block back, if it is still this thread's. */
 static void leave_block(struct recording *recording, const struct area *area,
 			struct record_block *block)
 {
@@ -143,7 +144,7 @@ static bool take_block(struct recording *recording, struct area *area, uint64_t 
 	return true;
 }
 
-/* Where the records of a block end that another thread filled. */
+/* Returns where the records of a block end that another thread filled. */
 static uint32_t find_end(const struct record_block *block)
 {
 	uint32_t used = sizeof(*block);
@@ -159,8 +160,8 @@ static uint32_t find_end(const struct record_block *block)
 	return used;
 }
 
-/* Whether the area's block is this thread's now. Another thread may have found it left, and have
- * made it part of its own stream. */
+/* Makes the area's block this thread's again, if possible. Another thread may have found it
+ * abandoned and made it part of its own stream. */
 static bool own_again(struct recording *recording, const struct area *area)
 {
 	_Atomic int32_t *owner = &recording->owners[area->block_number];
@@ -173,11 +174,12 @@ static bool own_again(struct recording *recording, const struct area *area)
 	return false;
 }
 
-/* The area's block was another thread's, which has ended, or this one's, which left the library by
- * siglongjmp and may have been writing a record: it goes on behind the last that is whole. */
+/* Continues the area's block after its last complete record. The block was another thread's, which
+ * has ended, or this one's, which left the library by siglongjmp and may have been writing a
+ * record. */
 static void take_over(struct recording *recording, struct area *area, uint64_t now_ns)
 {
-	const struct record_thread told = {
+	const struct record_thread record = {
 		.tid = thread.tid,
 		.thread_number = thread.number,
 		.previous_ns = thread.previous_ns,
@@ -191,7 +193,7 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 		return;
 	}
 	thread.used = find_end(area->block);
-	if (thread.used + sizeof(told) > RECORD_BLOCK_BYTES) {
+	if (thread.used + sizeof(record) > RECORD_BLOCK_BYTES) {
 		struct record_block *full = area->block;
 
 		area->block = NULL;
@@ -204,9 +206,9 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 	thread.block->current.call = 0;
 	thread.last_ns = now_ns;
 	at = (uint8_t *)thread.block + thread.used;
-	memcpy(at + sizeof(told.head), (const uint8_t *)&told + sizeof(told.head),
-	       sizeof(told) - sizeof(told.head));
-	recording_block_commit(sizeof(told), RECORD_THREAD, 0);
+	memcpy(at + sizeof(record.head), (const uint8_t *)&record + sizeof(record.head),
+	       sizeof(record) - sizeof(record.head));
+	recording_block_commit(sizeof(record), RECORD_THREAD, 0);
 }
 
 bool recording_block_has_room(struct recording *recording, struct area *area, size_t least,
@@ -224,7 +226,7 @@ bool recording_block_has_room(struct recording *recording, struct area *area, si
 	if (thread.block && thread.used + least > RECORD_BLOCK_BYTES) {
 		struct record_block *full = thread.block;
 
-		/* In this order: a handler may leave by siglongjmp between the two. */
+		/* The pointers are cleared first: a handler may leave by siglongjmp in between. */
 		area->block = thread.block = NULL;
 		atomic_signal_fence(memory_order_seq_cst);
 		leave_block(recording, area, full);

@@ -32,8 +32,9 @@ enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9, PART = 16 };
 
 static char program_name[RECORD_PROGRAM_BYTES];
 
-/* Where there is a recording of the path's name already (another program of the same process, or a
- * process of the same id in another namespace), and the path has no time, the time follows. */
+/* Expands the path. If a recording with that name exists already (of another program of the same
+ * process, or of a process with the same id in another namespace), and the path contains no time,
+ * the time is appended. */
 static void expand_path(struct recording *recording, unsigned attempt)
 {
 	const struct path_values values = {
@@ -49,7 +50,7 @@ static void expand_path(struct recording *recording, unsigned attempt)
 	recording->path[path.size] = '\0';
 }
 
-/* The folder of the path, which has at least one slash. */
+/* Copies the folder of the path, which has at least one slash. */
 static void folder_of(const char *path, char folder[PATH_MAX])
 {
 	size_t size = (size_t)(strrchr(path, '/') - path);
@@ -77,8 +78,8 @@ static bool has_proc(void)
 	return raw_syscall3(SYS_faccessat, AT_FDCWD, (long)"/proc/thread-self/fd", F_OK) == 0;
 }
 
-/* Without a name as yet, so that no half-made file is ever seen; where the file system cannot do
- * that, or there is no /proc to name it by, with its name. */
+/* Opens a new file without a name, so that a half-made file is never visible. If the file system
+ * does not support that, or there is no /proc to name it by, opens it with its name. */
 static long open_new(struct recording *recording)
 {
 	long fd;
@@ -94,7 +95,8 @@ static long open_new(struct recording *recording)
 	return recording->is_named ? open_named(recording) : fd;
 }
 
-/* /proc/thread-self: the descriptor may be of a thread aside. */
+/* Writes the descriptor's path in /proc. Uses thread-self, because the descriptor may be one of
+ * aside_run's thread. */
 static void name_descriptor(char path[40], int fd)
 {
 	struct strbuf name;
@@ -122,8 +124,8 @@ static int give_name(struct recording *recording, int fd)
 	return (int)result;
 }
 
-/* The clock is a system call that answers EFAULT where a store would raise SIGBUS, and that every
- * filter allows. */
+/* If MADV_POPULATE_WRITE is missing, uses clock_gettime: it returns EFAULT where a store would
+ * raise SIGBUS, and every filter allows it. */
 int recording_file_reserve(uint8_t *at, size_t size)
 {
 	long result = restriction_is_inherited() ? -EINVAL
@@ -185,7 +187,7 @@ static uint64_t read_limit(int resource)
 	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 }
 
-/* The size, or less if most is less: of a limit of limit_bytes. */
+/* Lowers size to most if that is less, because of a limit of limit_bytes. */
 static uint64_t lower(struct recording *recording, uint64_t size, uint64_t most,
 		      enum recording_limit limit, uint64_t limit_bytes)
 {
@@ -196,8 +198,9 @@ static uint64_t lower(struct recording *recording, uint64_t size, uint64_t most,
 	return most;
 }
 
-/* A file larger than the program's limit would raise SIGXFSZ; what is mapped whole is address
- * space; and a file in memory is memory. Of what is the program's own it gets a part. */
+/* Returns the size of the recording, lowered to the limits. A file above the program's limit would
+ * raise SIGXFSZ; a file that is mapped whole takes address space; a file in memory takes memory. Of
+ * what the program needs itself the recording takes a part only. */
 static uint64_t limit_size(struct recording *recording, int fd)
 {
 	uint64_t size = config.record_bytes, limit = read_limit(RLIMIT_FSIZE);
@@ -346,7 +349,7 @@ static bool is_same_file(const struct recording *recording, int fd)
 	return file_id_read(fd, &id, &status) == 0 && file_id_is_same(&id, &recording->id);
 }
 
-/* By the file's name, so that its mapping tells it. */
+/* Maps the header again by the file's name, so that /proc/PID/maps shows the name. */
 static void show_name(struct recording *recording)
 {
 	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->path,
@@ -371,7 +374,7 @@ int recording_file_make(struct recording *recording)
 		result = give_name(recording, (int)fd);
 	if (result == 0) {
 		show_name(recording);
-		/* Whoever cuts a mapped file short kills its writer. */
+		/* Truncating a mapped file would kill the process that writes it. */
 		raw_syscall2(SYS_fchmod, fd, 0400);
 	}
 	raw_close((int)fd);
@@ -382,7 +385,7 @@ int recording_file_make(struct recording *recording)
 
 int recording_file_start(const char *program)
 {
-	static char folder[PATH_MAX]; /* too large for the stack; only the constructor comes here */
+	static char folder[PATH_MAX]; /* too large for the stack; used in the constructor only */
 	struct strbuf name;
 	long result;
 
@@ -393,7 +396,7 @@ int recording_file_start(const char *program)
 	return (int)-result;
 }
 
-/* Opens the path where it still leads to the file that was written: -ENOENT where it does not. */
+/* Opens the path if it still leads to the file that was written. Returns -ENOENT if it does not. */
 static int open_again(const struct recording *recording, int flags)
 {
 	int fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->path,
@@ -408,7 +411,7 @@ static int open_again(const struct recording *recording, int flags)
 	return fd;
 }
 
-/* Blocks that were never taken are cut off; none can be taken any more. */
+/* Cuts off the blocks that were never taken. No more can be taken after that. */
 static void trim(struct recording *recording, int fd)
 {
 	uint64_t used;

@@ -8,8 +8,9 @@
 #include "sys/raw.h"
 
 enum {
-	HIGH_FD = 1000,    /* where the copy goes if no number above the limit can be had */
-	MOST_ABOVE = 1024, /* above it, a select over more than FD_SETSIZE reads past the sets */
+	HIGH_FD = 1000,    /* the number if none above the limit is available */
+	MOST_ABOVE = 1024, /* with a higher number, a select over more than FD_SETSIZE would read
+			      past its sets */
 };
 
 static long duplicate_from(int fd, uint64_t least)
@@ -17,8 +18,8 @@ static long duplicate_from(int fd, uint64_t least)
 	return raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, (long)least);
 }
 
-/* The first number above the program's limit, so that every number below is the program's: the
- * limit is raised for the moment. */
+/* Copies fd to the first number above the program's limit, so that all numbers below it stay the
+ * program's. Raises the limit for the moment. */
 static long duplicate_above(int fd, const struct rlimit *limit, bool may_raise)
 {
 	struct rlimit raised = {limit->rlim_cur + 1, limit->rlim_max};

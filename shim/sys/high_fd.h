@@ -1,5 +1,6 @@
 /*
- * high_fd: descriptors of the library's own, out of the program's way.
+ * high_fd: copies the library's own descriptors to high numbers, where they are not in the
+ * program's way.
  *
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I3, I5, I7.
  */
@@ -8,9 +9,9 @@
 
 #include <stdbool.h>
 
-/* Copies fd, close-on-exec, to a number as high as can be had. may_raise: the first number above
- * the program's limit is tried, for which the limit is raised for a moment; in the constructor
- * only, since another thread could read the limit meanwhile. Returns the number, or -errno. */
+/* Copies fd, close-on-exec, to a high number. may_raise: the limit on descriptors is raised for a
+ * moment, to get the first number above it; in the constructor only, because another thread could
+ * read the limit meanwhile. Returns the number, or -errno. */
 int high_fd_duplicate(int fd, bool may_raise);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "sys/raw.h"
 
-/* What libc does behind a system call: -errno becomes errno and -1. */
+/* Returns a system call's result as libc does: -errno becomes errno and -1. */
 static long answer(long result)
 {
 	if (result < 0 && result > -4096) {
@@ -234,7 +234,7 @@ static int early_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *
 {
 	struct timespec copy;
 
-	if (timeout) { /* the kernel writes the rest back, libc does not */
+	if (timeout) { /* the kernel stores the time that is left, libc does not */
 		copy = *timeout;
 		timeout = &copy;
 	}
@@ -373,7 +373,8 @@ static int early_pidfd_getfd(int pidfd, int fd, unsigned flags)
 	return (int)answer(raw_syscall3(SYS_pidfd_getfd, pidfd, fd, flags));
 }
 
-/* The kernel takes the position in two halves; on a 64-bit machine the first is all of it. */
+/* The kernel takes the position in two halves; on a 64-bit machine the first one holds all of
+ * it. */
 static ssize_t early_preadv2(int fd, const struct iovec *vector, int count, off_t position,
 			     int flags)
 {
@@ -398,7 +399,7 @@ static int early_mprotect(void *memory, size_t size, int protection)
 
 static int early_pkey_mprotect(void *memory, size_t size, int protection, int key)
 {
-	if (key == -1) /* as mprotect, also where the processor has no keys */
+	if (key == -1) /* like mprotect, even if the processor has no keys */
 		return early_mprotect(memory, size, protection);
 	return (int)answer(
 		raw_syscall4(SYS_pkey_mprotect, (long)memory, (long)size, protection, key));
@@ -426,14 +427,14 @@ static int early_shmdt(const void *memory)
 	return (int)answer(raw_syscall1(SYS_shmdt, (long)memory));
 }
 
-/* The attribute, which clang takes for a part of the type, as libc declares it. */
+/* The attribute is written as libc declares it, because clang treats it as part of the type. */
 static __attribute__((noreturn)) void early__exit(int status)
 {
 	for (;;)
 		raw_syscall1(SYS_exit_group, status);
 }
 
-/* What no system call does is looked up there and then: libc always has it. */
+/* Functions that are not system calls are looked up when they are called: libc always has them. */
 #define LOOK_UP(symbol) ((__typeof__(symbol) *)dlsym(RTLD_NEXT, #symbol))
 
 static int early_fclose(FILE *file)
@@ -489,8 +490,8 @@ struct real real = {
 #undef CALL
 };
 
-/* A name that libc lacks keeps the bare system call. dlsym allocates when it fails: in the
- * constructor only. */
+/* Looks up all names. A name that libc lacks keeps the bare system call. Runs in the constructor
+ * only, because dlsym allocates when it fails. */
 void real_resolve(void)
 {
 	void *found;

@@ -27,7 +27,7 @@
 #include "trace/opening.h"
 #include "trace/step.h"
 
-/* connect to AF_UNSPEC dissolves the connection. */
+/* Returns whether a connect to AF_UNSPEC has dissolved the connection. */
 static bool is_disconnect(const struct call *call, int error)
 {
 	uint16_t family;
@@ -38,14 +38,15 @@ static bool is_disconnect(const struct call *call, int error)
 	return family == AF_UNSPEC;
 }
 
-/* The descriptor was closed by a way that is not seen, and its number is another file's. */
+/* Forgets the call's descriptor: it was closed in a way that is not seen, and its number refers to
+ * another file. */
 static void drop_stale(const struct call *call)
 {
 	if (process_is_itself() && fdtable_load(call->fd) == call->slot)
 		descriptor_replace(call->fd, FD_UNKNOWN);
 }
 
-/* The program made the descriptor blocking or not. */
+/* Notes whether the program made the descriptor non-blocking. */
 static void note_blocking(const struct call *call, struct conn *conn)
 {
 	const struct call_row *row = &call_rows[call->id];
@@ -57,7 +58,8 @@ static void note_blocking(const struct call *call, struct conn *conn)
 		atomic_store(&conn->is_nonblocking, (int)call->value[0] != 0);
 }
 
-/* What the kernel knows of a connection's ends now; what was in doubt before is judged by it. */
+/* Reads the connection's addresses, and decides about a connection whose TCPSHIM_MATCH result was
+ * not known before. */
 static void find_ends(struct area *area, const struct call *call, struct conn *conn)
 {
 	bool is_in_doubt = atomic_load(&conn->match) == MATCH_UNKNOWN && process_is_itself();
@@ -74,7 +76,7 @@ static void find_ends(struct area *area, const struct call *call, struct conn *c
 	}
 }
 
-/* A name lookup that this thread made just before. */
+/* Takes the duration of a name lookup that this thread made just before. */
 static uint64_t take_lookup(const struct call *call)
 {
 	uint64_t lookup_ns = thread.lookup_ns;
@@ -83,7 +85,7 @@ static uint64_t take_lookup(const struct call *call)
 	return call->start_ns - thread.looked_up_ns < LONG_WAIT_NS ? lookup_ns : 0;
 }
 
-/* False: nothing is shown of it. */
+/* Advances the connection that the call is on. Returns false if it is untraced. */
 static bool leave_on_connection(struct area *area, struct call *call, int64_t result, int error,
 				uint64_t now_ns, bool is_shown)
 {
@@ -155,8 +157,8 @@ static void leave_epoll_ctl(const struct call *call)
 		conn_release(conn);
 }
 
-/* Applies what the call did, with notes in area->event if is_shown. Returns whether the call is to
- * be shown. */
+/* Applies what the call did. Puts notes into area->event if is_shown. Returns whether the call is
+ * to be shown. */
 static bool apply(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
 		  bool is_shown)
 {
@@ -171,7 +173,7 @@ static bool apply(struct area *area, struct call *call, int64_t result, int erro
 		return opening_accept(area, call, result, error, now_ns, is_shown);
 	case EFFECT_CLOSE:
 		closing_leave(area, call, error, now_ns, is_shown);
-		/* A close of what is no longer open is shown where it was a connection's before. */
+		/* A failed close of a descriptor that had referred to a connection is shown. */
 		return fdtable_state(call->slot) != FD_CLOSED || error == EBADF;
 	case EFFECT_WAIT:
 		return emit_wait(area, call, result, error, now_ns, false, is_shown);
@@ -193,8 +195,8 @@ static bool apply(struct area *area, struct call *call, int64_t result, int erro
 	}
 }
 
-/* Like apply, for a call that interrupted the library at its own work: keeps the table and the
- * counts right, and shows nothing. */
+/* Applies what a call did that interrupted the library's own code: updates the table and the
+ * counters, and shows nothing. */
 static void apply_unshown(struct call *call, int64_t result, int error, uint64_t now_ns)
 {
 	struct conn *conn = conn_acquire(call->slot);
@@ -216,7 +218,7 @@ static void apply_unshown(struct call *call, int64_t result, int error, uint64_t
 		descriptor_copy(call->fd, (int)result);
 }
 
-/* A SIGPIPE that was held back acts here, as the last thing of the call. */
+/* Unblocks SIGPIPE as the last action of the call: a pending one is delivered here. */
 static void release_sigpipe(const struct call *call)
 {
 	if (!call->is_sigpipe_blocked)
@@ -259,7 +261,7 @@ int64_t after_call(struct call *call, int64_t result)
 	return result;
 }
 
-/* Its input, the vectors that say how much was asked for, is copied after the call here. */
+/* Copies the input, the vectors that show how much was asked for, after the real call. */
 __attribute__((noinline, cold)) int64_t after_untraced_read(struct call *call, int64_t result)
 {
 	struct call entered;
@@ -292,10 +294,10 @@ void after_lookup(uint64_t start_ns)
 
 void after_ring(void)
 {
-	static _Atomic bool is_said;
+	static _Atomic bool is_reported;
 	char frame;
 
-	if (!process_is_tracing || !process_is_itself() || atomic_exchange(&is_said, true) ||
+	if (!process_is_tracing || !process_is_itself() || atomic_exchange(&is_reported, true) ||
 	    !thread_raise_guard(&frame))
 		return;
 	sinks_say_ring(thread_area());

@@ -207,7 +207,7 @@ static void read_destination(const struct call *call, struct conn *conn)
 
 /* Decides, before a socket connects or listens, whether TCPSHIM_MATCH selects it, and sets the
  * options of the policies. */
-static void police(struct call *call, struct conn *conn, enum tcpshim_effect effect)
+static void apply_policies(struct call *call, struct conn *conn, enum tcpshim_effect effect)
 {
 	bool is_listening = effect == EFFECT_LISTEN;
 
@@ -284,11 +284,11 @@ void before_call(struct call *call)
 
 	input_copy_all(call);
 	if (is_opening(call, effect) && (conn = conn_acquire(call->slot))) {
-		police(call, conn, effect);
+		apply_policies(call, conn, effect);
 		conn_release(conn);
 	}
-	/* These calls tell something about a connection that is needed later, even if they are not
-	 * shown. */
+	/* What these calls show about a connection is needed later, even if they are not shown
+	 * themselves. */
 	if ((!call->is_shown && effect != EFFECT_GET_OPTION && effect != EFFECT_SHUTDOWN) ||
 	    call->is_nested || !thread_raise_guard(call))
 		return;

@@ -66,7 +66,7 @@ struct call {
 	uint32_t input_size, vector_count;
 	uint8_t address_size, value_size;
 
-	/* Not cleared: only as many bytes are valid as the sizes say. */
+	/* Not cleared: only as many bytes are valid as the sizes above. */
 	union {
 		uint8_t input_bytes[CALL_INPUT_BYTES];
 		struct iovec vectors[CALL_INPUT_BYTES / sizeof(struct iovec)]; /* of a read */

@@ -47,7 +47,7 @@ static void decode_value(struct area *area, const void *from, uint32_t size)
 	}
 }
 
-/* Decodes what the kernel wrote: as much as its length says, and no more than there was room
+/* Decodes what the kernel wrote: as much as the returned length, and no more than there was room
  * for. */
 static void decode_output(struct area *area, const struct call *call, unsigned index,
 			  bool is_address)

@@ -26,8 +26,9 @@
 #include "trace/enforce.h"
 #include "trace/step.h"
 
-/* A descriptor that the call made: as what it is to be known from now on. Returns its connection
- * with a reference of the caller's, and in *old_fd the number if a close of it was never seen. */
+/* Attaches a descriptor that the call has made to a new connection. Returns the connection with a
+ * reference for the caller. *old_fd: fd, if it was watched and its close was never seen; otherwise
+ * unchanged. */
 static struct conn *attach_new(const struct call *call, int fd, enum conn_kind kind,
 			       uint64_t now_ns, int *old_fd)
 {
@@ -73,9 +74,9 @@ bool opening_socket(struct area *area, struct call *call, int64_t result, int er
 	return true;
 }
 
-/* The accepted end of a connection: both addresses are known, and the policies apply, since what
- * was set on the listener does not reach one that was queued before. */
-static void police_accepted(int fd, struct conn *conn)
+/* Reads both addresses of an accepted connection and applies the policies: what was set on the
+ * listener does not reach a connection that was queued before. */
+static void apply_policies(int fd, struct conn *conn)
 {
 	if (conn->kind != CONN_KIND_TCP)
 		return;
@@ -86,7 +87,7 @@ static void police_accepted(int fd, struct conn *conn)
 	enforce_options(fd, conn);
 }
 
-/* False: nothing is shown of it. */
+/* Returns false if the accepted connection is untraced. */
 bool opening_accept(struct area *area, struct call *call, int64_t result, int error,
 		    uint64_t now_ns, bool is_shown)
 {
@@ -104,7 +105,7 @@ bool opening_accept(struct area *area, struct call *call, int64_t result, int er
 	emit_pin(conn);
 	atomic_store(&conn->is_nonblocking,
 		     call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
-	police_accepted((int)result, conn);
+	apply_policies((int)result, conn);
 	is_shown = is_shown && !atomic_load(&conn->is_untraced);
 	area->step = (struct conn_step){
 		.effect = EFFECT_ACCEPT,
@@ -120,7 +121,7 @@ bool opening_accept(struct area *area, struct call *call, int64_t result, int er
 	return is_shown;
 }
 
-/* Two unix sockets. */
+/* Attaches the two ends of a socketpair. */
 bool opening_pair(struct area *area, struct call *call, int error, uint64_t now_ns, bool is_shown)
 {
 	enum conn_kind kind;
@@ -154,7 +155,7 @@ bool opening_pair(struct area *area, struct call *call, int error, uint64_t now_
 	return is_watched;
 }
 
-/* A descriptor of another process: whatever it is, it was open before. */
+/* Attaches a descriptor taken from another process, in which it was open before. */
 bool opening_adopt(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
 		   bool is_shown)
 {
@@ -194,6 +195,6 @@ void opening_unshown(struct call *call, int64_t result, uint64_t now_ns)
 	if (!conn)
 		return;
 	if (is_accept)
-		police_accepted((int)result, conn);
+		apply_policies((int)result, conn);
 	conn_release(conn);
 }

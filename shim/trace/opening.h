@@ -1,5 +1,5 @@
 /*
- * opening: the connections of descriptors that a call has made.
+ * opening: attaches the descriptors that a call has made to connections.
  *
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
  * Keeps I5, I9, I10.
@@ -10,9 +10,9 @@
 #include "guest/thread.h"
 #include "trace/call.h"
 
-/* Each attaches the new descriptors of one kind of call (socket, accept, socketpair, pidfd_getfd),
- * and puts notes into area->event if is_shown. error: the call's errno, or 0. Returns whether the
- * call is to be shown. */
+/* Attach the new descriptors of one kind of call (socket, accept, socketpair, pidfd_getfd), and put
+ * notes into area->event if is_shown. error: the call's errno, or 0. Return whether the call is to
+ * be shown. */
 bool opening_socket(struct area *area, struct call *call, int64_t result, int error,
 		    uint64_t now_ns, bool is_shown);
 bool opening_accept(struct area *area, struct call *call, int64_t result, int error,
@@ -21,8 +21,8 @@ bool opening_pair(struct area *area, struct call *call, int error, uint64_t now_
 bool opening_adopt(struct area *area, struct call *call, int64_t result, int error, uint64_t now_ns,
 		   bool is_shown);
 
-/* Attaches the descriptor of a call that succeeded and interrupted the library at its own work:
- * nothing is shown. */
+/* Attaches the descriptor of a successful call that interrupted the library's own code. Nothing is
+ * shown. */
 void opening_unshown(struct call *call, int64_t result, uint64_t now_ns);
 
 #endif
