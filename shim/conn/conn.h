@@ -48,8 +48,7 @@ enum policy_action {
 	POLICY_ACTION_SENT_RST = 1 << 3,
 	POLICY_ACTION_REFUSED = 1 << 4,       /* the kernel refused an option */
 	POLICY_ACTION_OVERRULED = 1 << 5,     /* the program's setsockopt was not carried out */
-	POLICY_ACTION_WAS_OVERRULED = 1 << 6, /* the program changed an option that a policy had set
-					       */
+	POLICY_ACTION_WAS_OVERRULED = 1 << 6, /* the program changed a policy's option */
 };
 
 /* What policies did on one connection, as a plain copy. */
@@ -62,8 +61,7 @@ struct conn_policy {
 
 enum { CONN_FDS = 4 }; /* how many descriptors are remembered with their connection */
 
-struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): what is used together comes first
-	       */
+struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): ordered by use */
 	/* Two cache lines with everything that a read or write needs. */
 	_Atomic uint64_t life; /* generation << 32 | references */
 	uint32_t serial;       /* number in this process, from 1 */
@@ -75,15 +73,13 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): what is used 
 	/* The lap of the recording in which this connection was found ordinary: its transfers need
 	 * no more than a transfer record. 0: not checked (trace/fastpath.c). */
 	_Atomic uint32_t ordinary_lap;
-	_Atomic uint32_t told_lap; /* the lap of the recording in which its addresses were last
-				      recorded */
+	_Atomic uint32_t told_lap; /* the lap in which its addresses were recorded last */
 	_Atomic uint32_t polls;
 	_Atomic uint64_t fin_ns;    /* when end of stream was seen */
 	_Atomic uint64_t active_ns; /* when the last byte moved either way, or when it was opened */
 	_Atomic uint64_t heard_ns;  /* when the last byte or FIN came from the peer */
 	_Atomic uint64_t received_bytes, sent_bytes;
-	_Atomic uint64_t unanswered_ns; /* the first write that the peer has not answered yet, or 0
-					 */
+	_Atomic uint64_t unanswered_ns;         /* the first unanswered write, or 0 */
 	_Atomic uint64_t write_ns, write_bytes; /* the last write */
 	_Atomic uint64_t sent_before_idle;      /* sent_bytes before the first unanswered write */
 	_Atomic uint64_t idle_ns;               /* how long the peer had been idle at that write */
@@ -116,8 +112,7 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): what is used 
 	_Atomic uint8_t role, state;
 	_Atomic uint32_t eof_count;
 	_Atomic uint32_t forks;        /* how often the process had forked when it was opened */
-	_Atomic int32_t fds[CONN_FDS]; /* numbers that referred to it, or -1; to be checked before
-					  use */
+	_Atomic int32_t fds[CONN_FDS]; /* numbers that referred to it, or -1; check before use */
 	_Atomic uint64_t epoll; /* the slot of the epoll instance it was last added to, or 0 */
 	struct tcpshim_address local, peer;
 
@@ -163,14 +158,13 @@ struct conn_step {
 	/* before this write: how long ago data or an acknowledgement last came from the peer */
 	uint64_t idle_ns;
 	uint64_t lookup_ns; /* connect: duration of a name lookup just before it */
-	uint8_t ending; /* enum policy_action: a policy ended the connection at this end of stream
-			 */
+	uint8_t ending;     /* enum policy_action: how a policy ended it at this end of stream */
 	struct tcpinfo before, after; /* state STATE_UNKNOWN if not sampled */
 	struct conn_policy policy; /* what policies did since the last line, this call included */
 };
 
-/* Creates a connection with one reference, the caller's. Returns NULL if there is no memory. forks:
- * process_forks() now. */
+/* Creates a connection with one reference, the caller's. Returns NULL if there is no memory.
+ * forks: process_forks() when it was opened. */
 struct conn *conn_create(enum conn_kind kind, enum conn_phase phase, uint32_t forks,
 			 uint64_t now_ns);
 
@@ -198,8 +192,8 @@ uint32_t conn_slab_size(void);
 
 void conn_read(const struct conn *conn, struct conn_view *view);
 
-/* Must be called after every change of conn other than to its counters: the fast path then checks
- * the connection again. */
+/* Makes the fast path check the connection again. Must be called after every change of conn
+ * other than to its counters. */
 static inline void conn_is_changed(struct conn *conn)
 {
 	atomic_store(&conn->ordinary_lap, 0);

@@ -45,8 +45,7 @@ bool state_is_clean_end(const struct conn_view *view, const struct conn_step *st
 static uint8_t state_after_fin(uint8_t state)
 {
 	switch (state) {
-	case STATE_FIN_WAIT_1: /* this side's FIN was acknowledged by now, or together with the
-				  peer's FIN */
+	case STATE_FIN_WAIT_1: /* acknowledged by now, or by the peer's FIN */
 	case STATE_FIN_WAIT_2:
 		return STATE_TIME_WAIT;
 	case STATE_ESTABLISHED:
@@ -102,8 +101,7 @@ static void advance_handshake(struct conn *conn, const struct conn_step *step)
 	case STATE_SYN_RECV:
 		break;
 	case STATE_CLOSE:
-		if (step->error != 0) /* the error was returned: the socket may be used for another
-					 attempt */
+		if (step->error != 0) /* returned: the socket may try again */
 			atomic_store(&conn->phase, CONN_PHASE_NEW);
 		break;
 	default:

@@ -140,7 +140,7 @@ static void read_state(struct tcpinfo *info, const struct tcp_info *kernel, sock
 	info->congestion_window = kernel->tcpi_snd_cwnd;
 	info->send_window_bytes = kernel->tcpi_snd_wnd;
 	if (kernel_size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel->tcpi_snd_wnd))
-		info->send_window_bytes = UINT32_MAX; /* before Linux 5.4: not known to be closed */
+		info->send_window_bytes = UINT32_MAX; /* not known before Linux 5.4 */
 }
 
 static void read_queues(int fd, struct tcpinfo *info, const struct tcp_info *kernel,

@@ -22,14 +22,11 @@ struct tcpinfo {
 	uint8_t probes;      /* unanswered keepalive or window probes, at present */
 	bool has_keepalive;
 	bool has_receive_timeout;
-	bool has_error; /* the connection died by an error that was not returned yet (found by poll,
-			   which does not consume it) */
+	bool has_error;       /* an error is pending, as poll shows without consuming it */
 	bool is_linger_abort; /* SO_LINGER on with 0 seconds */
-	bool is_in_repair; /* TCP_REPAIR: the kernel sends the peer nothing of what is done to the
-			      socket */
+	bool is_in_repair;    /* TCP_REPAIR: the peer is sent nothing */
 	uint32_t keepalive_count;
-	uint64_t keepalive_limit_ns; /* time without an answer after which keepalive ends the
-					connection */
+	uint64_t keepalive_limit_ns; /* keepalive ends it after this time without an answer */
 	uint32_t retransmits_total;
 	uint32_t last_ack_received_ms;
 	uint32_t last_data_sent_ms; /* retransmissions count */

@@ -25,8 +25,8 @@ static bool is_word_readable(uintptr_t word)
 static bool learn(uintptr_t address, uint64_t now_ns)
 {
 	uint64_t page = address >> MEMORY_PAGE_BITS;
-	uint64_t time = memory_time(now_ns); /* read before the check: a change during it makes the
-						entry stale */
+	uint64_t time = memory_time(now_ns); /* read first: a change during the check makes it stale
+					      */
 
 	/* The first page and the kernel's half of the address space are never readable. */
 	if (page == 0 || (intptr_t)address < 0 || restriction_is_strict() ||

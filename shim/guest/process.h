@@ -54,10 +54,8 @@ void process_note_fork(void);
 /* Notes that this process is a child that shares no memory with its parent. Not needed where the
  * kernel wipes the page. */
 void process_note_child(void);
-bool process_is_child(void);  /* this is a child of a traced process and has not executed a new
-				 program */
-uint32_t process_forks(void); /* how often this process has forked, by fork() or as
-				 process_note_fork counted */
+bool process_is_child(void);  /* of a traced process, by fork without exec */
+uint32_t process_forks(void); /* how often this process has forked, as far as known */
 
 /* Returns false in the child of vfork and similar calls, which shares this memory but has its own
  * descriptors. Costs a system call. */
@@ -70,8 +68,7 @@ bool process_has_threads(void);
 bool process_may_have_threads(void);
 /* Whether a second thread has made a watched call. */
 extern bool process_has_many_threads;
-uint32_t process_next_thread(void); /* returns a number for a thread that is not the main one, from
-				       2 */
+uint32_t process_next_thread(void); /* a number for another thread than the main one, from 2 */
 uint32_t process_count(void);
 
 uint64_t process_now_ns(void); /* CLOCK_MONOTONIC, the coarse one in strict mode */

@@ -457,8 +457,7 @@ void config_read(char *const *environment, const char *program, config_complain 
 	config.program = program_name;
 	config.programs = find_value(environment, "TCPSHIM_PROGRAMS=");
 	config.started = find_value(environment, "TCPSHIM_STARTED=");
-	if (!config_has_program(program)) /* a program that is not traced: no messages about its
-					     other variables */
+	if (!config_has_program(program)) /* not traced: no messages */
 		return;
 	select_calls(config.is_shown, word_of("all"), true);
 	for (; environment && *environment; environment++) {

@@ -17,8 +17,7 @@ enum policy_on_eof { POLICY_EOF_OFF, POLICY_EOF_FIN, POLICY_EOF_RST };
 /* The settings. What is off is zero. */
 struct policy {
 	bool has_keepalive, has_user_timeout, is_forced;
-	bool is_user_timeout_auto; /* the user timeout is idle + interval * count of the same
-				      connection */
+	bool is_user_timeout_auto; /* it is idle + interval * count of the connection */
 	uint8_t on_eof;            /* enum policy_on_eof */
 	uint8_t count;             /* how many probes without an answer */
 	uint8_t jitter_percent;    /* by how much idle may be shortened */

@@ -10,8 +10,7 @@
 
 static vdso_clock_gettime *clock_of_kernel HOT_DATA;
 static _Atomic bool is_counter_forbidden;
-static _Atomic uint64_t shift_ns; /* offset of this process's time namespace from the first
-				     process's */
+static _Atomic uint64_t shift_ns; /* of the time namespace, from the first one's */
 
 void clock_find(uintptr_t vdso)
 {

@@ -9,8 +9,7 @@
 
 enum {
 	HIGH_FD = 1000,    /* the number if none above the limit is available */
-	MOST_ABOVE = 1024, /* with a higher number, a select over more than FD_SETSIZE would read
-			      past its sets */
+	MOST_ABOVE = 1024, /* above it, a large select reads past its sets (FD_SETSIZE) */
 };
 
 static long duplicate_from(int fd, uint64_t least)

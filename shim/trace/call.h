@@ -55,14 +55,12 @@ struct call {
 	bool is_nested; /* it came while the library itself was running: counted, not shown */
 	bool has_time, has_length_in;
 	bool is_unlimited; /* a wait without a timeout */
-	bool is_eof_only; /* a read on an untraced descriptor, which matters only if it finds end of
-			     stream */
+	bool is_eof_only;  /* a read on an untraced descriptor: only end of stream matters */
 
 	/* What was copied of the call's input before the call (I4). Sizes are 0 if nothing was
 	 * asked for or could be read. */
 	uint64_t asked_bytes;    /* by the vectors of a read */
-	uint64_t input_position; /* in the thread's store, if it does not fit in input_bytes;
-				    otherwise 0 */
+	uint64_t input_position; /* in the thread's store; 0: in input_bytes */
 	uint32_t input_size, vector_count;
 	uint8_t address_size, value_size;
 
