@@ -106,7 +106,7 @@ static uint64_t handshake_ns(const struct evidence *evidence)
 			      evidence->step->now_ns);
 }
 
-/* How the program learns of the connection's end by this step. */
+/* Returns how the program learns of the connection's end in this step. */
 static uint8_t reported(const struct conn_step *step)
 {
 	if (step->is_sleeping || step->effect == EFFECT_CLOSE)

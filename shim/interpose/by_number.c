@@ -23,7 +23,7 @@ struct six {
 	long a[6];
 };
 
-/* Machines without these system calls never look their numbers up. */
+/* Not every machine has these system calls. NO_NUMBER is never looked up. */
 #ifndef SYS_poll
 #define SYS_poll NO_NUMBER
 #endif
@@ -235,7 +235,7 @@ static long pass_memory(long number, const struct six *six)
 	return result;
 }
 
-/* Calls that concern the process as a whole. False: it is none of them. */
+/* Makes a call that concerns the process as a whole. Returns false if number is none of these. */
 static bool pass_for_process(long number, const struct six *six, long *result)
 {
 	switch (number) {
@@ -273,7 +273,7 @@ static bool pass_for_process(long number, const struct six *six, long *result)
 	}
 }
 
-/* Calls that go through the function of their name. False: it is none of them. */
+/* Makes a call through the function of its name. Returns false if number is none of these. */
 static bool pass_by_name(long number, const struct six *six, long *result)
 {
 	const long *a = six->a;

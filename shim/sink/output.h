@@ -7,7 +7,8 @@
  * to the same file, or to none. A write raises no signal in the program (I8), and nothing is ever
  * written to a TCP socket. Functions return 0 or more, or -errno. Known holes: while it is opened
  * again it has a low number for a moment. After that, or if a pipe or terminal could not be opened
- * anew at the start, a write may wait although there was room a moment before.
+ * as a description of its own at the start, a write may wait although there was room a moment
+ * before.
  * Context: output_start in the constructor; the rest any thread, signal handler, after fork. Locks:
  * none. Errno: untouched. Keeps I3, I5, I7, I8.
  */

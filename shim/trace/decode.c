@@ -88,7 +88,8 @@ static void decode_option(struct area *area, const struct call *call)
 		return;
 	}
 	if (size <= call->value_size ||
-	    option_name_kind((int)call->arguments[1], (int)call->arguments[2]) == OPTION_KIND_STRING)
+	    option_name_kind((int)call->arguments[1], (int)call->arguments[2]) ==
+		    OPTION_KIND_STRING)
 		decode_value(area, call->value, at_most(size, call->value_size));
 }
 
