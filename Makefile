@@ -118,10 +118,14 @@ $(O)/tsan/%.o: %.c
 	$(call say,TSAN,$<)
 	$(Q)$(CC) $(UNIT_CFLAGS) $(TSAN_FLAGS) -c -o $@ $<
 
+# The histories of test_notes are in a file for each section.
+NOTES_OBJECTS := $(patsubst %.c,$(O)/asan/%.o,$(wildcard tests/unit/notes_*.c))
+$(O)/tests/unit/test_notes: $(NOTES_OBJECTS) tests/unit/notes_rows.h
+
 $(UNIT): $(O)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(UNIT_CFLAGS) $(ASAN_FLAGS) -pthread -o $@ $< $(UNIT_OBJECTS) -lcmocka -ldl
+	$(Q)$(CC) $(UNIT_CFLAGS) $(ASAN_FLAGS) -pthread -o $@ $(filter %.c %.o,$^) -lcmocka -ldl
 
 $(TSAN_UNIT): $(O)/tests/tsan/%: tests/unit/%.c $(TSAN_OBJECTS)
 	@mkdir -p $(@D)
@@ -312,4 +316,4 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 	@printf '\nVariables: O=dir (build), CC=gcc|clang, DEBUG=1, SAN=address,undefined, V=1, PREFIX, DESTDIR\n'
 
--include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZ:=.d)
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(NOTES_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZ:=.d)
