@@ -1,6 +1,6 @@
-# common.bash: what the bats tests share: where things are, bare and traced runs, and how they compare.
+# common.bash: what the bats tests share: paths, ways to run programs under the library, and checks of traces.
 #
-# A test gets an empty directory of its own and stands in it.  Nothing that runs is waited for without limit.
+# Each test runs in an empty directory of its own.  Every wait has a limit.
 
 # shellcheck shell=bash
 
@@ -8,12 +8,12 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 library=$(realpath -m "${TCPSHIM_LIB:-$repository/build/libtcpshim.so}")
 export repository library
 
-# Runs before each test of a file that has no setup of its own, and is called by those that have one.
+# Prepares a test.  Runs before each test of a file that has no setup of its own, and is called by those that have one.
 common_setup() {
-	# The library takes every TCPSHIM_ name for a setting.
+	# The library takes every name that begins with TCPSHIM_ for a setting.
 	unset "${!TCPSHIM_@}"
 	unset LD_PRELOAD NO_COLOR
-	# A user's PATH often lacks where ldconfig, ip and sshd stand.
+	# A user's PATH often lacks the directories of ldconfig, ip and sshd.
 	PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 	if [[ ! -e $library ]]; then
 		echo "no library at $library: run make first" >&2
@@ -34,7 +34,7 @@ common_teardown() {
 	done
 }
 
-# The last line of each teardown: a check that said fail fails the test.
+# Fails the test if any check called fail.  It must be the last line of each teardown.
 nothing_failed() {
 	[[ ! -e $BATS_TEST_TMPDIR.failed ]] || {
 		echo "a check failed: see above" >&2
@@ -49,7 +49,7 @@ teardown() {
 	nothing_failed
 }
 
-# Skips when a program is missing; in CI all of them are installed, and a missing one is a failure.
+# need PROGRAM…: skips if one is missing.  In CI all of them are installed, so a missing one fails the test.
 need() {
 	local program
 	for program in "$@"; do
@@ -63,7 +63,7 @@ need() {
 	done
 }
 
-# need_root: for what only root can set up.
+# need_root: skips if the user is not root; fails in CI.
 need_root() {
 	if ((EUID != 0)); then
 		if [[ ${CI:-} == true ]]; then
@@ -74,41 +74,42 @@ need_root() {
 	fi
 }
 
-# fail TEXT…: prints it.  The test fails in the end even where this status is lost: bash ignores set -e in all that is
-# called by if, ||, && and !.  See nothing_failed.  So nothing that await waits for may call it.
+# fail TEXT…: prints it and returns 1.  The test fails in the end even if this status is lost, since bash ignores set -e in
+# all that is called by if, ||, && and ! (see nothing_failed).  So a command that await waits for may not call it.
 fail() {
 	printf '%s\n' "$@" >&2
 	[[ -z ${BATS_TEST_TMPDIR:-} ]] || : >"$BATS_TEST_TMPDIR.failed"
 	return 1
 }
 
-# … | nothing [WHAT…]: fails where a line comes in, and says which.
+# … | nothing [WHAT…]: fails if there is any input, and prints it.
 nothing() {
 	local lines
 	lines=$(head -n 5)
 	[[ -z $lines ]] || fail "$@" "$lines"
 }
 
-# shim [VARIABLE=VALUE…] PROGRAM [ARG…]: runs it under the library, at most so long.
+# shim [VARIABLE=VALUE…] PROGRAM [ARG…]: runs it under the library, for at most $limit seconds.
 limit=60
 shim() {
 	timeout -k 5 "$limit" env LD_PRELOAD="$library" "$@"
 }
 
-# In the background, its pid in $last; what still runs at the end of the test is ended then.
+# start COMMAND…: runs it in the background, its pid in $last.  What still runs at the end of the test is ended then.
 start() {
 	"$@" </dev/null 3>&- &
 	last=$!
 	started+=("$last")
 }
 
-# stop PID [SIGNAL]: its exit status.  One that does not end in time is killed, which shows in the status.
+# stop PID [SIGNAL]: ends it and returns its exit status.  If it does not end in time it is killed, which shows in the
+# status.
 stop() {
 	kill -s "${2:-TERM}" "$1" 2>/dev/null || true
 	finish "$1"
 }
 
-# finish PID: waits for its end; its exit status.
+# finish PID: waits for its end and returns its exit status.
 finish() {
 	timeout 20 tail -s 0.1 --pid="$1" -f /dev/null || kill -KILL "$1"
 	wait "$1"
@@ -123,7 +124,7 @@ start_shim() {
 	start env LD_PRELOAD="$library" "${settings[@]}" "$@"
 }
 
-# await SECONDS COMMAND…: until it succeeds.
+# await SECONDS COMMAND…: repeats the command until it succeeds; fails after so many seconds.
 await() {
 	local deadline=$((SECONDS + $1))
 	shift
@@ -133,9 +134,8 @@ await() {
 	done
 }
 
-# A port that nobody listens on now; for programs that cannot be told to take any.
-# Prints a port that no socket is bound to, nor one in TIME_WAIT that would be taken for one of the test's: it may have been the
-# other end's port of a connection of another test.
+# Prints a free port, for programs that cannot be told to take any.  No socket is bound to it.  No socket in TIME_WAIT has
+# it either, not even as the peer's port: such a socket is left by another test, and would be taken for one of this test's.
 free_port() {
 	local port
 	for _ in {1..100}; do
@@ -151,12 +151,12 @@ listening() {
 	[[ -n $(ss -Hltn "sport = :$1") ]]
 }
 
-# Lines without the prefixes of process and thread, and without the time stamps.
+# Prints lines without the prefixes of process and thread, and without the time stamps.
 trace_plain() {
 	LC_ALL=C sed -E 's,^([0-9]+|/[0-9]+|[0-9]+/[0-9]+):\t,,; s,^( *[0-9]+\.[0-9]{4}\t)+,,; s,^[0-9-]+T[0-9:.]+Z\t,,' "$@"
 }
 
-# Every line is whole: a call with its result, a note with its id, a row of data, the base line.
+# Checks that every line is whole: a call with its result, a note with its id, a row of data, the base line.
 trace_is_whole() {
 	local torn
 	[[ -e $1 ]] || fail "there is no $1" || return 1
@@ -170,14 +170,14 @@ trace_is_whole() {
 	[[ -z $torn ]] || fail "not a whole line in $1:" "$torn"
 }
 
-# Healthy traffic draws no warning and no error.
+# Checks that there is no warning and no error.
 trace_is_healthy() {
 	local loud
 	loud=$(trace_plain "$@" | grep -E -B 1 $'^\t!!? ' | head -n 20 || true)
 	[[ -z $loud ]] || fail "warnings on healthy traffic:" "$loud"
 }
 
-# trace_has FILE OPERATOR COUNT REGEX: =, >= or <= so many lines match.
+# trace_has FILE OPERATOR COUNT REGEX: checks how many lines match: = COUNT, >= COUNT or <= COUNT.
 trace_has() {
 	local found
 	[[ -e $1 ]] || fail "there is no $1, which must have $2 $3 of: $4" || return 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# Programs that print the trace which they expect (tests/traced): every line of it must be there, and no other.
+# Programs that print the trace which they expect (tests/traced): each line of it must be there, and no other.
 
 # shellcheck disable=SC2154	# set in common.bash
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 #
-# JSON Lines: what the library and the command write is valid by the schemas of include/tcpshim/schema, for the events of the unit test
-# and for those of real programs, and a recording gives the same lines as the live trace of the same run.
+# JSON Lines: what the library and the command write is valid by the schemas of include/tcpshim/schema, for the events of
+# the unit test and for those of real programs.  A recording gives the same lines as the live trace of the same run.
 
-# bats runs each test in a subshell of its own, and functions are handed over by name; the one of bash -c gets its own
-# words.
+# bats runs each test in a subshell of its own, and functions are handed over by name.  The scripts of bash -c are quoted
+# because they have arguments of their own.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2317,SC2016,SC2103
 
 load ../common
@@ -13,12 +13,12 @@ setup() {
 	common_setup
 	tcpshim=${BUILD:-$repository/build}/tcpshim
 	schemas=$repository/include/tcpshim/schema
-	# Debian's, which has the validator.
+	# Debian's python, which has the validator.
 	python=/usr/bin/python3
 	mkdir recorded
 }
 
-# What is not there is skipped, but in CI.
+# Skips if the validator is missing; fails in CI.
 need_validator() {
 	need jq "$python"
 	if ! "$python" -c 'import jsonschema'; then
@@ -27,7 +27,7 @@ need_validator() {
 	fi
 }
 
-# valid SCHEMA FILE…: by the validator, and jq reads it too.
+# valid SCHEMA FILE…: checks the files with the validator, and that jq reads them too.
 valid() {
 	local schema=$1 lines
 	shift
@@ -36,7 +36,7 @@ valid() {
 	[[ $(cat "$@" | wc -l) == "$lines" ]]
 }
 
-# invalid SCHEMA: the object on standard input is refused.
+# invalid SCHEMA: checks that the object on standard input is refused.
 invalid() {
 	local status=0
 	cat >refused.json
@@ -45,7 +45,7 @@ invalid() {
 		fail "taken for valid:" "$(cat refused.json refused.err)"
 }
 
-# both [VARIABLE=VALUE…] PROGRAM [ARG…]: live and recorded in one run.
+# both [VARIABLE=VALUE…] PROGRAM [ARG…]: runs it with a live trace and a recording at the same time.
 both() {
 	shim TCPSHIM_FORMAT=json TCPSHIM_OUTPUT="$PWD/live" TCPSHIM_RECORD="$PWD/recorded" "$@"
 }
@@ -63,13 +63,13 @@ threads_in() {
 		sed -E 's/.*"thread.id":([0-9]+),"call":$/\1/' | sort -u
 }
 
-# of_thread FILE ID: its lines, in their order.
+# of_thread FILE ID: prints the lines of this thread, in their order.
 of_thread() {
 	grep -F "\"thread.id\":$2,\"call\":" "$1"
 }
 
-# same: the recording gives the lines that were written live, those of each thread in their order. Of
-# several threads the recording has the order of time, the live trace that in which they came to write.
+# same: checks that the recording gives the lines that were written live, for each thread in their order.  Across threads
+# the recording is ordered by time, the live trace by when they came to write.
 same() {
 	local thread threads
 	report --data=all >again
@@ -88,7 +88,7 @@ same_lines() {
 	same || fail "the recording gives other lines:" "$(diff live again | cut -c 1-600 | head -n 10)"
 }
 
-# payload FILE CALLS: the bytes that these calls moved, decoded.
+# payload FILE CALLS: prints the bytes that these calls moved, decoded.
 payload() {
 	"$python" - "$@" <<-'END'
 		import base64, json, sys
@@ -102,15 +102,15 @@ payload() {
 	END
 }
 
-# web [VARIABLE=VALUE…]: python's HTTP server on a port that the kernel chose, which is then in $port; as start_both
-# where it is to be traced.
+# web [VARIABLE=VALUE…]: starts python's HTTP server on a port that the kernel chose, which is then in $port.  It is
+# started by start_both if it is to be traced.
 web() {
 	local starter=$1
 	shift
 	mkdir -p www
 	printf 'eine größere Seite ✓\n' >www/text
 	"$python" -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 300)' >www/bytes
-	# What is started in the background is deaf to ^C, which is how it ends in order.
+	# A process started in the background ignores SIGINT, which is how the server ends in order.
 	"$starter" "$@" env --default-signal=INT "$python" -u -m http.server -b 127.0.0.1 -d www 0 >web.out 2>web.err
 	await 10 grep -q 'port [0-9]' web.out
 	port=$(sed -nE 's/.* port ([0-9]+) .*/\1/p' web.out)
@@ -186,7 +186,7 @@ start_plainly() {
 		jq -c "$change" good.json >changed.json
 		invalid event <changed.json
 	done
-	# What only the reader of lines sees.
+	# Only a reader that looks at the lines as text finds this.
 	sed 's/"ret":4/"ret":4,"ret":4/' good.json | invalid event
 	printf '%s' "$good" | invalid event
 	: >empty.json
@@ -215,7 +215,7 @@ start_plainly() {
 		valid event live
 		grep -q '"call":"connect"' live
 	done
-	# Two characters of Latin-1 are none of UTF-8; a long name is cut as in a recording.
+	# Two Latin-1 characters are not UTF-8; a long name is cut as in a recording.
 	name=$(printf 'gr\xfc\xdf%060d' 0)
 	rm -f live
 	both TCPSHIM_PROGRAMS="$name" bash -c 'exec -a "$1" nc.openbsd -z 127.0.0.1 1' - "$name" || true
@@ -226,7 +226,7 @@ start_plainly() {
 
 # --- real programs ----------------------------------------------------------------------------------------------
 
-# fetched DATA: curl's lines, live and recorded.
+# fetched DATA: fetches with curl, live and recorded.
 fetched() {
 	web start_plainly
 	both TCPSHIM_DATA="$1" curl -sS "http://127.0.0.1:$port/text" "http://127.0.0.1:$port/bytes" >fetched
@@ -294,7 +294,7 @@ fetched() {
 	cd server
 	mkdir recorded
 	printf 'from the \x80server\n' >input
-	# Its input is read by itself: what start gives is none.
+	# nc reads its input from a file, since start gives it none.
 	start_both bash -c 'exec nc.openbsd -N -l -s 127.0.0.1 -p "$1" <input >output' - "$port"
 	local server=$last
 	cd ..
@@ -410,7 +410,7 @@ fetched() {
 	jq -es 'map(select(.max_ns | not)) == []' calls >/dev/null
 	jq -es 'map(select(.min_ns > .median_ns or .median_ns > .p99_ns or .p99_ns > .max_ns)) == []' calls >/dev/null
 	[[ $(jq -r 'select(.call == "connect") | .errors' calls) -ge 1 ]]
-	# Both at once: first the connections.
+	# Both tables at once: first the connections.
 	report --connections --summary | cmp - <(cat connections calls)
 	jq -c '.extra = 1' connections | invalid connection
 	jq -c 'del(.calls)' calls | invalid call-summary

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The policies on real programs, over the loopback interface: what another process sees of their sockets (ss, and
-# getsockopt on a copy of the descriptor), what they do at end of stream, and what they leave alone.
+# The policies on real programs, over the loopback interface: what another process sees of their sockets (by ss, and by
+# getsockopt on a copy of the descriptor), what policies do at end of stream, and what they leave alone.
 
 # shellcheck disable=SC2154,SC2030,SC2031,SC2317
 
@@ -30,7 +30,7 @@ keepalive=TCPSHIM_KEEPALIVE=30s,10s,3
 silent=(TCPSHIM_TRACE=none "$keepalive" TCPSHIM_USER_TIMEOUT=auto)
 policied='1 30 10 3 60000'
 
-# hold COUNT PORT: so many connections to it that say nothing.
+# hold COUNT PORT: opens so many connections to it that send nothing.
 hold() {
 	start "$python" -c 'import socket, sys, time
 kept = [socket.create_connection(("127.0.0.1", int(sys.argv[2]))) for _ in range(int(sys.argv[1]))]
@@ -42,12 +42,12 @@ holds() {
 	(($(ss -Htn state established "dport = :$2" | wc -l) >= $1))
 }
 
-# The timers of the server's side, of so many connections.
+# Checks that so many connections have timers, on the server's side.
 all_have_timers() {
 	(($(ss -Htno state established "sport = :$2" | grep -c 'timer:(keepalive,') == $1))
 }
 
-# served_with PORT VALUES PID…: every connection that these processes have accepted on PORT has these options.
+# served_with PORT VALUES PID…: checks that every connection that these processes accepted on PORT has these options.
 served_with() {
 	local port=$1 wanted=$2 pid found=
 	shift 2
@@ -124,11 +124,11 @@ served_with() {
 	await 10 listening "$port"
 	hold 2 "$port"
 	await 5 all_have_timers 2 "$port"
-	# Several processes have it, after fork and exec.
+	# After fork and exec several processes have the connection.
 	served_with "$port" "$policied" $(pgrep -P "$server")
 }
 
-# nginx_listening OPTIONS: with these behind its listen directive; pids of the workers in $workers.
+# nginx_listening OPTIONS: starts nginx with these after its listen directive; the workers' pids are in $workers.
 nginx_listening() {
 	local directive=$1
 	shift
@@ -195,7 +195,7 @@ has_workers() {
 	local server=$last
 	await 10 grep -q accepted out
 	port=$(head -n 1 out)
-	# The clients' ends are in the same process, and were open when it came under the library.
+	# The clients' ends are in the same process, and were open before it came under the library.
 	served_with "$port" "$policied" "$server"
 	[[ $("$options" "$server" "$port" | wc -l) == 6 ]]
 	[[ $("$options" "$server" "$port" listen) == "$policied" ]]
@@ -328,12 +328,12 @@ http_page() {
 	local other
 	other=$(free_port)
 	sed -i "s/PORT/$port/g; s/OTHER/$other/g" match.py
-	# The policies' reach: first client, first server, second client, second server.
+	# Runs with a match and checks which ends it selects: first client, first server, second client, second server.
 	matched() {
 		shim "$keepalive" TCPSHIM_MATCH="$1" TCPSHIM_OUTPUT=trace "$python" match.py >out 2>err
 		[[ $(cat out) == "$2" ]] || fail "$1: $(cat out), not $2"
 		trace_is_whole trace
-		# What is shown is what is selected: calls that move bytes on each of the four.
+		# Shown is what is selected: calls that move bytes on each of the four.
 		trace_has trace = "$3" '^(send|recv)\('
 		[[ ! -s err ]] || fail "$(cat err)"
 		rm trace
@@ -384,7 +384,7 @@ http_page() {
 		    client.recv(1)
 		    client.close()
 	END
-	# What one connection more costs, both its ends in one program: system calls by name.
+	# Prints the system calls, by name, that one connection more costs, with both its ends in one program.
 	one_more() {
 		local count
 		for count in 3 4; do
@@ -397,13 +397,13 @@ http_page() {
 	one_more >bare
 	one_more env LD_PRELOAD="$library" "${silent[@]}" TCPSHIM_OUTPUT="$place/trace" >policied
 	[[ ! -e trace ]]
-	# getpid tells whether this is a child of vfork, which has descriptors of its own; futex whether an argument can be
-	# read, asked again after 8 ms.
+	# getpid checks whether this is a child of vfork, which has descriptors of its own.  futex checks whether an
+	# argument can be read, again after 8 ms.
 	diff bare policied | grep -E '^[<>]' | grep -vE 'getpid|futex' >difference || true
 	[[ $(cat difference) == '> setsockopt 10' ]] || fail "$(cat bare policied)"
 	one_more env LD_PRELOAD="$library" TCPSHIM_TRACE=none TCPSHIM_CLOSE_ON_EOF=fin >policied
 	diff bare policied | grep -E '^[<>]' | grep -vE 'getpid|futex' >difference || true
-	# At the end of stream: a copy of the descriptor for a moment, so that no other connection is hit.
+	# At end of stream the library copies the descriptor for a moment, so that it ends no other connection.
 	[[ $(grep '^>' difference | sort) == $'> close 3\n> fcntl 1\n> getsockopt 1\n> shutdown 1' ]] ||
 		fail "$(cat bare policied difference)"
 }
@@ -514,7 +514,7 @@ is_kodos_in() {
 	[[ $(ss -Htan "sport = :$port" | awk '$1 != "LISTEN" { print $1 }') == "$1" ]]
 }
 
-# A server that says end of stream, and a dnc that keeps its socket.
+# Plays scenario 4: a server that ends its stream, and a dnc that keeps its socket.
 scenario_4() {
 	start nc.openbsd -n -l 127.0.0.1 "$port" >nc.out
 	local nc=$last
@@ -712,7 +712,7 @@ scenario_4() {
 	grep -qF 'TCPSHIM_USER_TIMEOUT is "auto", which follows from TCPSHIM_KEEPALIVE' err
 }
 
-# Shown: where call_copy_input (begin.c) copies nothing of a call that is not shown, readv and recvmsg do not end it.
+# Shown: if input_copy (input.c) copies nothing for a call that is not shown, readv and recvmsg do not end the connection.
 @test "close-on-EOF without a trace: whichever call reads the end of stream" {
 	cat >ends.py <<-'END'
 		import os, socket

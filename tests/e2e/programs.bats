@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 #
-# Real, unmodified programs under the library: they do what they do without it, their connections are traced from
-# beginning to end, and healthy traffic draws no warning.  All on the loopback interface, in directories of their own.
+# Real, unmodified programs under the library.  They do what they do without it, their connections are traced from
+# beginning to end, and healthy traffic draws no warning.  All run on the loopback interface, in directories of their own.
 
 # bats runs each test in a subshell of its own, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2317
 
 load ../common
 
-# A directory that the unprivileged parts of the servers can use too, with the library in it.
+# Makes a directory that the unprivileged parts of the servers can use too, with the library in it.
 setup() {
 	common_setup
 	place=$(mktemp -d /tmp/tcpshim-e2e.XXXXXX)
@@ -27,7 +27,7 @@ teardown() {
 	nothing_failed
 }
 
-# Whole, healthy, and something is in them.
+# Checks that the traces are whole and healthy, and that something is in them.
 traces_are_good() {
 	local file
 	for file in "$@"; do
@@ -37,12 +37,12 @@ traces_are_good() {
 	done
 }
 
-# Connections that were opened in these traces, and ends that were told.
+# Counts the connections that were opened in these traces.  ended counts the ends that were reported.
 opened() {
 	cat "$@" | grep -Ec '\[(connected|accepted|adopted)\]$' || true
 }
 
-# One end each: a close while another descriptor of the same process holds the connection is none.
+# A close while another descriptor of the same process refers to the connection does not count as an end.
 ended() {
 	cat "$@" | trace_plain | grep -Ec -- \
 		'sent [0-9]+ bytes?, received .*\[(closed-[a-z-]+|aborted|left-open-at-exit)\]$' || true
@@ -55,7 +55,7 @@ traced_from_open_to_close() {
 	((begun > 0 && begun == over)) || fail "$begun connections opened, $over ends told" "$(cat "$@" | head -n 60)"
 }
 
-# Calls on TCP descriptors as strace sees them, one "name count" a line; the library's own are of other names.
+# The calls that are counted in what strace sees.  The library's own calls have other names.
 data_calls='socket|connect|accept|accept4|listen|bind|read|write|readv|writev|send|sendto|sendmsg|recv|recvfrom|recvmsg|sendfile|shutdown|close'
 
 seen_by_strace() {
@@ -65,16 +65,16 @@ seen_by_strace() {
 		END { for (name in n) print name, n[name] }' | sort
 }
 
-# libc makes send and recv by sendto and recvfrom; the trace names what the program called.
+# libc implements send and recv by sendto and recvfrom; the trace has the names that the program called.
 seen_by_us() {
-	# A second close, as of nc.traditional, is no longer one of a TCP descriptor for strace.
+	# For strace a second close, as nc.traditional makes, is no longer a call on a TCP descriptor.
 	trace_plain "$1" | grep -vE '\(sleeping\.\.\.\)$|^close.*EBADF$' | sed -nE "s/^($data_calls)\\(.*/\\1/p" |
 		sed -E 's/^send$/sendto/; s/^recv$/recvfrom/' | sort | uniq -c | awk '{ print $2, $1 }' | sort
 }
 
 # --- netcats ----------------------------------------------------------------------------------------------------
 
-# nc_pair OUT SERVER… -- CLIENT…: both to their end, their outputs in OUT.server and OUT.client.
+# nc_pair OUT SERVER… -- CLIENT…: runs both to their end, with their outputs in OUT.server and OUT.client.
 nc_pair() {
 	local out=$1 server=() client status
 	shift
@@ -156,7 +156,7 @@ nc_both_ways() {
 
 # --- HTTP -------------------------------------------------------------------------------------------------------
 
-# http_server [VARIABLE=VALUE…]: python's, on a port that the kernel chose, which is then in $port.
+# http_server [VARIABLE=VALUE…]: starts python's, on a port that the kernel chose, which is then in $port.
 http_server() {
 	mkdir -p www
 	printf 'a page\n' >www/page
@@ -167,7 +167,7 @@ http_server() {
 	port=$(sed -nE 's/.* port ([0-9]+) .*/\1/p' http.out)
 }
 
-# fetch OUT COMMAND…: output, errors and status.
+# fetch OUT COMMAND…: runs it, and keeps output, errors and status.
 fetch() {
 	local out=$1 status=0
 	shift
@@ -421,7 +421,7 @@ redis_up() {
 	traced_from_open_to_close trace.redis-benchmark.*
 }
 
-# nginx_config WORKERS: into nginx.conf; http on $port, https on $tls_port.
+# nginx_config WORKERS: writes nginx.conf; http on $port, https on $tls_port.
 nginx_config() {
 	port=$(free_port)
 	tls_port=$(free_port)
@@ -458,7 +458,7 @@ nginx_config() {
 	fi
 }
 
-# nginx_session OUT [VARIABLE=VALUE…]: starts, fetches, stops.
+# nginx_session OUT [VARIABLE=VALUE…]: starts nginx, fetches, and stops it.
 nginx_session() {
 	local out=$1 status=0
 	shift
@@ -506,7 +506,7 @@ nginx_session() {
 	traced_from_open_to_close trace
 }
 
-# An ssh server's files: host key, client's key, configuration; the port in $port.
+# Writes an ssh server's files: host key, client's key, configuration.  The port is in $port.
 ssh_config() {
 	mkdir -p /run/sshd
 	ssh-keygen -q -t ed25519 -N '' -f host_key
@@ -529,7 +529,7 @@ ssh_config() {
 	printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 host_key.pub)" >known_hosts
 }
 
-# ssh_session OUT SERVER-VARIABLES -- CLIENT-VARIABLES
+# ssh_session OUT SERVER-VARIABLES -- CLIENT-VARIABLES: starts a server, logs in, and stops it.
 ssh_session() {
 	local out=$1 server=() status=0
 	shift
@@ -590,7 +590,7 @@ postgres_up() {
 	psql -h 127.0.0.1 -p "$port" -U postgres -Atc 'select 1' postgres 2>/dev/null | grep -q 1
 }
 
-# postgres_session OUT [VARIABLE=VALUE…], of the server and of the clients.
+# postgres_session OUT [VARIABLE=VALUE…]: runs server and clients with these variables.
 postgres_session() {
 	local out=$1 status=0
 	shift
@@ -612,7 +612,7 @@ postgres_session() {
 		psql -h 127.0.0.1 -p "$port" -U postgres postgres -qc 'drop table pgbench_accounts,
 			pgbench_branches, pgbench_history, pgbench_tellers'
 	} >"$out.out" 2>"$out.err" || status=$?
-	# Signals go to the postmaster, not to what started it.
+	# Signals go to the postmaster, not to the process that started it.
 	kill -INT "$(head -n 1 data/postmaster.pid)"
 	finish "$postgres" || status=$((status + $?))
 	echo "$status" >"$out.status"

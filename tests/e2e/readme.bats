@@ -1,4 +1,4 @@
-# readme.bats: what the README shows is what comes out, and a program that polls a dead socket is told so.
+# readme.bats: the README shows what really comes out, and a program that polls a dead socket gets the note on it.
 
 # shellcheck disable=SC2154 # repository and library come from common.bash
 load ../common
@@ -27,7 +27,7 @@ load ../common
 	started+=($!)
 	exec 7>typed
 	await 10 grep -q 'sleeping' trace
-	# The server's end: its kernel sends FIN, and RST to what comes later.
+	# The kernel at the server's end sends FIN, and then RST in answer to what arrives later.
 	kill "${started[0]}"
 	await 10 grep -q '\[peer-fin\]$' trace
 	echo "anybody there?" >&7

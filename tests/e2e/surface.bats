@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# What few programs do: stdio on sockets, the ends of a process that are not exit, processes made by raw system calls,
+# Calls that few programs make: stdio on sockets, ends of a process other than exit, processes made by raw system calls,
 # daemon, io_uring.
 
 # bats runs each test in a subshell of its own, and functions are handed over by name.
@@ -12,7 +12,7 @@ surface() {
 	echo "${BUILD:-$repository/build}/surface"
 }
 
-# A server that answers each line in capitals, and ends when the peer does; its port in $port.
+# Starts a server that answers each line in capitals and ends when the peer does; its port is in $port.
 shouter() {
 	start python3 -u -c 'import socket
 listener = socket.create_server(("127.0.0.1", 0))
@@ -37,7 +37,7 @@ while True:
 		trace_is_whole trace.$end
 		trace_has trace.$end = 1 "^_exit\\($status\\)\$"
 		trace_has trace.$end = 2 '\[left-open-at-exit\]$'
-		# The descriptor of pidfd_getfd stands for a connection that was open before.
+		# The descriptor of pidfd_getfd refers to a connection that was open before.
 		trace_has trace.$end = 1 '\[adopted\]$'
 	done
 }
@@ -50,7 +50,7 @@ while True:
 	child=$(grep -l '^ [0-9.]*	close(' trace.* | xargs grep -L 'socket(')
 	[[ -n $child ]] || fail "no trace of the child alone" "$(cat trace.*)"
 	trace_has "$child" = 1 'Another process may still hold it.*\[closed-shared\]$'
-	# It ends by exit_group with what is its parent's: nothing is said of that.
+	# The child ends by exit_group with connections that are its parent's: no note is given on them.
 	trace_has "$child" = 0 '\[left-open-at-exit\]$'
 }
 

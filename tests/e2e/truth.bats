@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 #
-# The notes on the real kernel: truth (tests/traced) prints which notes must stand under which call, and no others may.
+# The notes on the real kernel: truth (tests/traced) prints the notes that each call must have.  There may be no others.
 
 # shellcheck disable=SC2154	# set in common.bash
 
 load ../common
 
-# Notes as "CALL MARK ID", with the bytes both ways where they are told.
+# Prints notes as "CALL MARK ID", with the bytes of both directions if the note has them.
 notes_of() {
 	trace_plain "$1" | awk '
 		/^[a-z_0-9]+\(/ { call = $0; sub(/\(.*/, "", call) }
@@ -25,7 +25,7 @@ notes_of() {
 @test "each note is true, and nothing else is said" {
 	shim TCPSHIM_OUTPUT=trace.%p TCPSHIM_TIME=none "${TCPSHIM_PROG:-$repository/build}/truth" >expected ||
 		fail "truth fails, with $?:" "$(tail -n 3 expected)"
-	# The parent's is the trace with the most in it; its child makes no call.
+	# The parent's trace is the largest; its child makes no call.
 	# shellcheck disable=SC2012 # names of our own making
 	notes_of "$(ls -S trace.* | head -n 1)" >said
 	diff -u <(grep -v '^#' expected) said >&2 || fail "the scenarios:" "$(cat expected)"

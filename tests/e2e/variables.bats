@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The environment variables: good values, bad values, unknown names.  exchange (tests/traced) is what is traced.
+# The environment variables: good values, bad values, unknown names.  exchange (tests/traced) is the program traced.
 
 # shellcheck disable=SC2154	# set in common.bash
 
@@ -12,8 +12,8 @@ setup() {
 	umask 0
 }
 
-# run_exchange [VARIABLE=VALUE…] [WORD…]: its output must be what it always is; the trace is in the file `trace`
-# unless told otherwise, standard error in `errors`.
+# run_exchange [VARIABLE=VALUE…] [WORD…]: runs it and checks that its output is the usual one.  The trace is in the file
+# `trace`, unless a variable says otherwise, and standard error in `errors`.
 run_exchange() {
 	local settings=()
 	while [[ ${1:-} == *=* ]]; do
@@ -30,7 +30,7 @@ no_errors() {
 	[[ ! -s errors ]] || fail "unexpected on standard error:" "$(cat errors)"
 }
 
-# The calls that are in the trace, once each, in one line.
+# Prints the calls that are in the trace, once each, in one line.
 calls_in() {
 	trace_plain "$1" | sed -nE 's/^([a-z_0-9]+)\(.*/\1/p' | grep -v '^_exit$' | sort -u | tr '\n' ' '
 }
@@ -273,7 +273,7 @@ fds_show() {
 	((BASH_REMATCH[1] <= $(date +%s) && BASH_REMATCH[1] > $(date +%s) - 60))
 	[[ $(grep -c '^Base' trace) == 1 ]]
 	tail -n +2 trace | grep -Ev $'^( [0-9]|[0-9]{2,})\\.[0-9]{4}\t[a-z_0-9]+\\(|^\t' | nothing "a line without its stamp"
-	# They grow.
+	# The stamps grow.
 	tail -n +2 trace | grep -v $'^\t' | cut -f 1 >stamps
 	sort -c -n stamps
 }
@@ -284,9 +284,9 @@ fds_show() {
 	grep -v $'^\t' trace | grep -Ev "^$stamp"$'\t[a-z_0-9]+\\(' | nothing "unexpected:"
 	run_exchange TCPSHIM_TIME=elapsed,delta poll
 	grep -v $'^\t' trace | grep -v sleeping | grep -Ev "^$stamp"$'\t'"$stamp"$'\t[a-z_0-9]+\\(' | nothing "unexpected:"
-	# The wait of 1.2 s is in its own elapsed time, which stands second, and in its delta.
+	# The wait of 1.2 s is in its own elapsed time, which is the second column, and in its delta.
 	grep -Eq $'^ 1\\.[2-4][0-9]{3}\t 1\\.[2-4][0-9]{3}\tpoll' trace || fail "$(grep poll trace)"
-	# The announcement carries no stamp.
+	# The announcement has no stamp.
 	grep -Eq $'^poll\\(.*\\(sleeping\\.\\.\\.\\)$' trace || fail "$(grep poll trace)"
 	run_exchange TCPSHIM_TIME=base,delta,elapsed
 	grep -v $'^\t' trace | grep -v '^Base' | grep -Ev "^($stamp"$'\t){3}[a-z_0-9]+\\(' | nothing "unexpected:"
@@ -304,7 +304,7 @@ fds_show() {
 	run_exchange TCPSHIM_TIME=none
 	grep '^Base' trace | nothing "unexpected:"
 	grep -v $'^\t' trace | grep -Ev '^[a-z_0-9]+\(' | nothing "unexpected:"
-	# As a terminal would show it, with tab stops of 8.
+	# As a terminal shows it, with tab stops of 8.
 	expand trace | grep -Ev '^( |_exit)' | grep -Ev '^.{47} (= |Err#)|^.{48,} (= |Err#)' | nothing "a result elsewhere"
 	no_errors
 }
@@ -353,7 +353,7 @@ fds_show() {
 	shim TCPSHIM_TIME=none TCPSHIM_OUTPUT=trace TCPSHIM_DATA=all TCPSHIM_TRACE=send \
 		"$(python3 -c 'import sys; print(sys.executable)')" long.py
 	head -n 1 trace | grep -qF '"\001020304050607\b\t\n\v".., 256' || fail "$(head -n 1 trace)"
-	# 256 bytes less the 12 of the line: 7 full rows and 20 bytes.
+	# 256 bytes less the 12 in the line: 7 full rows and 20 bytes.
 	[[ $(grep -c '^  ' trace) == 8 ]] || fail "$(cat trace)"
 	grep '^  ' trace | head -n 7 | while IFS= read -r row; do
 		((${#row} == 2 + 64)) || fail "a row of ${#row} columns: $row"
@@ -413,7 +413,7 @@ fds_show() {
 		(($(wc -l <said) == 1)) || fail "$setting: not one line:" "$(cat said)"
 		grep -qF "TCPSHIM_$name" said && grep -qF -- "\"$value\"" said || fail "$setting: $(cat said)"
 		grep -Eq "for example TCPSHIM_$name=[^ ]+" said || fail "$setting: no example: $(cat said)"
-		# The rest of the settings holds, and the default takes the place of the bad one.
+		# The other settings apply, and the default replaces the bad value.
 		[[ $name == OUTPUT ]] || fds_show tcp
 	done
 }

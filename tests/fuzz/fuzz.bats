@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Whatever the bytes of a recording, the report of it neither crashes nor hangs: what was found once, and a while of
-# looking for more (`make fuzz` looks longer).
+# Whatever the bytes of a recording are, its report neither crashes nor hangs.  Replays what was found earlier, and looks
+# for more for a while (`make fuzz` looks longer).
 
 # shellcheck disable=SC2154	# set in common.bash
 

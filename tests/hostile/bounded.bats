@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# What belongs to the program stays the program's: its memory, its time, its descriptors, its disk.  Each program runs
-# bare and with a trace, a recording and policies; what it could have bare it must have then.
+# What belongs to the program must stay the program's: its memory, its time, its descriptors, its disk.  Each program runs
+# bare and with a trace, a recording and policies.  It must get as much as it got bare.
 
 # bats runs each test in a subshell of its own, settings is for hostile.bash, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2317,SC2119,SC2120
@@ -12,7 +12,7 @@ load hostile
 recording=(TCPSHIM_RECORD=recording.%p)
 policies=(TCPSHIM_TRACE=none TCPSHIM_KEEPALIVE=on TCPSHIM_USER_TIMEOUT=auto TCPSHIM_CLOSE_ON_EOF=fin)
 
-# use text|recording|policy: settings for that, and nothing left of what ran before.
+# use text|recording|policy: sets the settings, and removes what an earlier run left.
 use() {
 	rm -rf trace.* recording.* shim.out shim.err
 	case $1 in
@@ -22,7 +22,7 @@ use() {
 	esac
 }
 
-# under MODE PROGRAM [ARG…]: traced, after use MODE, with the checks that there are.  bare has run.
+# under MODE PROGRAM [ARG…]: runs it traced, after use MODE, with all checks.  bare has run.
 under() {
 	local mode=$1
 	shift
@@ -34,7 +34,7 @@ under() {
 	traces_are_whole
 }
 
-# each_mode PROGRAM [ARG…]
+# each_mode PROGRAM [ARG…]: runs it bare, and then in each mode.
 each_mode() {
 	local mode
 	bare "$@"
@@ -43,19 +43,19 @@ each_mode() {
 	done
 }
 
-# The MiB that address_space could allocate, of its standard error.
+# Prints the MiB that address_space could allocate, from its standard error.
 allocated() {
 	sed -n 's/^allocated \([0-9]*\) MiB$/\1/p' "$1"
 }
 
-# has_as_much MODE [SLACK]: what the bare run allocated, less what a library may take.
+# has_as_much MODE [SLACK]: checks that it allocated as much as the bare run, less what a library may take.
 has_as_much() {
 	local bare_mib shim_mib
 	bare_mib=$(allocated bare.err)
 	shim_mib=$(allocated shim.err)
 	echo "# $1: $bare_mib MiB bare, $shim_mib under the library" >&2
 	((shim_mib + ${2:-8} >= bare_mib)) || fail "with $1: $shim_mib MiB, bare $bare_mib"
-	# Nothing else was said, such as that nothing is recorded.
+	# The library said nothing else, such as that nothing is recorded.
 	grep -v '^allocated ' shim.err | nothing "with $1:"
 }
 
@@ -94,7 +94,7 @@ memory_is_kept() {
 	each_mode locked_memory current
 }
 
-# What follows runs as a user without privileges, whom limits bind, in a directory that this user can enter.
+# Runs what follows as a user without privileges, to whom limits apply, in a directory that this user can enter.
 nobody_setup() {
 	need setpriv
 	need_root
@@ -142,7 +142,7 @@ as_nobody=()
 
 # --- tmpfs. ---
 
-# Makes a memory control group below this process's own, with a limit: its directory in $group. Removed by teardown.
+# group_make: makes a memory control group with a limit below this process's own, in $group.  teardown removes it.
 group_make() {
 	local line own root
 	if line=$(grep -m 1 ':memory:' /proc/self/cgroup); then
@@ -177,7 +177,7 @@ teardown() {
 	nothing_failed
 }
 
-# on_tmpfs COMMAND…: with a tmpfs of its own at ./tmpfs, which goes with it.
+# on_tmpfs COMMAND…: runs it with a tmpfs of its own at ./tmpfs, which is removed afterwards.
 on_tmpfs() {
 	mkdir -p tmpfs
 	# shellcheck disable=SC2016 # for the inner shell
@@ -209,7 +209,7 @@ on_tmpfs() {
 	(($(grep -c '^tcpshim: .*(tmpfs)' shim.err) == 1)) || fail "not said once:" "$(cat shim.err)"
 }
 
-# The healthy twin: where the memory that may be used is more, nothing is said.
+# The healthy case: with more memory allowed, the library complains about nothing.
 @test "a recording on tmpfs, in a memory control group of 64 GB: as large as ever" {
 	need unshare findmnt
 	need_root
@@ -225,19 +225,19 @@ on_tmpfs() {
 	END
 	chmod +x recorded
 	on_tmpfs timeout 30 ./recorded >shim.out 2>shim.err
-	# Unless the groups above it have less.
+	# Except if the groups above it have less.
 	[[ -s shim.err ]] || (($(cat size) > 250 << 20)) || fail "$(cat size) bytes"
 	grep -v 'the cgroup may use' shim.err | nothing "said:"
 }
 
 # --- How many recordings are kept. ---
 
-# keep PROGRAM [ARG…]: recorded in kept, with at most 20 that have ended; what it says goes to errors.
+# keep PROGRAM [ARG…]: records it in kept, which keeps at most 20 recordings that have ended.  Messages go to errors.
 keep() {
 	TCPSHIM_RECORD=$PWD/kept TCPSHIM_RECORD_KEEP=20 LD_PRELOAD=$library timeout -k 5 30 "$@" 2>>errors 3>&-
 }
 
-# start_stay N: in the background, until there is a file go; it is ready when stayN says so.
+# start_stay N: starts a process that runs until there is a file named go.  It is ready when stayN says so.
 start_stay() {
 	start_shim TCPSHIM_RECORD="$PWD/kept" TCPSHIM_RECORD_KEEP=20 "$programs/stay" go >"stay$1" 2>>errors
 }
@@ -246,7 +246,7 @@ is_ready() {
 	grep -q ready "stay$1"
 }
 
-# The directory kept, with what must stay in it: the recording of a process that runs on, and what is not ours.
+# Fills the directory kept with what must stay in it: the recording of a process that runs on, and files that are not ours.
 kept_setup() {
 	mkdir kept elsewhere
 	: >errors
@@ -288,7 +288,7 @@ kept_check() {
 	for ((i = 0; i < 200; i++)); do
 		keep "$programs/one_write"
 	done
-	# The newest are those that are kept.
+	# The newest ones are kept.
 	# shellcheck disable=SC2016 # for the inner shell
 	newest=$(keep bash -c 'echo $$; exec "$0"' "$programs/one_write")
 	compgen -G "kept/one_write.*$newest.tcpshim" >/dev/null || fail "the last one's is not there"
@@ -343,7 +343,8 @@ kept_check() {
 
 # --- A recording that wraps. ---
 
-# 31 blocks of 32,656 bytes, 40 bytes for each read or write: 25,296; some are being filled or hold other records.
+# 31 blocks of 32,656 bytes, with 40 bytes per read or write, hold 25,296.  Some blocks are being filled or hold other
+# records.
 flight() {
 	local order=$1 way count bad=0
 	settings=("${recording[@]}" TCPSHIM_RECORD_FULL=wrap TCPSHIM_RECORD_SIZE=1M)
@@ -355,7 +356,7 @@ flight() {
 		count=$(grep -Ec '^([0-9/]+:	)?(read|write)\(' events)
 		echo "# $way, $order: $count events kept" >&2
 		((count >= 20000)) || bad=$((bad + 1))
-		# Forty at once need more blocks than there are.
+		# Forty threads at once need more blocks than there are.
 		[[ $order == at-once ]] || nothing "said:" <shim.err || return 1
 	done
 	((bad == 0)) || fail "too few events are kept"
@@ -375,7 +376,7 @@ flight() {
 
 # --- Exit. ---
 
-# exits COUNT BYTES SETTING…: so many runs, each with its whole output and exit status 0.
+# exits COUNT BYTES SETTING…: checks that each of COUNT runs gives its whole output and exit status 0.
 exits() {
 	mkdir -p made
 	bare exit_race 20 "$2" made
@@ -400,7 +401,8 @@ exits() {
 
 # --- Waits. ---
 
-# same_times: bare.err and shim.err, lines of a name, a time in ms, and more: times within 200 ms, all else the same.
+# same_times: compares bare.err and shim.err, lines of a name, a time in ms, and more: times must be within 200 ms, all
+# else must be the same.
 same_times() {
 	paste -d ' ' <(grep -E '^[a-z_0-9]+ [0-9]+' bare.err | sort) <(grep -E '^[a-z_0-9]+ [0-9]+' shim.err | sort) | awk '
 		{
@@ -417,7 +419,7 @@ same_times() {
 		END { if (NR == 0) print "nothing measured" }'
 }
 
-# A loaded machine may be late: what differs must differ three times.
+# Reports a difference only if it occurs three times, since a loaded machine may be late.
 stopped() {
 	local mode attempt
 	for attempt in 1 2 3; do
@@ -479,7 +481,7 @@ no_tsc() {
 	no_tsc exec
 }
 
-# faked ORDER FAKETIME: before or behind.
+# faked ORDER FAKETIME: preloads the library that fakes the time before ours, or after it.
 faked() {
 	local faketime preload mode attempt order=$1
 	faketime=$(echo /usr/lib/*/faketime/libfaketime.so.1)
@@ -514,7 +516,7 @@ faked() {
 		[[ -s difference ]] || break
 	done
 	[[ ! -s difference ]] || fail "name, ms; the bare run and the other:" "$(cat difference)"
-	# Stamps never go back, nor further than the program may have run.
+	# Stamps never go back, and never go further than the program may have run.
 	awk -F '\t' '$1 ~ /^ *[0-9]+\.[0-9]+$/ {
 		if ($1 + 0 < last || $1 + 0 > 100 || $2 + 0 > 100)
 			print
@@ -544,7 +546,7 @@ faked() {
 
 # --- Surroundings. ---
 
-# without_proc_check: what the run left: a recording that can be read, or one line with the true cause.
+# without_proc_check: checks what the run left: a recording that can be read, or one line with the true cause.
 without_proc_check() {
 	local file
 	file=$(compgen -G "$1/one_write*" | head -n 1) || file=
@@ -637,7 +639,8 @@ low_descriptors() {
 
 # --- Names. ---
 
-# pid_one COUNT SETTING: so many processes one after the other, each the first of a namespace; order: what each made.
+# pid_one COUNT SETTING: runs so many processes one after the other, each the first of a namespace.  The file order lists
+# what each made.
 pid_one() {
 	local i
 	mkdir -p made

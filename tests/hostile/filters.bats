@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 #
-# Seccomp filters that are there before the program starts, with the lists that systemd, docker and Debian's
-# redis-server really use (filter_lists.py) and, but for docker's own, death for every other call. The program lives,
-# does the same as without the library, and its calls are traced or recorded; policies are applied; and what the library
-# cannot ask there is not told as if it were known.
+# Programs behind seccomp filters that are in place before they start.  The lists are those that systemd, docker and
+# Debian's redis-server really use (filter_lists.py).  Except with docker's own list, every other call kills the process.
+# The program must live and do the same as without the library.  Its calls must be traced or recorded, and policies
+# applied.  What the library cannot ask behind the filter must not be reported as if it were known.
 #
-# Killed bare, and so left out: under "minimal" all that has signals, threads or children (nc, curl, redis-server,
-# redis-cli, python3); under "signals" curl, redis-server, redis-cli, python3.
+# Left out, because the bare program is killed too: under "minimal" everything that has signals, threads or children (nc,
+# curl, redis-server, redis-cli, python3); under "signals" curl, redis-server, redis-cli and python3.
 #
-# Shown: with a has_filter (process.c) that says no, all tests of the lists minimal, signals and narrow fail.
+# Shown: if has_filter (restriction.c) always returns false, all tests of the lists minimal, signals and narrow fail.
 
 # bats runs each test in a subshell of its own, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2317
@@ -18,11 +18,11 @@ load hostile
 
 setup_file() {
 	need python3 systemd-analyze
-	# Not pyenv's script, which makes calls of its own.
+	# Not the wrapper script of pyenv, which makes calls of its own.
 	python=$(python3 -c 'import sys; print(sys.executable)')
 	export python
 	"$python" "$BATS_TEST_DIRNAME/filter_lists.py" "$BATS_FILE_TMPDIR"
-	# A plain server outside the filters, for what is inside to talk to.
+	# Starts a plain server outside the filters, for the programs inside to talk to.
 	"$python" -I -c '
 import os, socket, sys
 listener = socket.create_server(("127.0.0.1", 0))
@@ -50,7 +50,7 @@ setup() {
 	lists=()
 }
 
-# behind LIST…: what comes after runs behind these filters.
+# behind LIST…: programs that are run afterwards run behind these filters.
 behind() {
 	lists=("${@/#/$BATS_FILE_TMPDIR/}")
 	local list
@@ -69,8 +69,8 @@ filtered() {
 modes=(file pipe record fin)
 more_modes=(rst) # of common_calls; two lists have all that there are
 
-# in_mode MODE PROGRAM…: under the library, or bare; its standard output is the program's. What it says to standard error
-# is in shim.err. In each mode the text is in the file trace after `gather`.
+# in_mode MODE PROGRAM…: runs it under the library, or bare.  Standard output is the program's; standard error is in
+# shim.err.  After `gather`, the text of any mode is in the file trace.
 in_mode() {
 	local mode=$1 settings=(TCPSHIM_TIME=none) reader result=0
 	shift
@@ -98,7 +98,7 @@ in_mode() {
 	filtered LD_PRELOAD="$library" "${settings[@]}" "$@" 2>shim.err
 }
 
-# gather MODE: all that was traced, in the file trace. Nothing was complained of.
+# gather MODE: collects all that was traced in the file trace.  Fails if the library complained.
 gather() {
 	local settings=()
 	grep '^tcpshim:' shim.err | nothing "$1:"
@@ -115,14 +115,15 @@ gather() {
 	cat trace.[0-9]* >trace
 }
 
-# has_policies MODE: those that there are in this mode were applied.
+# has_policies MODE: checks that the policies of this mode were applied.
 has_policies() {
 	[[ $1 == fin || $1 == rst ]] || return 0
 	trace_has trace ">=" 1 '\[policy-keepalive\]$'
 	trace_has trace ">=" 1 '\[policy-user-timeout\]$'
 }
 
-# each_mode CHECK [ARG…]: CHECK MODE ARG… for each mode, in a directory of its own; two at a time, since both mostly wait.
+# each_mode CHECK [ARG…]: runs CHECK MODE ARG… for each mode, in a directory of its own.  Two run at a time, since both
+# mostly wait.
 each_mode() {
 	local workers=() worker pid result=0
 	for worker in 0 1; do
@@ -135,7 +136,8 @@ each_mode() {
 	((result == 0)) || fail "$1 fails: see above"
 }
 
-# In a subshell. What fails is left at once, and says where: not local, since it is said after the end of the function.
+# Runs in a subshell, which ends at the first failure and says where it was.  The variable is not local, since it is
+# printed after the end of the function.
 in_modes() {
 	local worker=$1 number
 	check=$2
@@ -151,7 +153,7 @@ in_modes() {
 	done
 }
 
-# common_calls, less the fork where its processes would share one trace.
+# Runs common_calls, without the fork where its processes would share one trace.
 calls_in() {
 	local mode=$1 parts=()
 	shift
@@ -213,13 +215,13 @@ by_nc() {
 	each_mode nc_in
 }
 
-# redis-cli outside the filters; asked counts.
+# Runs redis-cli outside the filters; counts in asked.
 ask() {
 	asked=$((asked + 1))
 	redis-cli -p "$port" "$@" >answer
 }
 
-# Server and client behind the filter, each under the library; the server has threads, and forks to save.
+# Runs server and client behind the filter, each under the library.  The server has threads, and forks to save.
 redis_in() {
 	local mode=$1 port server asked=0 result=0
 	mkdir server
@@ -267,7 +269,7 @@ python_in() {
 	has_policies "$1"
 }
 
-# A server with threads, its clients in the same process, and a child.
+# Runs a server with threads, its clients in the same process, and a child.
 python_server() {
 	cat >server.py <<-'END'
 		import http.server, subprocess, threading, urllib.request
@@ -290,7 +292,7 @@ python_server() {
 	each_mode python_in
 }
 
-# In one trace, with what must not be there.
+# Checks the trace of common_calls in one file, and what must not be in it.
 calls_traced() {
 	filtered "$programs/common_calls" "$@" >bare.out || fail "fails bare, with $?:" "$(tail bare.out)"
 	in_mode file "$programs/common_calls" "$@" >shim.out || fail "with $?:" "$(said shim.out | tail)" "$(tail -n 5 shim.err)"
@@ -299,7 +301,7 @@ calls_traced() {
 	traces_are_whole
 }
 
-# forbids LIST… -- STATUS WORDS: what common_calls is answered there; 159 is death by SIGSYS.
+# forbids LIST… -- STATUS WORDS: checks what common_calls gets behind these filters; 159 is death by SIGSYS.
 forbids() {
 	local status=0
 	behind "${@:1:$#-3}"
@@ -308,7 +310,7 @@ forbids() {
 		fail "behind $*: $status, $(<said)"
 }
 
-# Else all that follows tests nothing.
+# If this fails, the tests below test nothing.
 @test "the filters forbid" {
 	local swapoff=EFAULT
 	((EUID == 0)) || swapoff=EPERM # by the kernel itself
@@ -345,7 +347,7 @@ forbids() {
 	python_server
 }
 
-# Neither signals nor ioctl nor process_vm_readv are on the list.
+# Signals, ioctl and process_vm_readv are not on the list.
 @test "systemd's @default @basic-io @network-io @io-event @file-system and kill: calls" {
 	behind minimal
 	more_modes+=(everything wrap)
@@ -431,7 +433,7 @@ forbids() {
 	redis
 }
 
-# When it gets some, they belong above.
+# If nginx.service gets filters, add them to the tests above.
 @test "nginx.service has no filters" {
 	need nginx
 	local unit=/lib/systemd/system/nginx.service
@@ -440,7 +442,7 @@ forbids() {
 	fi
 }
 
-# The line is written before anything else is done, and on standard error, which may be a pipe whose reader has gone.
+# The line is written before anything else is done, to standard error, which may be a pipe whose reader has gone.
 @test "a bad setting is complained of, and the program lives" {
 	local list
 	for list in service minimal signals narrow docker docker-kill redis; do
@@ -452,19 +454,19 @@ forbids() {
 	done
 }
 
-# It would be made in two parts, which needs signals to be held back.
+# The wait would be made in two parts, for which signals have to be blocked.
 @test "a wait of more than a second is not announced" {
 	behind minimal
 	calls_traced idle
 }
 
-# SIOCINQ is an ioctl.
+# SIOCINQ is an ioctl, so the unread bytes are not known.
 @test "a close with unread bytes is not told as an orderly one" {
 	behind minimal
 	calls_traced unread
 }
 
-# waitid, which tells whether there are children, is on no list without processes.
+# waitid reports whether there are children.  It is on no list that has no process calls.
 @test "a close of what a child may hold is not told as the end" {
 	behind service
 	calls_traced spawn

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Programs that the library must not harm: not their memory, not their files, not their threads.  Each runs bare and
-# under the library, in three modes: a trace, a recording, and policies without either.
+# Programs that the library must not harm: neither their memory, nor their files, nor their threads.  Each runs bare and
+# under the library in three modes: with a trace, with a recording, and with policies without either.
 
 # bats runs each test in a subshell of its own, settings is for hostile.bash, and standard error is a file that the
 # program is told the name of.
@@ -23,7 +23,7 @@ teardown() {
 	nothing_failed
 }
 
-# in_mode MODE [VARIABLE=VALUE…]: the settings for what runs next.
+# in_mode MODE [VARIABLE=VALUE…]: sets the settings of what runs next.
 in_mode() {
 	mode=$1
 	told="$*"
@@ -41,8 +41,8 @@ in_mode() {
 	settings+=("${@:2}")
 }
 
-# under_library PROGRAM [ARG…]: does the same as bare, which has run already.  traced of hostile.bash, also for where a
-# failure does not end the test at once.
+# under_library PROGRAM [ARG…]: checks that it does the same as bare, which has run already.  Like traced of hostile.bash,
+# but works where a failure does not end the test at once.
 under_library() {
 	shim "${settings[@]}" "$programs/$1" "${@:2}" >shim.out 2>shim.err || {
 		fail "$* fails under the library, with $?:" "$(said shim.out | head -n 20)" "$(tail -n 5 shim.err)"
@@ -52,7 +52,7 @@ under_library() {
 	reported
 }
 
-# unharmed PROGRAM [ARG…]: under_library, and what is said of it is true and whole.
+# unharmed PROGRAM [ARG…]: like under_library, and checks that the trace is true and whole.
 unharmed() {
 	local file
 	rm -f trace.* recording.*
@@ -66,7 +66,7 @@ unharmed() {
 	done
 }
 
-# try COMMAND…: goes on after a failure, which none_failed tells at the end.
+# try COMMAND…: continues after a failure, which none_failed reports at the end.
 try() {
 	"$@" || failed+=("$told: $*")
 }
@@ -75,8 +75,8 @@ none_failed() {
 	((${#failed[@]} == 0)) || fail "${#failed[@]} failed:" "${failed[@]}"
 }
 
-# beside KIND COMMAND…: each in a directory of its own, up to four at once; all_ended waits for them.  bare_beside KIND PROGRAM…
-# runs first, once for all modes.
+# beside KIND COMMAND…: runs each in a directory of its own, up to four at once.  all_ended waits for them.
+# bare_beside KIND PROGRAM… runs first, once for all modes.
 beside() {
 	local place kind=$1
 	shift
@@ -112,7 +112,7 @@ all_ended() {
 
 messages=200
 
-# All modes, with little, more and all of the payload shown.
+# Runs in all modes, with little, more and all of the payload shown.
 memory_modes() {
 	local each
 	bare early_free "$2" "$messages" || return 1
@@ -124,8 +124,8 @@ memory_modes() {
 	none_failed
 }
 
-# Shown: with the payload, an address, an option or an epoll event read after the call (decode.c, quick.c), each call dies
-# of SIGSEGV: 35 of 44 runs.
+# Shown: if decode.c or fastpath.c reads the payload, an address, an option or an epoll event after the call, each call
+# dies of SIGSEGV: 35 of 44 runs.
 @test "memory that is unmapped as soon as the peer has the bytes" {
 	memory_modes unharmed unmap
 }
@@ -134,8 +134,8 @@ memory_modes() {
 	memory_modes unharmed protect
 }
 
-# The payload of each message, in order, is what was sent: the 12 bytes in the line, and the rows below it, where as many
-# bytes are shown as was asked for in all.  Each call that sends is known by its name and its descriptor, as shim.out tells.
+# Checks that the payload of each message, in order, is what was sent: the 12 bytes in the line, and the rows below it, in
+# which as many bytes are shown as were asked for.  shim.out has the name and the descriptor of each call that sends.
 previews_are_sent() {
 	local rows=0 pid
 	[[ $told != *TCPSHIM_DATA=200 ]] || rows=188
@@ -220,7 +220,7 @@ shown_as_sent() {
 
 # --- Standard error that is something else by now. ---
 
-# The complaint at exit is about a recording that is full, or a trace that could not be written.
+# Sets a mode in which the library complains at exit: about a recording that is full, or a trace that was not written.
 complaining_mode() {
 	case $1 in
 	text) in_mode text TCPSHIM_OUTPUT=/dev/full ;;
@@ -239,7 +239,7 @@ events_are_lost() {
 	fail "no report tells of lost events"
 }
 
-# number_two NAME RUN… -- KIND HOW: NAME.out, NAME.err, and NAME.db where there is one.
+# number_two NAME RUN… -- KIND HOW: leaves NAME.out, NAME.err, and NAME.db if there is one.
 number_two() {
 	local name=$1 run=()
 	shift
@@ -267,7 +267,7 @@ number_two_kept() {
 	events_are_lost
 }
 
-# What number 2 is holds the same as in the bare run.
+# Checks that what descriptor 2 is receives the same as in the bare run.
 one_number_two() {
 	number_two bare timeout 60 -- "$@" || return 1
 	for mode in text recording policy; do
@@ -291,7 +291,7 @@ one_number_two() {
 	all_ended
 }
 
-# Shown: without raw_is_writable (raw.c) the pipe gets the lines, since opened anew it can be written to.
+# Shown: without raw_is_writable (raw.c) the pipe gets the lines, since it can be opened again for writing.
 @test "a standard error that is the end of a pipe which the program reads from gets nothing" {
 	local got
 	mkfifo pipe
@@ -305,7 +305,7 @@ one_number_two() {
 	exec 7>&-
 }
 
-# The healthy twin.
+# The healthy case: standard error did not change.
 @test "standard error is what it was: it gets one line" {
 	local want
 	for mode in text recording; do
@@ -321,9 +321,9 @@ one_number_two() {
 	done
 }
 
-# --- The file of the trace, closed unseen. ---
+# --- The file of the trace, closed where the library does not see it. ---
 
-# reused HOW OUTPUT
+# reused HOW OUTPUT: runs output_reused, and checks that the program's file is as in the bare run.
 reused() {
 	rm -f shim.db log*
 	if [[ $2 == log ]]; then
@@ -357,9 +357,10 @@ reused_in_all_modes() {
 	all_ended
 }
 
-# --- An output that takes no more. ---
+# --- An output that accepts no more. ---
 
-# Neither may the reader miss that something was lost, once it is back.
+# slow_pipe large|crowded: runs it, and checks the trace.  The reader must be able to see that something was lost, once it
+# reads again.
 slow_pipe() {
 	local size
 	unharmed slow_pipe "$1" heard || return 1
@@ -369,7 +370,7 @@ slow_pipe() {
 	done
 }
 
-# large: records as large as the pipe; crowded: another process takes the room.  With policies alone nothing is written.
+# large: records as large as the pipe.  crowded: another process fills the pipe.  With policies alone nothing is written.
 @test "a full pipe as output" {
 	local kind
 	for kind in large crowded; do
@@ -385,7 +386,7 @@ slow_pipe() {
 	all_ended
 }
 
-# full_stderr WHAT MODE…
+# full_stderr WHAT MODE…: runs full_stderr with each kind of standard error, in each of the modes.
 full_stderr() {
 	local kind kinds=(crowded pipe socket terminal stopped)
 	for kind in "${kinds[@]}"; do
@@ -405,7 +406,7 @@ full_stderr() {
 	full_stderr complaints text recording policy
 }
 
-# The trace goes there, and not into a recording.
+# The trace goes to standard error, so there is no mode with a recording.
 @test "a standard error that takes no more: the trace" {
 	full_stderr trace text
 }
@@ -414,7 +415,7 @@ full_stderr() {
 
 nobody=65534
 
-# What the directory holds: files, their owners, and what is in them.
+# Lists what the directory holds: the files, their owners, and their contents.
 victims() {
 	find victims -printf '%p %y %U %m %n %s\n' | LC_ALL=C sort
 	find victims -type f -exec cat {} +
@@ -436,7 +437,7 @@ make_victims() {
 	exec 7<>victims/fifo
 }
 
-# refused PATH
+# refused PATH: checks that the library does not write to it.
 refused() {
 	shim "${settings[@]}" TCPSHIM_OUTPUT="$1" "$programs/one_write" 100 >shim.out 2>shim.err 3>&- 7<&- || {
 		fail "$1: exits with $?"
@@ -472,7 +473,7 @@ refused() {
 	none_failed
 }
 
-# allowed PATH: no word about it.
+# allowed PATH: checks that the library writes to it without a complaint.
 allowed() {
 	shim "${settings[@]}" TCPSHIM_OUTPUT="$1" "$programs/one_write" 100 >shim.out 2>shim.err 3>&- 7<&- || {
 		fail "$1: exits with $?"
@@ -554,7 +555,7 @@ allowed() {
 		file=$(find . -name 'planted.*' -user "$nobody")
 		[[ -n $file ]] || fail "nothing was planted"
 		diff <(echo planted) "$file" || failed+=("$mode: $file was changed")
-		# A recording is always a new file; a trace that may not have its file is missing, and the child says so.
+		# A recording is always a new file.  A trace that may not have its file is missing, and the child complains.
 		if [[ $mode == recording ]]; then
 			"$repository/build/tcpshim" report --time=none "$file"-*Z >trace
 			trace_has trace = 1 '^write\([0-9]+, .*, 21\)'
@@ -568,7 +569,7 @@ allowed() {
 	none_failed
 }
 
-# A recording is always a new file: where its name is taken the time follows.
+# A recording is always a new file: if its name is taken, the time is appended to it.
 @test "a recording where something else is leaves that as it is" {
 	need_root
 	local path

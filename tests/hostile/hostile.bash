@@ -1,19 +1,19 @@
-# How a hostile program is run and looked at: what its header, hostile.h, says of it.
+# hostile.bash: runs a hostile program and compares its trace with what the program expects of it (see hostile.h).
 
 # bats runs each test in a subshell of its own, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2317,SC2119,SC2120
 
 programs=${TCPSHIM_HOSTILE:-$repository/build/tests/hostile}
 
-# What a program prints, less its expectations; threads and children may print in any order.
+# Prints a program's output without its expectations, sorted, since threads and children may print in any order.
 said() {
 	LC_ALL=C grep -v '^expect ' "$1" | sort || true
 }
 
-# Every function of this file may be called where bash ignores set -e (if, ||, &&, !), so each failure is returned by hand.
+# Every function of this file may be called where bash ignores set -e (if, ||, &&, !), so each returns its failures itself.
 
-# start_bare PROGRAM [ARG…]: in the background; bare_ended waits for it.  Its descriptors are those of the traced run,
-# which start would not leave it.
+# start_bare PROGRAM [ARG…]: starts it in the background; bare_ended waits for it.  Its descriptors are those of the traced
+# run, so it is not started by start, which closes one.
 start_bare() {
 	timeout -k 5 "$limit" "$programs/$1" "${@:2}" </dev/null >bare.out 2>bare.err &
 	bare_pid=$!
@@ -32,7 +32,7 @@ bare() {
 	bare_ended "$1"
 }
 
-# settings: variables for the traced run.  Its standard error goes to shim.err.
+# settings: the variables for the traced run.  Its standard error goes to shim.err.
 settings=(TCPSHIM_OUTPUT=trace.%p TCPSHIM_TIME=none)
 traced() {
 	shim "${settings[@]}" "$programs/$1" "${@:2}" >shim.out 2>shim.err ||
@@ -41,7 +41,7 @@ traced() {
 	reported
 }
 
-# The text of recordings, where the settings ask for these instead of a trace: all that went by one process id.
+# Prints the text of the recordings of one process id, if the settings ask for recordings instead of a trace.
 report_options=()
 reported() {
 	local file pid count=0 files
@@ -49,7 +49,7 @@ reported() {
 	for file in recording.*; do
 		pid=${file#recording.}
 		if [[ -e $file && $pid != *.* ]]; then
-			# Another program of the same process has the time behind the number.
+			# Another program of the same process has the time after the number.
 			mapfile -t files < <(compgen -G "$file-*" || true)
 			"$repository/build/tcpshim" report --time=none "${report_options[@]}" "$file" "${files[@]}" >"trace.$pid" ||
 				fail "$file is not read, with $?" || return 1
@@ -63,7 +63,7 @@ same_behaviour() {
 	cmp -s bare.out shim.out || diff -u <(said bare.out) <(said shim.out) >&2 || fail "does not do the same under the library"
 }
 
-# Of one process, or with a file given, all that is expected of any process is in that file.
+# Checks all expectations of one process; with a file given, the expectations of every process are checked in that file.
 trace_as_expected() {
 	local only=${1:-} expect pid operator count regex bad=0
 	while read -r expect pid operator count regex; do
@@ -98,11 +98,12 @@ traces_are_whole() {
 	((count > 0)) || fail "no trace"
 }
 
-# The bare run meanwhile, since many of the programs mostly wait.
+# hostile PROGRAM [ARG…]: runs it bare and traced at the same time, since many of the programs mostly wait.
 hostile() {
 	start_bare "$@"
 	traced "$@" || {
-		# What fails bare too is not the library's fault.  A bare run that still goes on is ended with the test.
+		# What fails in the bare run too is not the library's fault.  A bare run that still goes on is ended with the
+		# test.
 		kill -0 "$bare_pid" 2>/dev/null || bare_ended "$1"
 		return 1
 	}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# A root that has a program and what it needs, and no libgcc_s.so.1: the library does not keep it from starting. With
-# libgcc_s.so.1 there, threads are cancelled as outside.
+# A root directory with a program and what it needs, but without libgcc_s.so.1: the library must not prevent its start.
+# With libgcc_s.so.1 in that root, threads are cancelled as outside.
 
 # shellcheck disable=SC2154,SC2030,SC2031,SC2034
 
@@ -17,7 +17,7 @@ setup() {
 	bring "$library" libtcpshim.so
 }
 
-# bring FILE TO: into the root, with the libraries that it names itself.
+# bring FILE TO: copies it into the root, with the libraries that it names itself.
 bring() {
 	local needed
 	cp "$1" "root/$2"
@@ -27,7 +27,7 @@ bring() {
 	done
 }
 
-# rooted OUT ERR [VARIABLE=VALUE…] PROGRAM [ARG…]
+# rooted OUT ERR [VARIABLE=VALUE…] PROGRAM [ARG…]: runs it in the root.
 rooted() {
 	# shellcheck disable=SC2016 # for the inner shell
 	timeout -k 5 "$limit" unshare -m bash -c 'mount --bind /proc root/proc && exec chroot root /bin/env "$@"' bash \
@@ -37,7 +37,7 @@ rooted() {
 under=(LD_PRELOAD=/libtcpshim.so TCPSHIM_TIME=none)
 policies=(TCPSHIM_KEEPALIVE=on TCPSHIM_USER_TIMEOUT=auto TCPSHIM_CLOSE_ON_EOF=fin TCPSHIM_MATCH=peer=127.0.0.0/8)
 
-# in_root PROGRAM: bare and under the library, as the other hostile programs.
+# in_root PROGRAM: runs it bare and under the library, like the other hostile programs.
 in_root() {
 	bring "$programs/$1" "bin/$1"
 	rooted bare.out bare.err "/bin/$1" || fail "$1 fails bare, with $?:" "$(cat bare.out bare.err)"
@@ -62,7 +62,7 @@ has_no_libgcc() {
 	find root -name 'libgcc_s*' | nothing "this root has libgcc_s"
 }
 
-# Shown: with libgcc_s among what the library needs, each program exits with 127.
+# Shown: if the library needs libgcc_s, each program exits with 127.
 @test "no libgcc_s: programs run under the library" {
 	local program
 	for program in many_connections vfork_child race_reuse own_names; do
@@ -98,7 +98,7 @@ has_no_libgcc() {
 	diff bare.err shim.err
 }
 
-# Shown: with -static-libgcc each aborts.
+# Shown: with -static-libgcc each program aborts.
 @test "with libgcc_s in the root: cancellation" {
 	local program needed
 	needed=$(ldconfig -p | sed -n 's,.*libgcc_s\.so\.1 (libc6[^)]*) => \(/[^ ]*\)$,\1,p' | head -n 1)

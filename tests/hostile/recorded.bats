@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# Hostile programs with a recording instead of a trace: ordinary reads and writes take another way then, the records go
-# into memory that the file shares, and a new process makes a file of its own.  What the recording tells as text is
-# what the trace would have told.
+# Hostile programs with a recording instead of a trace.  Ordinary reads and writes then take the fast path, records go into
+# memory that is shared with the file, and a new process makes a file of its own.  The text of the recording must be what
+# the trace would have been.
 
 # settings is for hostile.bash (SC2034), and what others define is theirs (SC2154).
 # shellcheck disable=SC2034,SC2154
@@ -16,7 +16,7 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 	hostile signal_storm
 }
 
-# Shown: without raise_guard in quick.c lines are missing, and others make no sense.
+# Shown: without raise_guard (fastpath.c) lines are missing, and some records are damaged.
 @test "recorded: a 20 kHz timer among ordinary reads and writes" {
 	hostile signal_ordinary
 }
@@ -25,8 +25,8 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 	hostile jump_blocked
 }
 
-# Shown: where thread_raise_guard (thread.c) keeps the block of a call that a jump ended, closes are missing and some
-# 400 records make no sense.
+# Shown: if thread_raise_guard (thread.c) keeps the block of a call that a jump ended, closes are missing and about 400
+# records are damaged.
 @test "recorded: siglongjmp at random points, the library's own included" {
 	hostile jump_random
 }
@@ -35,8 +35,8 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 	hostile cancel
 }
 
-# Shown: where direct_is_allowed (direct.h) does not ask for __libc_single_threaded, both threads go on. Our
-# pthread_cancel (process.c) is for glibc before 2.36, which leaves that variable as it is.
+# Shown: if bypass_is_allowed (bypass.h) does not check __libc_single_threaded, neither thread is cancelled.  Our
+# pthread_cancel (exit.c) is needed for glibc before 2.36, which leaves that variable as it is.
 @test "recorded: cancellation in ordinary reads" {
 	hostile cancel_ordinary
 }
@@ -45,7 +45,7 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 	hostile unwound
 }
 
-# Shown: without process_check in quick_enter (quick.c) the lines of a child by raw clone are in its parent's file.
+# Shown: without process_check in fastpath_enter (fastpath.c) the lines of a child by raw clone are in its parent's file.
 @test "recorded: fork in a threaded program, _Fork, raw clone: each child in its own file" {
 	hostile children
 }
@@ -104,13 +104,13 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 	hostile seccomp_strict
 }
 
-# Shown: without sinks_be_quiet (sinks.c) the children have no recording; where process_complain (process.c) writes
-# without holding the signal back, the child without files dies of SIGXFSZ.
+# Shown: without sinks_restrict (sinks.c) the children have no recording.  If complaint_write (complaint.c) does not block
+# the signal, the child that may not write files dies of SIGXFSZ.
 @test "recorded: a seccomp filter like sshd's" {
 	hostile seccomp_filter
 }
 
-# Shown: where direct_start (direct.c) does not ask whose functions they are, the library behind sees 9 of 4100.
+# Shown: if bypass_start (bypass.c) does not check whose functions they are, the library after ours sees 9 of 4100 calls.
 @test "recorded: a library preloaded behind this one sees every call" {
 	need cc
 	cat >behind.c <<-'END'

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 #
-# chromium, headless, under the library: a browser of many processes and threads, zygotes and sandboxes, which takes
-# the descriptors and system calls of its children away. It renders the same page, and its connections are traced.
+# chromium, headless, under the library: a browser of many processes and threads, with zygotes and sandboxes, which
+# restrict the descriptors and system calls of its children.  It renders the same page, and its connections are traced.
 
 # bats runs each test in a subshell of its own, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2317
 
 load ../common
 
-# A directory that a user without rights can use too, with the library in it.
+# Makes a directory that an unprivileged user can use too, with the library in it.
 setup() {
 	common_setup
 	browser=$(command -v chromium || command -v chromium-browser) || skip "chromium is not installed"
@@ -32,7 +32,7 @@ teardown() {
 	nothing_failed
 }
 
-# The page is finished by a script, from a second file.
+# Serves a page that is finished by a script, from a second file.
 serve_page() {
 	mkdir pages
 	cat >pages/index.html <<-'END_OF_FILE'
@@ -52,7 +52,7 @@ serve_page() {
 	port=$(sed -nE 's/^Serving HTTP on .* port ([0-9]+) .*/\1/p' server.log)
 }
 
-# All that chromium starts has the directory as its home.
+# Lists what is left of what chromium started: each such process has the directory as its home.
 leftovers() {
 	grep -las "HOME=$place/home" /proc/[0-9]*/environ | cut -d / -f 3 || true
 }
@@ -61,7 +61,7 @@ nothing_is_left() {
 	[[ -z $(leftovers) ]]
 }
 
-# browse OUT [WRAPPER…] -- [VARIABLE=VALUE…] [-- OPTION…]: the page as it stands when all has been loaded.
+# browse OUT [WRAPPER…] -- [VARIABLE=VALUE…] [-- OPTION…]: prints the page as it is when all has been loaded.
 browse() {
 	local out=$1 wrapper=() settings=() status=0
 	shift
@@ -82,8 +82,8 @@ browse() {
 		>"$out.out" 2>"$out.messages" </dev/null || status=$?
 	echo "$status" >"$out.status"
 	await 10 nothing_is_left || fail "left behind by $out: $(leftovers)"
-	# Each line without its process, thread and time. There is no message bus here, which is told as often as it is
-	# tried. chromium closes all descriptors that /proc shows, and the library's is not its own to close.
+	# Prints each line without its process, thread and time.  There is no message bus here, and chromium complains of
+	# it as often as it tries.  chromium closes all descriptors that /proc shows, but it may not close the library's.
 	sed -E 's/^\[[0-9:/.]+:/[/; s/^(.*: 9: \[: )[0-9]+/\1/' "$out.messages" |
 		grep -Ev 'ERROR:(dbus|gpu)/|dbus/|close_multiple.*close: Bad file descriptor' | sort -u >"$out.err"
 }
@@ -96,7 +96,7 @@ same_page() {
 	done
 }
 
-# One process, which alone has the network, asked for the four files.
+# Checks that one process, the only one with the network, asked for the four files.
 connections_are_traced() {
 	local file count
 	find . -maxdepth 1 -name 'trace.*' -size +0 >traces

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Clients and netcats: what they say, and how they end, is the same with and without the library, and each of their
-# calls on a TCP descriptor that strace sees is traced.
+# Clients and netcats: what they print, and how they end, is the same with and without the library.  Each of their calls on
+# a TCP descriptor that strace sees is traced.
 
 # bats runs each test in a subshell of its own, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2317,SC2034
@@ -33,7 +33,7 @@ load matrix
 	matrix wget
 }
 
-# nc_pair SERVER -- CLIENT, both observed, a line in each direction.
+# nc_pair SERVER -- CLIENT: runs both observed; each sends a line to the other.
 nc_pair() {
 	local command=()
 	while [[ $1 != -- ]]; do
@@ -159,7 +159,7 @@ nc_pair() {
 	matrix scp
 }
 
-# A bare repository with two commits, as repository.git.
+# Makes a bare repository with two commits, as repository.git.
 git_repository() {
 	git -c init.defaultBranch=main init -q --bare repository.git
 	git -c init.defaultBranch=main init -q work

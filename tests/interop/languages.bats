@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Languages and what they bring for the network: each program is a client and a server in one.  What it says, and how it
-# ends, is the same with and without the library, and each call on a TCP descriptor that strace sees is traced.
+# Programming languages and their network libraries: each program is a client and a server in one.  What it prints, and
+# how it ends, is the same with and without the library.  Each call on a TCP descriptor that strace sees is traced.
 
 # bats runs each test in a subshell of its own, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2317,SC2034
@@ -82,7 +82,7 @@ sources=$BATS_TEST_DIRNAME/sources
 	matrix "node cluster"
 }
 
-# A class file's launch from its source needs the compiler.
+# Starting a Java program from its source needs the compiler.
 need_java() {
 	need java strace
 	java --list-modules | grep -q jdk.compiler || skip "this java has no compiler"
@@ -122,7 +122,7 @@ need_java() {
 	matrix php
 }
 
-# The compiler may keep itself in the home directory.
+# The home directory is kept, since the compiler may be installed in it.
 @test "a program written in Rust" {
 	HOME=$home rustc --version >/dev/null 2>&1 || skip "not on this machine: a rustc that works; no small package brings one"
 	need strace

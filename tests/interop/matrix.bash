@@ -1,9 +1,9 @@
-# matrix.bash: what the tests of real programs share: each plays the same scene three times, bare, traced, and traced
-# under strace, and the three are held against each other.
+# matrix.bash: what the tests of real programs share.  Each plays the same scene three times: bare, traced, and traced
+# under strace.  The three results are then compared.
 #
 # A test defines play(), which starts programs by once and serve, and calls matrix NAME.  Each play has a directory and
-# ports of its own.  What a program wrote is compared after the ports were replaced, and what $varying, a sed script,
-# makes equal.
+# ports of its own.  What a program wrote is compared after its ports were replaced, and after $varying, a sed script, has
+# made equal what differs from run to run.
 
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034
@@ -12,10 +12,10 @@ load ../common
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# What compare reads: the calls on descriptors, and what tells threads from processes.
+# The calls that compare reads: those on descriptors, and those that tell threads from processes.
 strace_calls=network,read,readv,write,writev,close,sendfile,splice,clone,clone3,fork,vfork,execve,rt_sigreturn
 
-# A directory that the unprivileged parts of the servers can use too, with the library in it.
+# Makes a directory that the unprivileged parts of the servers can use too, with the library in it.
 matrix_setup() {
 	common_setup
 	place=$(mktemp -d /tmp/tcpshim-programs.XXXXXX)
@@ -48,13 +48,13 @@ teardown_file() {
 	} >&3
 }
 
-# Healthy, but for the notes in $honest, which are true of the program at hand.
+# Checks that there are no warnings, except for the notes in $honest, which are true of the program at hand.
 is_healthy() {
 	trace_is_healthy <(grep -Ev "\[($honest)\]\$" "$1")
 }
 
-# observe NAME: how a program is started in the play that is on, into the array observer.  strace is no parent of the
-# program (-D), so that signals and exit statuses are the program's own.
+# observe NAME: puts into the array observer how a program is started in the current play.  strace is not the parent of
+# the program (-D), so that signals and exit statuses are the program's own.
 observe() {
 	local settings=(env LD_PRELOAD="$library" TCPSHIM_OUTPUT="${output:-$scene/trace.%n.%p}")
 	case $mode in
@@ -67,7 +67,7 @@ observe() {
 	esac
 }
 
-# once NAME COMMAND…: to its end; output, errors and status in NAME.out, NAME.err and NAME.status.
+# once NAME COMMAND…: runs it to its end; output, errors and status are in NAME.out, NAME.err and NAME.status.
 once() {
 	local name=$1 status=0
 	shift
@@ -76,7 +76,8 @@ once() {
 	echo "$status" >"$name.status"
 }
 
-# serve NAME COMMAND…: the same in the background, with its pid in $last.  $as stands before it: what changes the user.
+# serve NAME COMMAND…: starts it in the background, with its pid in $last.  $as is put before it: a command that changes
+# the user.
 as=()
 serve() {
 	local name=$1
@@ -98,14 +99,14 @@ ended() {
 	finished "$1" "$2"
 }
 
-# A port of the play, in $port; further ones in $port_2 and $port_3.
+# Chooses the ports of the play: $port, and further ones in $port_2 and $port_3.
 take_ports() {
 	port=$(free_port)
 	port_2=$(free_port)
 	port_3=$(free_port)
 }
 
-# web: an HTTP server that is not watched, on $web, for clients.
+# web: starts an HTTP server without the library, on port $web, for clients.
 web() {
 	mkdir -p www
 	printf 'a page\n' >www/page
@@ -116,7 +117,7 @@ web() {
 	rm -f web.log
 }
 
-# Threads and processes that strace saw begin have ended, and it has written all.
+# Returns true if all threads and processes that strace saw begin have ended, and strace has written all.
 strace_is_over() {
 	local file
 	for file in "$scene"/strace.*; do
@@ -125,7 +126,7 @@ strace_is_over() {
 	done
 }
 
-# scene MODE: one play of the test, in a directory of that name.
+# scene MODE: plays the test once, in a directory of that name.
 scene() {
 	mode=$1
 	scene=$place/$mode
@@ -145,7 +146,7 @@ scene() {
 	cd "$place" || return 1
 }
 
-# matrix NAME: the three plays, what has to hold of them, and the row of the table.
+# matrix NAME: makes the three plays, checks them, and prints the row of the table.
 matrix() {
 	local name=$1 other file problems=() sum
 	scene bare
@@ -168,8 +169,8 @@ matrix() {
 	((${#problems[@]} == 0)) || fail "${problems[@]}"
 }
 
-# ssh_server [WRAPPER]: started by the given function, plain start by default, on $port; the client's arguments in the
-# arrays ssh and scp.
+# ssh_server [FUNCTION]: starts a server on $port by the given function, start by default.  The client's arguments are in
+# the arrays ssh and scp.
 ssh_server() {
 	user=$(id -un)
 	[[ $EUID != 0 ]] || mkdir -p /run/sshd

@@ -1,21 +1,21 @@
 #!/usr/bin/env bats
 #
-# Servers, most with their own clients: what both say, and how they end, is the same with and without the library, and
-# each call on a TCP descriptor that strace sees is traced.
+# Servers, most with their own clients: what both print, and how they end, is the same with and without the library.  Each
+# call on a TCP descriptor that strace sees is traced.
 
 # bats runs each test in a subshell of its own, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2317,SC2034
 
 load matrix
 
-# pages DIRECTORY: what a web server serves.
+# pages DIRECTORY: writes what a web server serves.
 pages() {
 	mkdir -p "$1"
 	printf 'a page\n' >"$1/page"
 	head -c 1000000 /dev/zero | tr '\0' 'x' >"$1/megabyte"
 }
 
-# get URL…: not watched, over one connection where the server keeps it; one line for each.
+# get URL…: fetches without the library, over one connection if the server keeps it open; prints one line for each.
 get() {
 	local url arguments=()
 	for url in "$@"; do
@@ -24,8 +24,8 @@ get() {
 	curl -sS --max-time 20 -k -w '%{http_code} %{size_download}\n' "${arguments[@]}" >>get.out 2>>get.err
 }
 
-# sshd's processes may not write to files before the login (their RLIMIT_FSIZE is 0), but to a pipe.  The lines without
-# a process's number are those of the first one.
+# sshd's processes may not write to files before the login (their RLIMIT_FSIZE is 0), but they may write to a pipe.  The
+# lines without a process id are those of the first process.
 @test "sshd: logins with a command and with sftp" {
 	need ssh scp ssh-keygen /usr/sbin/sshd strace
 	need_root
@@ -85,7 +85,7 @@ get() {
 	matrix rsync
 }
 
-# nginx_config WORKERS: a page, a proxy to itself, TLS.
+# nginx_config WORKERS: configures a page, a proxy to itself, and TLS.
 nginx_config() {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem 2>/dev/null
 	pages www
@@ -274,7 +274,7 @@ nginx_config() {
 	matrix mosquitto
 }
 
-# It ends a measurement by closing connections in which data is on its way.
+# iperf3 ends a measurement by closing connections on which data is still under way.
 @test "iperf3: in both directions" {
 	need iperf3 strace
 	play() {
@@ -290,7 +290,7 @@ nginx_config() {
 		done
 	}
 	varying='s/[KMG]?(Bytes|bits)/UNIT/g; s/[0-9.]+/N/g; s/ +/ /g'
-	# How many lines come before the sums depends on the time it took.
+	# How many lines come before the sums depends on the time that it took.
 	varying+='; /Interval/d; /N-N sec/{/(sender|receiver) *$/!d}'
 	honest='closed-with-unread-data|reset-by-peer|data-lost'
 	matrix iperf3

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Tests of the tests: with a library that dies in its constructor, and with one that does nothing, no test of tracing
-# passes.  A test that passes with either of them has not looked at the trace.
+# Tests of the tests: with a library that dies in its constructor, and with one that does nothing, no test of tracing may
+# pass.  A test that passes with one of them has not looked at the trace.
 
 # shellcheck disable=SC2154	# set in common.bash
 
@@ -9,7 +9,7 @@ load ../common
 
 build=$(realpath -m "${BUILD:-$repository/build}")
 
-# The build as it is, but for the library: in the directories crashing and idle.
+# Copies the build, with another library, to the directories crashing and idle.
 setup_file() {
 	local kind
 	cd "$BATS_FILE_TMPDIR" || return 1
@@ -18,14 +18,14 @@ setup_file() {
 	for kind in crashing idle; do
 		mkdir "$kind"
 		cp -rs "$build"/. "$kind"
-		# The command looks for the library beside itself.
+		# The command looks for the library in its own directory.
 		rm "$kind/libtcpshim.so" "$kind/tcpshim"
 		cp "$build/tcpshim" "$kind"
 		${CC:-cc} -shared -fPIC -o "$kind/libtcpshim.so" "$kind.c"
 	done
 }
 
-# run_file KIND FILE: FILE, below tests, with that library; its TAP in KIND.NAME.tap.
+# run_file KIND FILE: runs FILE, a path below tests, with that library; its TAP is in KIND.NAME.tap.
 run_file() {
 	local name=${2##*/}
 	(
@@ -35,8 +35,8 @@ run_file() {
 	)
 }
 
-# passing KIND FILE…: the names of the tests that pass, in the file `passing`, sorted.  Two files run at the same time,
-# since most tests wait.
+# passing KIND FILE…: writes the names of the tests that pass to the file `passing`, sorted.  Two files run at the same
+# time, since most tests wait.
 passing() {
 	local kind=$1 file plan
 	export BATS_FILE_TMPDIR_KEPT=$BATS_FILE_TMPDIR
@@ -48,14 +48,14 @@ passing() {
 	for file in "$@"; do
 		file=${file##*/}
 		file=$kind.${file%.bats}.tap
-		# All of them ran.
+		# All of the tests ran.
 		plan=$(sed -n 's/^1\.\.//p' "$file")
 		((plan > 0 && plan == $(grep -cE '^(not )?ok ' "$file"))) || fail "not all of $file ran:" "$(tail -n 20 "$file")"
 	done
 	sed -nE '/# skip/d; s/^ok [0-9]+ //p' "$kind".*.tap | LC_ALL=C sort >passing
 }
 
-# allowed: those of the standard input may pass, and no other.
+# allowed: fails if other tests pass than those on standard input.
 allowed() {
 	grep -v '^#' | LC_ALL=C sort >allowed || true
 	LC_ALL=C comm -23 passing allowed | nothing "passes without having looked:"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 #
-# Installed, by make and as a Debian package: it works by name alone, and nothing is left behind.
+# Installed, by make and as a Debian package: the library works by its name alone, and uninstalling leaves nothing.
 
 # shellcheck disable=SC2154,SC2030,SC2031	# set in common.bash
 
 load ../common
 
-# Apart from the build that is tested otherwise.
+# Builds in a directory of its own, not in the build that the other tests use.
 make_in() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD -u TCPSHIM_LIB timeout 600 make -s -C "$repository" O="$PWD/build" "$@" >log 2>&1 ||
 		fail "make $*:" "$(tail -n 20 log)"
@@ -31,10 +31,10 @@ make_in() {
 		./usr/share/tcpshim/event.schema.json
 		./usr/share/zsh/site-functions/_tcpshim
 	END
-	# A reader of one's own needs no more than what is installed.
+	# A reader written by a user needs no more than what is installed.
 	printf '#include <tcpshim/record.h>\nint main(void) { return sizeof(struct record_header) == 0; }\n' >reader.c
 	${CC:-cc} -Iroot/usr/include -o reader reader.c
-	# The command looks where it was told that the library would be.
+	# The command looks for the library in the LIBDIR that it was built with.
 	status=0
 	root/usr/bin/tcpshim true 2>errors || status=$?
 	((status == 125))

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
-# plays.bash: what the bats files of the scenarios share. The file sets `plays`, a list of SCENARIO-CLIENT.
+# plays.bash: what the bats files of the scenarios share.  The file sets `plays`, a list of SCENARIO-CLIENT.
 #
-# Several plays run at the same time, since they mostly wait; each test then looks at one. Not all of them: some have to
-# come to their point within 5 s of silence, which they do not if more run than the processors can serve.
+# Several plays run at the same time, since they mostly wait; each test then checks one of them.  Not all run at once: some
+# have to reach their point within 5 s of silence, and do not if more run than the processors can serve.
 
 setup_file() {
 	local here=$BATS_TEST_DIRNAME play
@@ -29,7 +29,7 @@ setup() {
 	[[ $world_kind != loopback ]] || skip "network namespaces are not allowed here"
 }
 
-# compare PLAY SIDE: the whole trace, but for times and addresses in memory.
+# compare PLAY SIDE: compares the whole trace, except for times and addresses in memory.
 compare() {
 	local actual=$BATS_FILE_TMPDIR/$1/$2.trace expected=$BATS_TEST_DIRNAME/expected/$1.$2.trace
 	if [[ -n ${REWRITE:-} ]]; then
@@ -38,14 +38,14 @@ compare() {
 	diff -u --label "expected $2" --label "$2" "$expected" <("$BATS_TEST_DIRNAME/normalise" "$actual")
 }
 
-# went_as_told SCENARIO-CLIENT: the test looks at this play, and it reached its end.
+# went_as_told SCENARIO-CLIENT: checks that this play reached its end.
 went_as_told() {
 	play=$1
 	cat "$BATS_FILE_TMPDIR/$play.log"
 	[[ $(cat "$BATS_FILE_TMPDIR/$play.status") == 0 ]]
 }
 
-# played SCENARIO-CLIENT [SIDE...]: it went as told, and both sides, or these, left the expected trace.
+# played SCENARIO-CLIENT [SIDE...]: checks that it reached its end, and that both sides, or these, left the expected trace.
 played() {
 	local side
 	went_as_told "$1"
@@ -56,7 +56,7 @@ played() {
 	done
 }
 
-# kang_says PATTERN...: each matches a line of kang's trace, and each line comes after the one before it.
+# kang_says PATTERN...: checks that each matches a line of kang's trace, and that the lines come in this order.
 kang_says() {
 	local pattern line=0 found
 	for pattern in "$@"; do

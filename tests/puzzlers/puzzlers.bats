@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
-# The four scenarios of TCP Puzzlers between two hosts (network namespaces), with unmodified netcats and with dnc. The whole trace
-# of both sides is compared with expected/SCENARIO-CLIENT.SIDE.trace; what each scenario must tell is asked for once more by name.
+# The four scenarios of TCP Puzzlers between two hosts (network namespaces), with unmodified netcats and with dnc.  The
+# whole trace of both sides is compared with expected/SCENARIO-CLIENT.SIDE.trace.  The notes that a scenario must draw are
+# checked once more by name.
 #
-# REWRITE=1 writes the expected traces anew: read the difference before believing it. BUILD names the directory of the
+# REWRITE=1 writes the expected traces anew: read the difference before you believe it.  BUILD is the directory of the
 # built files (build).
 
 plays='1-nc.openbsd 1-nc.traditional 1-ncat 2-nc.openbsd 2-nc.traditional 2-ncat 3-nc.openbsd 3-nc.traditional 3-ncat
@@ -17,14 +18,14 @@ graceful_exit() {
 	kang_is_silent_about $'^\t!!'
 }
 
-# The second line is written after more than 6 s of silence; its 22 bytes are lost, the 22 of the first are not.
+# The second line is written after more than 6 s of silence.  Its 22 bytes are lost; the 22 bytes of the first are not.
 power_cycle() {
 	played "$1"
 	kang_says '\[no-failure-detection\]' '= 22$' ' ([6-9]|1[0-9])\.[0-9] s .*\[peer-silent\]' '\[reset-peer-forgot\]' '22 bytes .*\[data-lost\]'
 	kang_is_silent_about '\[timed-out'
 }
 
-# tcp_retries2 = 3 gives up after some 7 s.
+# tcp_retries2 = 3 gives up after about 7 s.
 power_off() {
 	played "$1"
 	kang_says '\[no-failure-detection\]' '= 22$' ' ([6-9]|1[0-9])\.[0-9] s .*\[peer-silent\]' \

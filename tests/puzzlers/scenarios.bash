@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154
-# scenarios.bash: the four stories, told once for the tests and for the demo. Needs world.bash.
+# scenarios.bash: the four scenarios, for the tests and for the demo.  Needs world.bash.
 #
-# scenario_N CLIENT plays story N with that client; kodos runs the same program as its server, or nc.openbsd where
-# the client is dnc. Each step waits until both programs sleep again, and checks what ss says of both sides, so that
-# a story either goes the way it is told or fails. The caller may define `tell` (a step, in words) and `show_states`
-# (a telling moment); here they do nothing.
+# scenario_N CLIENT plays scenario N with that client.  kodos runs the same program as its server, or nc.openbsd if the
+# client is dnc.  Each step waits until both programs sleep again, and checks what ss shows of both sides, so that a
+# scenario either goes as described or fails.  The caller may define `tell` (prints a step, in words) and `show_states`
+# (prints the states at a point of interest); here they do nothing.
 
 greeting='kodos, are you there?' # 22 bytes with its newline
 farewell='kodos, anybody there?' # 22 bytes as well
@@ -16,7 +16,7 @@ client_environment=() # VARIABLE=VALUE
 tell() { :; }
 show_states() { :; }
 
-# The words that start a client or a server of a kind.
+# client_command and server_command: the words that start a client or a server of a kind.
 client_command() {
 	case $1 in
 	dnc) printf '%s\n' "$dnc_program" "${client_options[@]}" "$kodos_address" "$kodos_port" ;;
@@ -32,7 +32,7 @@ server_command() {
 	esac
 }
 
-# A connection over which one line has gone, and both programs wait for more.
+# begin: makes a connection over which one line has gone; both programs wait for more.
 begin() {
 	local server client
 	mapfile -t server < <(server_command "$1")
@@ -54,13 +54,13 @@ begin() {
 	show_states
 }
 
-# Longer than a pause: after it the kernel's idea of the peer is old.
+# stay_silent: waits longer than a pause.  After it what the kernel knows of the peer is old.
 stay_silent() {
 	tell "nothing is said for $silence_seconds seconds"
 	sleep "$silence_seconds"
 }
 
-# ^D for a client that still waits for its user.
+# finish: types ^D for a client that still waits for its user.
 finish() {
 	if is_program_running kang; then
 		tell "kang types ^D: it has nothing more to say"
@@ -69,7 +69,7 @@ finish() {
 	program_await kang 5
 }
 
-# 1, graceful exit: the server ends, its kernel says so.
+# Scenario 1, graceful exit: the server ends, and its kernel sends a FIN.
 scenario_1() {
 	begin "$1"
 	tell "^C on kodos: the server ends, and its kernel sends FIN"
@@ -81,7 +81,7 @@ scenario_1() {
 	show_states
 }
 
-# 2, power cycle: the server's host loses all memory of the connection and comes back.
+# Scenario 2, power cycle: the server's host loses all memory of the connection and comes back.
 scenario_2() {
 	begin "$1"
 	tell "kodos loses power and comes back. Nothing reaches kang: no FIN, no reset"
@@ -97,7 +97,7 @@ scenario_2() {
 	show_states
 }
 
-# 3, power off: the server's host never comes back.
+# Scenario 3, power off: the server's host never comes back.
 scenario_3() {
 	begin "$1"
 	tell "kodos loses power, and does not come back. Nothing reaches kang"
@@ -117,7 +117,7 @@ scenario_3() {
 	show_states
 }
 
-# 4, nothing failed: the server closes, the client keeps its socket.
+# Scenario 4, nothing failed: the server closes, the client keeps its socket.
 scenario_4() {
 	begin "$1"
 	tell "^C on kodos: the server ends, and its kernel sends FIN"

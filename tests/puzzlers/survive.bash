@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# survive.bash: real programs on kang that wait for, or write to, servers on kodos when kodos loses power. Needs
+# survive.bash: real programs on kang that wait for servers on kodos, or write to them, when kodos loses power.  Needs
 # world.bash.
 #
-# Each program runs twice at the same time: NAME-bare under the library without a policy, and NAME with one. What became
-# of each stands in the directory: NAME.out, NAME.err, NAME.trace, NAME.status (absent: still running at the end),
+# Each program runs twice at the same time: NAME-bare under the library without a policy, and NAME with one.  The results
+# of each are in the directory: NAME.out, NAME.err, NAME.trace, NAME.status (absent if it was still running at the end),
 # NAME.ms (how long after the loss of power it ended).
 
 port_hold=9001 # accepts, reads, and never answers
@@ -13,7 +13,7 @@ port_ssh=9004
 
 declare -gA survivor=() # NAME -> pid
 
-# on SIDE NAME [VARIABLE=VALUE...] COMMAND...: in the background, its standard input open and silent.
+# on SIDE NAME [VARIABLE=VALUE...] COMMAND...: starts it in the background, its standard input open and silent.
 on() {
 	local side=$1 name=$2 enter
 	shift 2
@@ -23,7 +23,7 @@ on() {
 	survivor[$name]=$!
 }
 
-# client NAME [VARIABLE=VALUE...] -- COMMAND...: with these policies, and without.
+# client NAME [VARIABLE=VALUE...] -- COMMAND...: starts it twice, with these policies and without.
 client() {
 	local name=$1 variables=()
 	shift
@@ -51,7 +51,7 @@ has_connections() {
 	(($(world_run kang ss -Htn state established "dport = :$1" | wc -l) == $2))
 }
 
-# The hosts, with the kernel's own limits but for one retransmission more or less.
+# Makes the hosts, with the kernel's default numbers of retransmissions.
 survive_up() {
 	world_up "$1"
 	world_sysctl kang 'ip_local_port_range=20000 40000' tcp_retries2=15 tcp_syn_retries=6
@@ -86,7 +86,7 @@ serve_hold() {
 	wait_until 10 is_listening_on $port_hold
 }
 
-# power_off_and_watch SECONDS: for so long; who ended when.
+# power_off_and_watch SECONDS: turns kodos off and notes for so long which programs end when.
 power_off_and_watch() {
 	local begun deadline name pending=() left now
 	link_down kodos
@@ -173,7 +173,7 @@ serve_ssh() {
 
 # ---- the stories
 
-# Everybody waits; nothing is under way.
+# Plays that everybody waits, and nothing is under way.
 survive_waiting() {
 	local keepalive=TCPSHIM_KEEPALIVE=1s,1s,3 held=2
 	serve_hold
@@ -209,10 +209,10 @@ s.recv(1)' "$kodos_address" $port_hold
 	power_off_and_watch 8
 }
 
-# Everybody has written into the silence; and some connect into it.
+# Plays that everybody writes after the loss of power, and that some connect.
 survive_writing() {
 	local port=$port_hold name variables
-	# What they write goes out after the loss of power: each waits for a file.
+	# The programs write after the loss of power: each waits for a file.
 	cat >"$world_dir/say.py" <<-'END'
 		import os, socket, sys, time
 		s = socket.create_connection((sys.argv[1], int(sys.argv[2])))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The policies against a peer that vanishes: real programs that only wait, that have data under way, that connect into
-# the void. Each runs with a policy and without, in the same world at the same time.
+# The policies against a peer that vanishes: real programs that only wait, that have data under way, or that connect to a
+# host that is gone.  Each runs with a policy and without, in the same world at the same time.
 
 # shellcheck disable=SC2154
 load ../common
@@ -28,14 +28,14 @@ setup() {
 	[[ $world_kind != loopback ]] || skip "network namespaces are not allowed here"
 }
 
-# story NAME: it was played to its end; the test stands in its directory.
+# story NAME: checks that it was played to its end, and changes to its directory.
 story() {
 	cat "$BATS_FILE_TMPDIR/$1.log" >&2
 	[[ $(cat "$BATS_FILE_TMPDIR/$1.status") == 0 ]]
 	cd "$BATS_FILE_TMPDIR/$1" || return 1
 }
 
-# ended NAME LEAST MOST: so many milliseconds after the loss of power.
+# ended NAME LEAST MOST: checks that it ended so many milliseconds after the loss of power.
 ended() {
 	[[ -e $1.ms ]] || fail "$1 was still running at the end" "$(tail -n 5 "$1.trace")"
 	(($(cat "$1.ms") >= $2 && $(cat "$1.ms") <= $3)) || fail "$1 ended after $(cat "$1.ms") ms, not $2 to $3"
@@ -54,7 +54,7 @@ is_silent_about() {
 	grep -E -- "$2" "$1.trace" | nothing "the trace of $1 says:"
 }
 
-# need_client NAME: says why the story went without it.
+# need_client NAME: skips, or fails, with the reason why the story ran without it.
 need_client() {
 	case $1 in
 	psql | ssh) need_root ;;
@@ -64,10 +64,10 @@ need_client() {
 	fail "$1 was not played"
 }
 
-# IDLE + INTERVAL x COUNT is 4 s from the last probe that was answered, at most IDLE before the loss of power.
+# IDLE + INTERVAL x COUNT is 4 s after the last probe that was answered, which is at most IDLE before the loss of power.
 saved_by_keepalive() {
 	story waiting
-	# The file of its output is there when the story had it.
+	# The file of its output is there if the story ran it.
 	[[ -e $1.out ]] || need_client "$1"
 	still_waiting "$1-bare"
 	is_silent_about "$1-bare" '\[(policy|timed-out)'

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# timers.bash: stories beside the four: which timer ended it, or a reset that came in between. Needs world.bash and
+# timers.bash: more scenarios: which timer ends a connection, or a reset that comes first.  Needs world.bash and
 # scenarios.bash.
 #
 # scenario_NAME CLIENT plays one, as scenario_N does.
@@ -8,7 +8,7 @@ elsewhere=192.0.2.1 # where no route of kang leads
 
 # ---- a reset while data is being retransmitted
 
-# How often in a row kang's retransmission timer has run out. The last number of ss's timer, as in (on,1.2sec,3).
+# Prints how often in a row kang's retransmission timer has run out: the last number of ss's timer, as in (on,1.2sec,3).
 retransmits_of_kang() {
 	world_run kang ss -Htno "$(state_filter kang)" | sed -n 's/.*timer:(on,[^,]*,\([0-9]*\)).*/\1/p'
 }
@@ -21,7 +21,7 @@ has_probed() {
 	[[ $(world_run "$1" ss -Htno "$(state_filter "$1")") == *"timer:(keepalive,"*,"$2)"* ]]
 }
 
-# The cable comes back between two retransmissions; nobody at its other end knows the connection any more.
+# Reconnects the cable between two retransmissions; nobody at its other end knows the connection any more.
 forgotten() {
 	begin "$1"
 	tell "kodos loses power. Nothing reaches kang"
@@ -45,7 +45,7 @@ scenario_forgotten_late() { forgotten "$1" late; }
 
 # ---- timers that the program set
 
-# power_off_and_write CLIENT OPTION...: kodos is gone, and kang writes at once.
+# power_off_and_write CLIENT OPTION...: turns kodos off; kang writes at once.
 power_off_and_write() {
 	client_options=("${@:2}")
 	begin "$1"
@@ -56,7 +56,7 @@ power_off_and_write() {
 	finish
 }
 
-# power_off_and_wait CLIENT OPTION...: kodos is gone, and kang has nothing to say.
+# power_off_and_wait CLIENT OPTION...: turns kodos off; kang has nothing to send.
 power_off_and_wait() {
 	client_options=("${@:2}")
 	begin "$1"
@@ -72,8 +72,8 @@ scenario_keepalive_writing() { power_off_and_write "$1" -k 1,1,2; }
 scenario_keepalive_and_smaller() { power_off_and_wait "$1" -k 1,4,3 -u 2000; }
 scenario_keepalive_and_larger() { power_off_and_wait "$1" -k 1,1,2 -u 5000; }
 
-# The last probe is answered after all, by a kernel that knows nothing: a reset, though every probe was needed.
-# reset_by_probe CLIENT PROBES OPTION...: so many go unanswered.
+# reset_by_probe CLIENT PROBES OPTION...: so many probes go unanswered.  The last probe is answered after all, by a kernel
+# that does not know the connection: a reset, although every probe was needed.
 reset_by_probe() {
 	client_options=("${@:3}")
 	begin "$1"
@@ -92,7 +92,7 @@ scenario_keepalive_and_larger_forgotten() { reset_by_probe "$1" 3 -k 1,1,2 -u 50
 
 # ---- a router or a neighbour that says no
 
-# The first line got through; then the firewall of kodos says that there is no such host.
+# Lets the first line through; then the firewall of kodos answers that there is no such host.
 scenario_icmp_unreachable() {
 	begin "$1"
 	world_run kodos nft 'add table ip no; add chain ip no in { type filter hook input priority 0; };
@@ -103,7 +103,7 @@ scenario_icmp_unreachable() {
 	finish
 }
 
-# Nobody answers ARP any more.
+# Stops the answers to ARP.
 scenario_arp_unanswered() {
 	begin "$1"
 	world_sysctl kang neigh/veth0/mcast_solicit=1 neigh/veth0/retrans_time_ms=400
@@ -141,7 +141,7 @@ scenario_connect_no_route() {
 	connect_in_vain "$1"
 }
 
-# On kang's own cable, where nobody has that address.
+# Connects to an address on kang's own cable that nobody has.
 scenario_connect_no_neighbour() {
 	kodos_address=${kodos_address%.*}.141
 	world_sysctl kang neigh/veth0/mcast_solicit=1 neigh/veth0/retrans_time_ms=400
@@ -161,7 +161,7 @@ shrink_buffers() {
 	world_sysctl kodos 'tcp_rmem=4096 4096 4096'
 }
 
-# type_much SIDE: more than both buffers hold, and not more than a fifo does.
+# type_much SIDE: types more than both buffers hold, and not more than a fifo does.
 type_much() {
 	trace_mark
 	printf '%059999d\n' 0 >&"${program_input[$1]}"
@@ -184,7 +184,7 @@ stop_reading() {
 	wait_until 10 is_kang_window_closed
 }
 
-# It reads on after a while, and nothing is lost.
+# Lets the reader go on after a while, so that nothing is lost.
 window() {
 	stop_reading "$@"
 	settle kang
@@ -197,7 +197,7 @@ window() {
 scenario_window() { window "$1"; }
 scenario_window_polled() { window "$1" -w; }
 
-# Its kernel answers every probe; a user timeout ends it all the same.
+# Keeps the window closed: the peer's kernel answers every probe, and a user timeout ends the connection all the same.
 window_to_the_end() {
 	stop_reading "$@"
 	state_await kang none 20
@@ -208,7 +208,7 @@ window_to_the_end() {
 scenario_window_user_timeout() { window_to_the_end "$1" -u 3000; }
 scenario_window_polled_user_timeout() { window_to_the_end "$1" -w -u 3000; }
 
-# The machine vanishes while its window is closed.
+# Turns the machine off while its window is closed.
 window_power_off() {
 	stop_reading "$@"
 	power_off
@@ -222,7 +222,7 @@ scenario_window_polled_power_off() { window_power_off "$1" -w; }
 
 # ---- a policy at the peer's end of stream
 
-# Scenario 4, in which the client's end follows the server's: both sides agree, whatever the client does.
+# Plays scenario 4 with a policy, so that the client's end follows the server's: both sides agree, whatever the client does.
 end_with() {
 	client_environment=("TCPSHIM_CLOSE_ON_EOF=$2")
 	begin "$1"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# Stories beside the four: which timer ended a connection or a connect, what else may end it meanwhile, and a peer that
-# does not read. Where a run repeats, the whole trace is compared with expected/; else the notes are asked for by name.
+# More scenarios: which timer ended a connection or a connect, what else may end it meanwhile, and a peer that does not
+# read.  If runs repeat exactly, the whole trace is compared with expected/; else the notes are checked by name.
 #
-# REWRITE=1 writes the expected traces anew: read the difference before believing it. BUILD names the directory of the
+# REWRITE=1 writes the expected traces anew: read the difference before you believe it.  BUILD is the directory of the
 # built files (build).
 
 plays='forgotten_soon-dnc forgotten_soon-nc.openbsd forgotten_late-dnc forgotten_late-nc.openbsd
@@ -18,7 +18,7 @@ plays='forgotten_soon-dnc forgotten_soon-nc.openbsd forgotten_late-dnc forgotten
 # shellcheck source-path=SCRIPTDIR source=plays.bash disable=SC1091
 source "$BATS_TEST_DIRNAME/plays.bash"
 
-# The kernel has sent the data three times already; it is a reset all the same.
+# The kernel has sent the data three times already; the connection still ends by a reset.
 reset_while_retransmitting() {
 	played "$1"
 	kang_says '22 bytes .*\[retransmitting\]' "\\[$2\\]" '22 bytes .*\[data-lost\]'
@@ -64,7 +64,7 @@ reset_while_retransmitting() {
 	kang_is_silent_about '\[reset|\[timed-out-(keepalive|user)\]'
 }
 
-# Where poll cannot tell it from a reset, the read after it can.
+# If poll cannot tell it from a reset, the read after it can.
 @test "keepalive with a smaller TCP_USER_TIMEOUT ends at the first probe after it" {
 	went_as_told keepalive_and_smaller-dnc
 	kang_says ' 1 probes .*\[timed-out-keepalive\]'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The command: it runs programs as they would run without it, says plainly what it cannot see, and explains.
+# The command: it runs programs as they run without it, reports plainly what it cannot trace, and explains.
 
 # A report is of a recording, never of the file that it is written to (SC2094); scripts for other shells are quoted (SC2016).
 # shellcheck disable=SC2154,SC2030,SC2031,SC2094,SC2016
@@ -13,7 +13,7 @@ setup() {
 	tcpshim=$build/tcpshim
 }
 
-# status_is N COMMAND…: its output in `out`, its errors in `errors`.
+# status_is N COMMAND…: runs it and checks its exit status; its output is in `out`, its errors in `errors`.
 status_is() {
 	local wanted=$1 status=0
 	shift
@@ -75,7 +75,7 @@ errors_are() {
 	printf '#!%s/static\n' "$PWD" >script
 	chmod +x script
 	status_is 125 "$tcpshim" ./script
-	# The class is the fifth byte of an ELF file, the machine the nineteenth.
+	# The class is the fifth byte of an ELF file, the machine is the nineteenth.
 	cp /bin/true class
 	printf '\1' | dd of=class bs=1 seek=4 conv=notrunc status=none
 	status_is 125 "$tcpshim" ./class
@@ -84,7 +84,7 @@ errors_are() {
 	printf '\2' | dd of=machine bs=1 seek=18 conv=notrunc status=none
 	status_is 125 "$tcpshim" ./machine
 	grep -q 'another kind of processor$' errors
-	# A Go program tells by a section of its own.
+	# A Go program is recognised by a section of its own.
 	cp static go
 	: >info
 	objcopy --add-section .go.buildinfo=info go
@@ -182,7 +182,7 @@ errors_are() {
 		timeout 10 "$tcpshim" netstat "$last" >out 2>errors && grep -q ' recv(.*(sleeping' out
 	}
 	await 10 is_in_recv
-	# The receiving end has 300 bytes unread, and the sending end sent them.
+	# The receiving end has 300 unread bytes, which the sending end sent.
 	grep -qE "^127\.0\.0\.1:$server +127\.0\.0\.1:$client +[0-9]+ +0 +[0-9]+ +300 +ESTABLISHED " out || fail "$(cat out)"
 	grep -qE "^127\.0\.0\.1:$client +127\.0\.0\.1:$server +[0-9]+ +0 +[0-9]+ +0 +ESTABLISHED .* 300 +0 " out || fail "$(cat out)"
 	grep -qE "^127\.0\.0\.1:$server +\* .* LISTEN " out || fail "$(cat out)"

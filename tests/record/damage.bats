@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# A recording that was cut or overwritten anywhere: what is left of it is shown, and a line says what is not. None of
-# it crashes, hangs, or shows what was never recorded.
+# A recording that was cut or overwritten anywhere: what is left of it is shown, and a line reports what is missing.  No
+# such recording makes the report crash, hang, or show what was never recorded.
 
 # shellcheck disable=SC2154	# set in common.bash
 
@@ -12,7 +12,8 @@ build=${BUILD:-$repository/build}
 tcpshim=$build/tcpshim
 damage=$repository/tests/record/damage
 
-# report [OPTION…] FILE: into shown and said, its exit status in $status; not by a signal, and not for long.
+# report [OPTION…] FILE: writes to the files shown and said, with its exit status in $status.  It must not end by a signal,
+# and must not take long.
 report() {
 	status=0
 	timeout -k 5 10 "$tcpshim" report "$@" >shown 2>said || status=$?
@@ -20,12 +21,12 @@ report() {
 	! grep -av '^tcpshim: ' said || fail "report $*: not a line of its own"
 }
 
-# said LINE: this line and no other.
+# said LINE: checks that standard error has this line and no other.
 said() {
 	diff -u <(printf '%s\n' "$@") said || fail "not said so"
 }
 
-# under_sanitizers DIRECTORY: the same files, by the fuzz target.
+# under_sanitizers DIRECTORY: reads the same files with the fuzz target.
 under_sanitizers() {
 	timeout -k 5 240 "$build/tests/fuzz/report" -timeout=10 "$1"/* >sanitized 2>&1 || fail "$(tail -n 60 sanitized)"
 	(($(grep -c '^Executed ' sanitized) == $(find "$1" -type f | wc -l))) || fail "not all were read:" "$(tail sanitized)"
@@ -57,7 +58,7 @@ unpack() {
 		grep -vxFf "$golden/truth.text" shown >strange || true
 		[[ ! -s strange ]] || fail "$file: what was never recorded:" "$(head -n 5 strange)"
 	done
-	# The records of the first block but the last, then all: what stands in a block before the cut is not lost.
+	# The records of the first block but the last, then all: nothing before the cut is lost.
 	report cut/49152
 	most=$(grep -c . shown)
 	((most > 80)) || fail "only $most lines of half the first block"
@@ -122,7 +123,7 @@ unpack() {
 	((lost > 3))
 	report damaged
 	(($(grep -c . shown) == $(<all))) || fail "$(<all) lines became $(grep -c . shown)"
-	# The oldest block begins with the rest of a payload that is gone.
+	# The oldest block begins with the rest of a payload whose first part is gone.
 	grep -qx "tcpshim: damaged: $((lost - 1)) records make no sense and were left out" said || fail "$(cat said)"
 }
 
@@ -142,7 +143,7 @@ unpack() {
 	said "tcpshim: pipe is no recording of tcpshim"
 	report missing
 	said "tcpshim: missing cannot be read: No such file or directory"
-	# Of several, the good ones are shown.
+	# Of several recordings, the good ones are shown.
 	unpack killed
 	report missing killed
 	((status == 125))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Recordings that were made once are read for ever, and say the same. tests/record/make-golden made them, with the
-# version that told them first; a new kind of record gets a new directory beside these, and the old ones stay.
+# Recordings that were made once are readable forever, and their reports stay the same.  tests/record/make-golden made
+# them with the first version of the format.  A new kind of record gets a new directory beside these; the old ones stay.
 
 # shellcheck disable=SC2154	# set in common.bash
 
@@ -10,7 +10,7 @@ load ../common
 golden=$repository/tests/record/golden
 tcpshim=${BUILD:-$repository/build}/tcpshim
 
-# all FORM [OPTION…]: of each recording, the report in this form is as it was.
+# all FORM [OPTION…]: checks that the report of each recording in this form is as it was.
 all() {
 	local form=$1 recording name count=0
 	shift

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Recordings, read twice: by reader.py, which knows only what record.h says, and by `tcpshim report`.  What the two say
-# has to be the same.  BUILD is the folder with the library, the command and the programs.
+# Recordings, read twice: by reader.py, which knows only what record.h documents, and by `tcpshim report`.  Both must give
+# the same.  BUILD is the directory with the library, the command and the programs.
 
 # shellcheck disable=SC2154	# set in common.bash
 
@@ -18,12 +18,12 @@ setup() {
 	mkdir recordings
 }
 
-# recorded [VARIABLE=VALUE…] PROGRAM [ARG…]: its recording is in the folder `recordings`.
+# recorded [VARIABLE=VALUE…] PROGRAM [ARG…]: records it; the recording is in the directory `recordings`.
 recorded() {
 	shim TCPSHIM_RECORD="$PWD/recordings" "$@" >output 2>errors || fail "fails, with $?: $*" "$(tail -n 5 output errors)"
 }
 
-# both FILE…: what the two say of them, in reader.json and report.json.
+# both FILE…: writes what each reader prints of the files to reader.json and report.json.
 both() {
 	timeout -k 5 "$limit" "$python" "$here/reader.py" "$@" >reader.json 2>reader.errors ||
 		fail "reader.py fails, with $?:" "$(tail -n 5 reader.errors)"
@@ -32,7 +32,7 @@ both() {
 		fail "report fails, with $?:" "$(tail -n 5 report.errors)"
 }
 
-# same FILE…: and it is the same; what was compared is in the file `compared`.
+# same FILE…: checks that both readers print the same; what was compared is in the file `compared`.
 same() {
 	both "$@"
 	timeout -k 5 "$limit" "$python" "$here/compare.py" reader.json report.json >compared ||
@@ -46,7 +46,7 @@ no_damage() {
 	[[ -z $damaged ]] || fail "the reader found damage: $damaged"
 }
 
-# told KIND EXPRESSION: a line for each line of that kind that the reader printed, with what the expression has of it.
+# told KIND EXPRESSION: prints the value of the expression for each line of that kind that reader.py printed.
 told() {
 	"$python" -c '
 import json, sys
@@ -57,7 +57,7 @@ for text in open("reader.json"):
 ' "$1" "$2"
 }
 
-# compared_at_least NUMBER WHAT: so many calls, threads, bytes, notes or calls in progress were compared.
+# compared_at_least NUMBER WHAT: checks that so many calls, threads, bytes, notes or calls in progress were compared.
 compared_at_least() {
 	local found
 	found=$(grep -oE "[0-9]+ $2" compared) || fail "no $2 in: $(cat compared)"
@@ -72,7 +72,7 @@ compared_at_least() {
 	same recordings/*
 	compared_at_least 1900 calls
 	compared_at_least 12 bytes
-	# nearly all in the short form
+	# Nearly all are in the short form.
 	(($(told transfer 'line["call"]' | grep -cE '^(read|write)$') > 1900)) || fail "no ordinary transfers"
 	[[ $(told file 'line["ended"], line["lost_events"], line["current"]') == "(True, 0, [])" ]]
 }
@@ -121,7 +121,7 @@ for path in ("page", "large", "none", "page"):
 	same recordings/*
 	compared_at_least 9000 bytes
 	(($(told more 'line["of"]' | wc -l) >= 10)) || fail "no record of kind more"
-	# the payload is what was sent, not only what the report says too
+	# The payload is what was sent, and not only the same in both.
 	told event 'line["data"] if line["result"] == 9000 and line["call"] == "send" else ""' | grep . | sort -u >payloads
 	"$python" -c 'print(bytes(n % 256 for n in range(9000)).hex())' | diff payloads - >&2 || fail "not what was sent"
 }
@@ -154,7 +154,7 @@ for path in ("page", "large", "none", "page"):
 	compared_at_least 9000 bytes
 	[[ $(told file 'line["wraps"], line["overwritten_events"] > 100, line["lost_events"]') == "(True, True, 0)" ]] ||
 		fail "nothing was overwritten: $(tail -n 1 reader.json)"
-	# the rest of a payload whose first part was overwritten is all that may be wrong
+	# The only damage allowed is the rest of a payload whose first part was overwritten.
 	[[ -z $(told file 'set(line["damage"]) - {"more_of_nothing"} or ""') ]] || fail "damage: $(tail -n 1 reader.json)"
 }
 
@@ -174,13 +174,13 @@ for path in ("page", "large", "none", "page"):
 
 # --- killed -----------------------------------------------------------------------------------------------------
 
-# is_in CALL: the reader tells the call that the program is in, while it runs.
+# is_in CALL: returns true if reader.py shows that the program, which still runs, is in that call.
 is_in() {
 	timeout 10 "$python" "$here/reader.py" recordings/* >reader.json 2>/dev/null || return 1
 	[[ $(told file '[current["call"] for current in line["current"]]') == "['$1']" ]]
 }
 
-# killed_in_read [VARIABLE=VALUE…]
+# killed_in_read [VARIABLE=VALUE…]: records talk.py and kills it in a read.
 killed_in_read() {
 	local fd tid
 	start_shim TCPSHIM_RECORD="$PWD/recordings" "$@" "$python" "$here/talk.py" block >output 2>errors
@@ -191,7 +191,7 @@ killed_in_read() {
 	finish "$last" || true
 	same recordings/*
 	compared_at_least 1 "in progress"
-	# and it is the truth
+	# And it is the truth.
 	[[ $(told file '[(c["call"], c["fd"], c["tid"], c["arguments"][2]) for c in line["current"]]') == \
 		"[('recv', $fd, $tid, 77)]" ]] || fail "not fd $fd of thread $tid: $(tail -n 1 reader.json)"
 	[[ $(told file 'line["ended"]') == False ]]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Recordings: what a report shows of them is what would have been written live; they survive the program's end, a full
-# disk, a directory that is gone; and what is lost is counted and said.
+# Recordings: a report shows what would have been written live.  They survive the program's end, a full disk, and a
+# directory that is gone.  What is lost is counted and reported.
 
 # A report is of a recording, never of the file that it is written to (SC2094); scripts for other shells are quoted (SC2016).
 # shellcheck disable=SC2154,SC2030,SC2031,SC2094,SC2016
@@ -15,10 +15,11 @@ setup() {
 	mkdir recordings
 }
 
-# Both sinks of the same run, a file each for every process.
+# Settings for both sinks in the same run, with a file for every process.
 both=(TCPSHIM_RECORD=recordings TCPSHIM_OUTPUT=text.%p)
 
-# Each recording reported is the text of its process, byte for byte; at least so many.
+# same_as_text COUNT: checks that each recording's report is the text of its process, byte for byte, and that there are at
+# least COUNT recordings.
 same_as_text() {
 	local recording pid count=0
 	for recording in recordings/*.tcpshim; do
@@ -66,7 +67,7 @@ web_server() {
 		sys.exit(os.wait()[1])
 	END
 	shim "${both[@]}" TCPSHIM_TIME=base,delta,elapsed,utc TCPSHIM_DATA=all python3 client.py "$port"
-	# Threads write in another order than they completed: the lines are the same.
+	# The lines are the same, but threads write them in another order than the calls completed.
 	local recording pid
 	for recording in recordings/*.tcpshim; do
 		pid=$(sed -E 's/.*\.([0-9]+)\.tcpshim$/\1/' <<<"$recording")
@@ -146,7 +147,7 @@ web_server() {
 	await 5 compgen -G 'recordings/*'
 	timeout 20 "$tcpshim" report --follow --time=none recordings/* >followed
 	"$tcpshim" report --time=none recordings/* >after
-	# What a thread was in is told at the end only.
+	# The call that a thread was in is shown at the end only.
 	cmp followed after || fail "$(diff followed after)"
 	[[ $(grep -c '^send(' after) == 20 ]]
 }
@@ -155,12 +156,12 @@ web_server() {
 	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K TCPSHIM_RECORD_FULL=wrap "$build/tests/bench/calls" tcp 20000
 	"$tcpshim" report --time=none recordings/* >report 2>errors
 	grep -qE 'flight recorder: [0-9]+ older events were overwritten$' errors || fail "$(cat errors)"
-	# The end is there, the beginning is not, and connections are known nevertheless.
+	# The end is there, the beginning is not, and connections are known all the same.
 	grep '^listen' report | nothing "the beginning:"
 	tail -n 1 report | grep -q 'left-open-at-exit\|_exit' || fail "$(tail -n 3 report)"
 	"$tcpshim" report --json recordings/* 2>/dev/null | tail -n 100 | head -n 1 | grep -q '"network.peer.port":[0-9]'
 	(($(stat -c %s recordings/*) <= 262144))
-	# None is counted twice or not at all: 40000 transfers, and the calls around them.
+	# No transfer is counted twice or not at all: 40000, and the calls around them.
 	overwritten=$(sed -nE 's/.*: ([0-9]+) older.*/\1/p' errors)
 	kept=$("$tcpshim" report --time=none --notes=off recordings/* 2>/dev/null | grep -vc '^_exit')
 	((overwritten + kept >= 39900 && overwritten + kept <= 40100)) || fail "$overwritten + $kept"
@@ -185,7 +186,7 @@ web_server() {
 	((lost + $(grep -vc "^_exit" report) >= 39900))
 }
 
-# in_namespace SCRIPT: as root of a user and mount namespace of its own, with a small file system on small/.
+# in_namespace SCRIPT: runs it as root of a user and mount namespace of its own, with a small file system on small/.
 in_namespace() {
 	unshare -Urm true 2>/dev/null || {
 		[[ ${CI:-} != true ]] || return 1
@@ -251,8 +252,8 @@ in_namespace() {
 	grep -qE '^tcpshim: the recording is lost: .* was removed or replaced while it was written$' errors || fail "$(cat errors)"
 }
 
-# Shown: where process_complain (process.c) writes without holding the signal back, SIGPIPE; where it does not ask whether
-# there is room, the second program waits for ever.
+# Shown: if complaint_write (complaint.c) does not block the signal, SIGPIPE ends the program.  If it does not check for
+# room, the second program waits forever.
 @test "record: standard error without a reader, or full, is no trouble for the program" {
 	cat >complain.py <<-'END'
 		import os, shutil, signal, socket, subprocess, sys
@@ -334,7 +335,7 @@ in_namespace() {
 	finish "$last"
 	"$tcpshim" report recordings/* >merged
 	[[ $(grep -c '^Base time stamp\|^[0-9]*:	Base' merged) == 1 ]]
-	# A process on every line, and times that do not go back.
+	# Each line has its process, and times do not go back.
 	grep -vE $'^[0-9]+(/[0-9]+)?:\t|^\t' merged | nothing "no process:"
 	sed -nE 's,^[0-9/]+:\t *([0-9]+\.[0-9]+)\t.*,\1,p' merged >stamps
 	sort -nc stamps
@@ -345,7 +346,7 @@ in_namespace() {
 	[[ -n $client && $client == "$server" ]]
 }
 
-# The header's fields by their places in record.h.
+# Changes fields of the header at their offsets in record.h.
 @test "record: those of two machines are merged by their times of day" {
 	need nc.openbsd
 	start_shim TCPSHIM_RECORD="$PWD/recordings" nc.openbsd -l 127.0.0.1 "$(free_port | tee port)" >/dev/null
@@ -371,7 +372,7 @@ in_namespace() {
 	diff merged same || fail "another boot id, the same time of day"
 	python3 move.py recordings/*."$server".tcpshim moved/*."$server".tcpshim 60
 	"$tcpshim" report moved/* >later
-	# All of the server's lines come last, a minute behind.
+	# All of the server's lines come last, a minute later.
 	sed -nE 's,^([0-9]+)(/[0-9]+)?:.*,\1,p' later | uniq >order
 	[[ $(wc -l <order) == 2 && $(tail -n 1 order) == "$server" ]] || fail "$(cat later)"
 	sed -nE 's,^[0-9/]+:\t *([0-9]+\.[0-9]+)\t.*,\1,p' later >stamps

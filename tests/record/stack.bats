@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Call stacks: they name the functions that gdb names at the same place; they are cut off where nothing more is known, and
-# libunwind is in nobody's way.
+# Call stacks: they name the functions that gdb names at the same place.  They end where nothing more is known, and
+# libunwind gets in nobody's way.
 
 # A report is of a recording, never of the file that it is written to (SC2094); scripts for other shells are quoted (SC2016).
 # shellcheck disable=SC2154,SC2030,SC2031,SC2094,SC2016
@@ -14,8 +14,8 @@ setup() {
 	tcpshim=$build/tcpshim
 }
 
-# The functions that gdb names when the program calls connect, the innermost first, without that. libc has connects of its
-# own, to nscd, whose third argument is not the size of an IPv4 address.
+# Prints the functions that gdb names when the program calls connect, the innermost first, without connect itself.  libc
+# calls connect too, to reach nscd; the third argument of that call is not the size of an IPv4 address.
 third='$rdx'
 [[ $(uname -m) == x86_64 ]] || third='$x2'
 named_by_gdb() {
@@ -25,13 +25,13 @@ named_by_gdb() {
 	sed -nE 's/^#[1-9][0-9]* +(0x[0-9a-f]+ in )?([^ ]+) \(.*/\2/p' gdb.out | grep -vx '??'
 }
 
-# The same of a report, or a live trace: the stack below the connect.
+# Prints the same from a report or a live trace: the stack below the connect.
 named_in() {
 	awk '/^ > / { if (is_wanted) print; next } /^[^\t]/ { is_wanted = /connect\(/ }' "$1" |
 		sed -nE 's/^ > [^(]*\((.+)\+0x[0-9a-f]+\).*/\1/p'
 }
 
-# Of one place, the names that the same function has: versions, libc's internal ones, arguments.
+# Replaces the different names of the same function by one: versions, libc's internal names, arguments.
 plain_names() {
 	sed -E 's/@@?GLIBC.*//; s/_impl$//; s/[ (].*//' "$1"
 }
@@ -90,7 +90,7 @@ same_as_gdb() {
 	same_as_gdb "$PWD/dial"
 	grep -qE '^ > .*/dial\(net::client<short>::dial\(short\)( \[clone [^]]*\])?\+0x[0-9a-f]+\) dial\.cc:12 \[0x[0-9a-f]+\]$' report || fail "$(cat report)"
 	grep -qE '^ > .*/dial\(main\+0x[0-9a-f]+\) dial\.cc:25 ' report || fail "$(cat report)"
-	# Live, names as the program's table has them.
+	# Live, names are as in the program's symbol table.
 	shim TCPSHIM_OUTPUT=live TCPSHIM_STACK=connect ./dial || true
 	grep -qE '^ > .*/dial\(_ZN3net6clientIsE4dialEs[^+]*\+0x' live || fail "$(cat live)"
 	# JSON, live and from the recording.
@@ -151,7 +151,7 @@ same_as_gdb() {
 	need curl
 	shim TCPSHIM_OUTPUT=errors TCPSHIM_STACK=errors curl -s http://127.0.0.1:1/ || true
 	shim TCPSHIM_OUTPUT=notes TCPSHIM_STACK=notes TCPSHIM_NOTES=warn curl -s http://127.0.0.1:1/ || true
-	# A line before each stack that failed; and each that failed has one.
+	# Each stack that failed has a line before it.
 	awk '
 		/^ > / { if (line !~ /Err#/) exit 1; is_stack = 1; next }
 		/^[^\t]/ { if (line ~ /Err#/ && !is_stack) exit 1; line = $0; is_stack = 0 }
@@ -176,10 +176,10 @@ same_as_gdb() {
 	${CC:-gcc} -o look look.c -ldl
 	./look >bare
 	shim TCPSHIM_OUTPUT=/dev/null TCPSHIM_STACK=connect ./look | diff bare -
-	# What the program was started with, and its children, are as without.
+	# What the program was started with, and its children, are as without the library.
 	env -i A=1 sh -c 'echo "$0 $A"' >bare
 	env -i A=1 LD_PRELOAD="$library" TCPSHIM_OUTPUT=/dev/null TCPSHIM_STACK=connect sh -c 'echo "$0 $A"' | diff bare -
-	# Not even loaded where it is not asked for.
+	# libunwind is not even loaded if no stack is asked for.
 	shim TCPSHIM_OUTPUT=/dev/null grep -c libunwind /proc/self/maps | grep -qx 0
 }
 

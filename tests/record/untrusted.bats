@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Recordings that somebody made to harm whoever reads them: what they name is not opened, what they hold is not obeyed,
-# and to read them takes no more than the bytes that are there.
+# Recordings that somebody made to harm whoever reads them.  What they name is not opened, what they contain is not obeyed,
+# and reading them takes no more memory than the bytes that are there.
 
 # shellcheck disable=SC2154,SC2016	# set in common.bash; scripts for other shells are quoted
 
@@ -19,7 +19,7 @@ report() {
 	timeout -k 5 "${seconds:-20}" "$tcpshim" report "$@" >shown 2>said || fail "report $*: exit status $?" "$(tail -n 5 said)"
 }
 
-# Characters that a terminal obeys or that hide others: controls of C0 and C1, bytes that are no UTF-8, bidirectional ones.
+# Fails on characters that a terminal obeys or that hide others: C0 and C1 controls, invalid UTF-8, bidirectional controls.
 harmless() {
 	python3 - "$@" <<-'END'
 		import sys, unicodedata
@@ -35,14 +35,14 @@ harmless() {
 	ln -s "$PWD/pipe" link
 	for name in pipe link; do
 		"$forge" truth "of-$name" "module=$PWD/$name"
-		# Opened for reading, a FIFO lets its writer go on.
+		# If somebody opened the FIFO for reading, its writer would go on.
 		start bash -c 'exec 9>pipe; touch woken'
 		report "of-$name"
 		grep -q "^ > $PWD/$name(+0x1001) \[0x7001001\]$" shown || fail "$(tail -n 4 shown)"
 		[[ ! -e woken ]] || fail "$name was opened"
 		kill "$last"
 	done
-	# Nor is a FIFO in the place of a recording.
+	# A FIFO in the place of a recording is not opened either.
 	start bash -c 'exec 9>pipe; touch woken'
 	! "$tcpshim" report pipe link 2>said || fail "shown"
 	[[ $(cat said) == 'tcpshim: pipe is no recording of tcpshim'$'\n''tcpshim: link is no recording of tcpshim' ]]
@@ -67,7 +67,7 @@ harmless() {
 		print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 		sys.exit(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 600000)
 	END
-	# Too large a file is not opened.
+	# A file that is too large is not opened.
 	truncate -s 2G large
 	"$forge" truth hostile "module=$PWD/large"
 	report hostile
@@ -75,7 +75,7 @@ harmless() {
 }
 
 @test "untrusted: a process that is ended while it reads debug data costs a line" {
-	# What the child is asked for next is never answered.
+	# The child that is asked never answers the next question.
 	TCPSHIM_RECORD=. TCPSHIM_STACK=connect LD_PRELOAD=$library timeout 20 "$build/exchange" >/dev/null
 	cat >gdb.sh <<-'END'
 		"$@" >shown 2>said &
@@ -109,7 +109,7 @@ harmless() {
 	(($(wc -l <said) == 1))
 	(($(grep -cE '^ > .*/exchange\(\+0x' shown) == 2 * $(grep -cE '^ > .*/exchange\([a-z_]+\+0x' shown))) ||
 		fail "$(grep '^ > ' shown)"
-	# Where no stack is shown, there is nothing to say.
+	# Where no stack is shown, there is nothing to complain about.
 	report --connections another
 	[[ ! -s said ]]
 }
@@ -128,13 +128,13 @@ harmless() {
 	timeout 10 "$tcpshim" netstat hostile >shown
 	harmless shown
 	grep -q '^a?]0;owned' shown || fail "$(head -n 1 shown | cat -v)"
-	# JSON means the same.
+	# The same holds for JSON.
 	"$tcpshim" report --json hostile | python3 -c '
 import json, sys
 found = [line for line in map(json.loads, sys.stdin) if line.get("process.executable.name", "").startswith("a\x1b]0;")]
 assert found and "\u009b31m" in found[0]["process.executable.name"] and "\u202e" in found[0]["process.executable.name"], found[:1]
 ' || fail "not the same in JSON"
-	# In colour, the colours are there, and no more.
+	# In colour, the colours are there, and nothing else.
 	script -qec "'$tcpshim' report hostile" /dev/null >colour </dev/null
 	sed 's/\x1b\[[0-9;]*m//g; s/\r//g; s/\x1b\[K//g' colour >plain
 	harmless plain
@@ -147,7 +147,7 @@ assert found and "\u009b31m" in found[0]["process.executable.name"] and "\u202e"
 	cp shown sparse.text
 	report truth
 	diff shown sparse.text
-	# The most blocks that a header can tell of.
+	# The most blocks that a header can name.
 	cp truth most
 	printf '\xff\xff\xff\xff' | dd of=most bs=1 seek=20 conv=notrunc status=none
 	seconds=5 report most
@@ -167,7 +167,7 @@ assert found and "\u009b31m" in found[0]["process.executable.name"] and "\u202e"
 	report holes
 	diff whole shown
 	[[ ! -s said ]] || fail "$(cat said)"
-	# And not told by the number of blocks taken: that of the first.
+	# The number of blocks taken, which the header has, does not matter either.
 	printf '\1\0\0\0\0\0\0\0' | dd of=holes bs=1 seek=1200 conv=notrunc status=none
 	report holes
 	diff whole shown
@@ -201,10 +201,10 @@ assert found and "\u009b31m" in found[0]["process.executable.name"] and "\u202e"
 	timeout 20 "$tcpshim" netstat "$outer" >out 2>errors || fail "$(cat errors)"
 	[[ $(grep -c ' ESTABLISHED ' out) == 2 ]] || fail "$(cat out errors)"
 	head -n 1 out | grep -qx "python3, process $outer ($decoy in its PID namespace)" || fail "$(cat out)"
-	# So does its file, which only has the other number.
+	# The same holds for its file, which has only the other number.
 	timeout 20 "$tcpshim" netstat recordings/* >out 2>errors
 	[[ $(grep -c ' ESTABLISHED ' out) == 2 ]] || fail "$(cat out errors)"
-	# When it has ended, the decoy is not taken for it.
+	# After the process has ended, the decoy is not taken for it.
 	kill -KILL "$outer"
 	await 5 bash -c "! kill -0 $outer 2>/dev/null"
 	timeout 20 "$tcpshim" netstat recordings/* >out 2>errors
