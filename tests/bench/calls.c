@@ -1,12 +1,12 @@
 /*
  * calls: what one call costs, in nanoseconds.
  *
- * calls file|pipe|tcp|tcp2|idle ITERATIONS prints the median over batches of the time of one call:
- * a read of 64 bytes from /dev/zero, a write and a read of 64 bytes through a pipe, or the same
- * over a loopback TCP connection, each pair counted as two calls; tcp2: the same in two threads at
- * once; idle: a write of nothing and a read that finds nothing on a TCP connection, the shortest
- * calls that there are, in which a few nanoseconds can be seen. Run bare and under the library by
- * turns by scripts/bench.
+ * calls file|pipe|tcp|tcp2|idle ITERATIONS prints the median over batches of the time of one call.
+ * file: a read of 64 bytes from /dev/zero.  pipe: a write and a read of 64 bytes through a pipe.
+ * tcp: the same over a loopback TCP connection.  Each pair counts as two calls.  tcp2: the same in
+ * two threads at once.  idle: a write of nothing and a read that finds nothing on a TCP connection,
+ * which are the shortest calls there are, so that a few nanoseconds are visible.
+ * scripts/bench runs it bare and under the library by turns.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -61,7 +61,7 @@ static void make_connection(int fds[2])
 
 static int other_fds[2];
 
-/* The other thread's exchange, until the process ends. */
+/* Runs the other thread's exchange, until the process ends. */
 static void *exchange(void *unused)
 {
 	char bytes[BYTES] = "kang";
@@ -74,7 +74,7 @@ static void *exchange(void *unused)
 
 int main(int argc, char **argv)
 {
-	/* the same place in every run */
+	/* at the same place in every run */
 	static _Alignas(4096) char bytes[BYTES] = "kodos, are you there?";
 	double results[BATCHES];
 	int fds[2] = {-1, -1};

@@ -7,8 +7,8 @@
  * dup:     dup and close of a connection, the pair counted as one call;
  * epoll:   close of an epoll instance with one member;
  * close:   close of a connection, with CHILDREN children and THREADS threads.
- * The program makes the sockets of the first two itself and then executes itself; the library that
- * BENCH_PRELOAD names is loaded then. Run bare and under the library by turns by scripts/bench.
+ * For the first two the program makes the sockets itself and then executes itself; the library that
+ * BENCH_PRELOAD names is loaded then.  scripts/bench runs it bare and under the library by turns.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -79,7 +79,7 @@ static void make_connection(int listener, int fds[2])
 		err(1, "accept");
 }
 
-/* Makes the numbers from FIRST_FD on sockets of connections, both ends of each. */
+/* Fills the numbers from FIRST_FD on with sockets of connections, both ends of each. */
 static void fill_with_connections(int count)
 {
 	int listener = make_listener();
@@ -106,7 +106,7 @@ static void fill_with_sockets(int count)
 			err(1, "socket");
 }
 
-/* The last numbers are written to, after all before them have been. */
+/* Measures the writes to the last numbers, after all before them have been written to. */
 static double measure_adopted(int count)
 {
 	static double samples[SAMPLES];
@@ -216,7 +216,7 @@ static double measure_close(int child_count, int thread_count)
 	return median(samples, SAMPLES);
 }
 
-/* Executes this program again, with the library, and with the time at which it did. */
+/* Executes this program again, with the library, and passes it the time. */
 static void run_again(char **argv)
 {
 	const char *library = getenv("BENCH_PRELOAD");

@@ -2,12 +2,12 @@
  * address_space before|after|locked: a program whose memory is limited gets what the limit allows.
  *
  * Hazard: RLIMIT_AS and RLIMIT_MEMLOCK count mappings, used or not.  A recording that is mapped
- * whole takes its full size from the program: malloc fails 256 MB earlier than without it.
- * With `before` the limit is inherited (ulimit -v); with `after` the program sets it itself after
- * its first sockets, when the recording is already mapped; with `locked` it is RLIMIT_MEMLOCK
- * (ulimit -l), and the program locks what it maps from now on.
+ * as a whole takes its full size from the program: malloc fails 256 MB earlier than without it.
+ * With `before` the limit is inherited (ulimit -v).  With `after` the program sets it itself after
+ * its first sockets, when the recording is already mapped.  With `locked` the limit is
+ * RLIMIT_MEMLOCK (ulimit -l), and the program locks all later mappings.
  *
- * On standard error: "allocated N MiB".  The runner compares that with the bare run's.
+ * Prints "allocated N MiB" on standard error.  The runner compares that with the bare run's.
  */
 #include "hostile.h"
 
@@ -15,7 +15,7 @@
 
 enum { LIMIT_BYTES = 400 << 20, BLOCK_BYTES = 1 << 20 };
 
-/* Takes blocks until malloc fails, and gives them back. */
+/* Allocates blocks until malloc fails, and frees them. Returns how many MiB they were. */
 static int allocate_all(void)
 {
 	void *list = NULL;

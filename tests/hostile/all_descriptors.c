@@ -2,7 +2,7 @@
  * all_descriptors: raises its limit of descriptors to the hard one, before and between its calls.
  *
  * Hazard: a descriptor that the library keeps above the soft limit is in the way when the program
- * raises that.  The counts are printed, and the runner compares them with the bare run's.
+ * raises that limit.  The counts are printed, and the runner compares them with the bare run's.
  */
 #include "hostile.h"
 

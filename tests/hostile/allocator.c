@@ -1,9 +1,9 @@
 /*
  * allocator: a threaded program that allocates all the time, with another allocator preloaded.
  *
- * Hazard: early calls (I5).  The allocator calls into the library before its constructor has run,
- * and a library that allocates, or looks a name up that is missing, hangs in the allocator's start.
- * The deadline ends such a run.
+ * Hazard: early calls (I5).  The allocator calls into the library before the library's constructor
+ * has run.  A library that allocates, or looks up a name that is missing, hangs in the allocator's
+ * start.  The deadline ends such a run.
  */
 #include "hostile.h"
 

@@ -2,9 +2,9 @@
  * async_close: java's way to close a socket in which another thread is blocked.
  *
  * Hazard: EINTR.  The closing thread puts a socket that is at its end onto the descriptor by dup2
- * and wakes the blocked thread by a signal: its call must fail with EINTR, not restart, and find
- * the end of stream when it is made again.  A library that blocked in a call of its own, or held a
- * reference to the old connection, would leave the thread asleep.
+ * and wakes the blocked thread by a signal.  The blocked call must fail with EINTR, must not
+ * restart, and must find the end of stream when it is made again.  A library that blocked in a call
+ * of its own, or held a reference to the old connection, would leave the thread asleep.
  */
 #include "hostile.h"
 

@@ -1,5 +1,5 @@
 /*
- * bad_pointers: each call with a pointer to nowhere gives what the kernel gives, and never crashes.
+ * bad_pointers: each call with a bad pointer gives what the kernel gives, and never crashes.
  *
  * Program memory is read only after the kernel vouched for it (I4).  A library that decodes an
  * argument before the call, or after a failure with EFAULT, dies here of SIGSEGV.  The results are
@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-/* Volatile: the compiler knows what each call wants, and would object. */
+/* Volatile, since the compiler knows what each call wants, and would warn. */
 static void *volatile nowhere;
 static void *volatile nothing;
 
@@ -112,7 +112,7 @@ static void bytes(int in, int out)
 	TELL(recvmmsg(in, nowhere, 2, MSG_DONTWAIT, NULL));
 	TELL(sendfile(out, STDIN_FILENO, nowhere, 10));
 	TELL(splice(in, nowhere, STDOUT_FILENO, NULL, 10, 0));
-	/* The discarding reads of TCP: success, and the buffer was never touched. */
+	/* The discarding reads of TCP: they succeed, and the buffer is never touched. */
 	TELL(write(out, room, 20));
 	sleep_ms(20);
 	TELL(recv(in, nothing, 10, MSG_TRUNC));

@@ -1,9 +1,9 @@
 /*
  * big_fd: connections at descriptor 15000, and a limit that is lowered below what is open.
  *
- * Hazard: huge descriptors (I7).  FD_SET beyond 1024 aborts in a fortified library; a fixed table
- * does not know the number; a library that must move its own descriptor finds no room under a low
- * limit.  The calls are there all the same.
+ * Hazard: huge descriptors (I7).  FD_SET beyond 1024 aborts in a fortified library.  A table of a
+ * fixed size does not cover the number.  A library that must move its own descriptor finds no room
+ * under a low limit.  The calls must be traced all the same.
  */
 #include "hostile.h"
 

@@ -1,11 +1,11 @@
 /*
  * cancel: a thread is cancelled in each call that blocks; no byte is lost, later calls are traced.
  *
- * Hazard: cancellation (I1, I2).  A guard held across the real call would stay up, and a call of
- * the library's own that is a cancellation point would throw away what the program's call had read.
- * Where signals are held back meanwhile, they must be let in again, also where the request
- * was there before the call.  The thread that is cancelled must really be cancelled, in the call: a
- * library that swallowed the request would leave the join waiting until the deadline.
+ * Hazard: cancellation (I1, I2).  A guard held across the real call would stay up.  A call of the
+ * library's own that is a cancellation point would throw away what the program's call had read.
+ * Where the library blocks signals meanwhile, it must unblock them again, also if the request was
+ * made before the call.  The thread must really be cancelled, in the call: a library that swallowed
+ * the request would leave the join waiting until the deadline.
  */
 #include "hostile.h"
 
@@ -97,7 +97,7 @@ static void block_in_accept(void)
 	CHECK(accept(listener, NULL, NULL) < 0);
 }
 
-/* A listener whose queue is full answers no SYN, so that connect blocks. */
+/* Blocks in connect: a listener whose queue is full does not answer a SYN. */
 static void block_in_connect(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -134,7 +134,7 @@ static void marks_at_cleanup(void *first)
 {
 	sigset_t mask;
 
-	/* The unwinding thread itself is not deaf either, to signals neither. */
+	/* The unwinding thread itself still takes signals. */
 	CHECK(pthread_sigmask(SIG_BLOCK, NULL, &mask) == 0);
 	for (int number = 1; number < 32; number++)
 		CHECK(!sigismember(&mask, number));
@@ -144,7 +144,7 @@ static void marks_at_cleanup(void *first)
 struct job {
 	void (*call)(void);
 	int first;
-	bool is_pending; /* the request is there before the call */
+	bool is_pending; /* the request is made before the call */
 };
 
 static void *call_once(void *argument)
@@ -163,8 +163,8 @@ static void *call_once(void *argument)
 }
 
 /*
- * Until nothing more goes in, for a while, since a busy machine may take its time to move the bytes
- * over.  Buffers of a set size do not grow.
+ * Writes until nothing more goes in for a while, since a busy machine may take time to move the
+ * bytes.  Buffers of a set size do not grow.
  */
 static void fill(int fd, int peer)
 {

@@ -2,9 +2,9 @@
  * cancel_close: a thread is cancelled at the entry of close, which then closes nothing.
  *
  * Hazard: cancellation (I1).  close is a cancellation point, and what the library has detached for
- * it hangs on the stack of the thread that goes: without unwinding tables (-fexceptions) the
- * cleanup does not run, the record is never given back, and stays marked as being closed: the close
- * of its other descriptor is not told, and the memory grows.
+ * it is on the stack of the cancelled thread.  Without unwinding tables (-fexceptions) the cleanup
+ * does not run: the record is never released and stays marked as being closed, the close of its
+ * other descriptor is not shown, and memory grows.
  */
 #include "hostile.h"
 
@@ -35,7 +35,7 @@ int main(void)
 
 		CHECK(write(copy, "twice open", 10) == 10);
 		CHECK(thread_join(thread_start(close_cancelled, NULL)) == PTHREAD_CANCELED);
-		/* Nothing was closed: the cancellation acted before. */
+		/* Nothing was closed: the cancellation acted before the call. */
 		CHECK(fcntl(ends[0], F_GETFD) == 0);
 		CHECK(close(copy) == 0);
 		CHECK(close(ends[0]) == 0);

@@ -1,16 +1,16 @@
 /*
- * cancel_ordinary: threads are cancelled in a read that goes the short way into a recording.
+ * cancel_ordinary: threads are cancelled in a read that takes the fast path into a recording.
  *
  * Hazard: cancellation.  With one thread the library makes the system call of such a read itself,
- * as libc would.  With several the read is where a thread that blocks can be cancelled, and with
- * one, where it ends if it has asked for its own end before: of the bytes that wait there none is
- * read.
+ * as libc would.  With several threads, a thread that blocks in the read must be cancellable.  With
+ * one thread, the thread must end in the read if it requested its own cancellation before: none of
+ * the bytes that wait may be read.
  */
 #include "hostile.h"
 
 static int ends[2];
 
-/* The ones behind the first are ordinary. */
+/* Makes a few exchanges; those after the first are ordinary ones. */
 static void exchange(void)
 {
 	char bytes[8];

@@ -4,7 +4,7 @@
  *
  * Hazard: cancellation (I1, I5).  If the library wrote through libc's write, that would be a
  * cancellation point after the byte had been consumed: the thread would end without having counted
- * it.  The trace goes to a pipe that is full, so that the line is surely still being written.  What
+ * it.  The trace goes to a full pipe, so that the line is certainly still being written.  What
  * comes out of the pipe is put into the file where the runner looks for a trace.
  */
 #include "hostile.h"
@@ -37,7 +37,7 @@ static void pipe_fill(int fd)
 	CHECK(fcntl(fd, F_SETFL, 0) == 0);
 }
 
-/* What fills the pipe is zeros, and the trace has none. */
+/* Copies the trace from the pipe. The filling is zeros, which the trace never contains. */
 static void pipe_copy(int fd)
 {
 	static char bytes[65536];
@@ -74,8 +74,7 @@ int main(int argc, char **argv)
 		CHECK(dup2(trace[1], 101) == 101);
 		snprintf(output, sizeof(output), "fd:%d", 101);
 		CHECK(setenv("TCPSHIM_OUTPUT", output, 1) == 0);
-		/* Nothing else may wait for room in the pipe, nor the announcement before the read.
-		 */
+		/* Nothing else may wait for room in the pipe, not even the announcement. */
 		CHECK(setenv("TCPSHIM_SLEEPING", "off", 1) == 0);
 		CHECK(setenv("TCPSHIM_TRACE", "read", 1) == 0);
 		execl("/proc/self/exe", argv[0], "again", NULL);
@@ -93,7 +92,7 @@ int main(int argc, char **argv)
 	CHECK(thread_join(reader) == PTHREAD_CANCELED);
 	CHECK(counted == 1);
 	pipe_copy(100);
-	/* On a slow machine the library has given up waiting for room, and says so. */
+	/* On a slow machine the library has given up waiting for room, and reports that. */
 	expect(">=", 1, "^(read\\(|\\*\\*\\* tcpshim: )");
 	return 0;
 }

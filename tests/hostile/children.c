@@ -2,8 +2,8 @@
  * children: fork in a threaded program, fork in a child, _Fork, and clone(SIGCHLD) by syscall().
  *
  * Hazard: new processes (I6).  pthread_atfork knows only of fork, and only of libc's.  A child that
- * was not noticed would write into its parent's file under its parent's identity, or nothing at
- * all. The runner gives each process a file of its own by %p.
+ * was not noticed would write into its parent's file under its parent's identity, or write nothing.
+ * The runner gives each process a file of its own by %p.
  */
 #include "hostile.h"
 

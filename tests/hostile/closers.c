@@ -1,11 +1,11 @@
 /*
- * closers: a program that closes everything it may, each way there is, and then goes on working.
+ * closers: a program that closes everything it may, in each possible way, and then goes on.
  *
- * Hazard: descriptors closed under us (I7).  The trace's own descriptor must survive closefrom,
+ * Hazard: the program closes our descriptors (I7).  The trace's descriptor must survive closefrom,
  * close_range, loops, walks over /proc/self/fd and dup2 onto each number; a traced call afterwards
- * proves it.  Nor may the program see it: each number, result and errno is printed, and the runner
- * compares them with the bare run's.  What is duplicated onto our number is standard output, and a
- * call follows at once: a line of the trace that went there would be a difference too.
+ * proves it.  The program must not see it either: each number, result and errno is printed, and the
+ * runner compares them with the bare run's.  Standard output is duplicated onto our number and a
+ * call follows at once, so a line of the trace that went there would also be a difference.
  */
 #include "hostile.h"
 
@@ -79,7 +79,7 @@ static void by_walk(void)
 	closedir(directory);
 }
 
-/* A user's limit is 1024 as a rule. */
+/* Raises the limit where it does not cover KEPT; a user's limit is usually 1024. */
 static void allow_numbers(void)
 {
 	struct rlimit limit;
@@ -103,7 +103,7 @@ static void keep_connection(void)
 	}
 }
 
-/* A traced call, on a number that is not duplicated onto. */
+/* Makes a traced call, on a number that is not duplicated onto. */
 static void call_at_once(void)
 {
 	char byte;
@@ -135,8 +135,7 @@ static void by_dup3(void)
 		CHECK(close(fd) == 0);
 }
 
-/* Every number that the limit allows, to the last, and at once: there is no other place to go to.
- */
+/* Duplicates onto every number that the limit allows, at once: the library has nowhere to go. */
 static void by_dup2_onto_all(void)
 {
 	long limit = sysconf(_SC_OPEN_MAX);
@@ -177,7 +176,7 @@ int main(int argc, char **argv)
 	tcp_pair(ends);
 	dprintf(STDOUT_FILENO, "new connection %d and %d\n", ends[0], ends[1]);
 	four_marks(ends[0], 511);
-	/* Twice, for what was moved out of the way the first time. */
+	/* Twice, to catch what the library moved out of the way the first time. */
 	ways[way].act();
 	tcp_pair(ends);
 	dprintf(STDOUT_FILENO, "new connection %d and %d\n", ends[0], ends[1]);

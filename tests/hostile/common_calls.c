@@ -1,10 +1,10 @@
 /*
  * common_calls [PART]...: what ordinary servers and clients do, with both ends here.
  *
- * Hazard: a seccomp filter from before exec.  Each call that the library makes besides the
- * program's own may be the one that is not on the list: for an accept that returns its peer's
- * address, for options, for what a wait is on, for each new thread and process.  And what such a
- * call would have told is not known there: the trace must not say what is not so.
+ * Hazard: a seccomp filter from before exec.  Each call that the library makes in addition to the
+ * program's own may be missing from the list: for an accept that returns its peer's address, for
+ * options, for what a wait waits for, for each new thread and process.  What such a call would have
+ * returned is unknown there, and the trace must not claim anything about it.
  *
  * Without arguments the program keeps to a list with no signals, no threads and no timers.  Parts:
  *	threads		200 of them, and their connections
@@ -12,8 +12,8 @@
  *	idle		alone: a wait of more than a second
  *	unread		alone: a close with bytes that were not read, which is a reset
  *	spawn		alone: a close of what a child by posix_spawn holds, which sends nothing
- *	fin, rst	says that there are policies, which must have been applied
- *	forbidden	alone: calls that filters forbid, and what becomes of them
+ *	fin, rst	with policies, which must have been applied
+ *	forbidden	alone: calls that filters forbid, and their results
  */
 #include "hostile.h"
 
@@ -30,7 +30,7 @@ static uint16_t port;
 static int listener;
 static bool has_policies, has_reset;
 
-/* Makes a connection, with all that can be asked for on the way. */
+/* Makes a connection, with all questions that can be asked on the way. */
 static void pair_make(int ends[2])
 {
 	struct sockaddr_in address = loopback(port), peer;
@@ -94,7 +94,7 @@ static int option_of(int fd, int level, int name)
 	return value;
 }
 
-/* TCPSHIM_KEEPALIVE=on and TCPSHIM_USER_TIMEOUT=auto, and TCPSHIM_FORCE=on. */
+/* Checks TCPSHIM_KEEPALIVE=on, TCPSHIM_USER_TIMEOUT=auto and TCPSHIM_FORCE=on. */
 static void policies_are_applied(int ends[2])
 {
 	int off = 0;
@@ -180,7 +180,7 @@ static void idle(void)
 	expect("=", 1, "^poll\\(.*, 1, 1300\\)[[:blank:]]+= 0$");
 }
 
-/* What the close of the second end would be if nothing stood in its way. */
+/* Expects no note that claims what the close of the second end would be without the child. */
 static void expect_no_end(void)
 {
 	expect("=", 3, "^close\\([0-9]+\\)[[:blank:]]+= 0$");

@@ -1,11 +1,11 @@
 /*
  * dead_threads return|pthread_exit|cancel|SYS_exit|raw_exit
- *	in-turn|unjoined|at-once: threads end, others go on.
+ *	in-turn|unjoined|at-once: threads end while others go on.
  *
- * Hazard: a block of a recording that wraps belongs to the thread that fills it.  One that a thread
- * still owned when it ended is never used again: forty of them leave nothing of a small recording.
- * Threads are joined in turn, which gives their stacks to the next; or at the end; or exist all at
- * once.  Afterwards one thread makes many calls; the runner counts how many of them were kept.
+ * Hazard: a block of a recording that wraps belongs to the thread that fills it.  A block that a
+ * thread still owned when it ended is never used again: forty such threads leave nothing of a small
+ * recording.  Threads are joined in turn, which gives their stacks to the next; or at the end; or
+ * all exist at once.  Afterwards one thread makes many calls; the runner counts how many were kept.
  */
 #include "hostile.h"
 
@@ -18,7 +18,7 @@ static int ends[THREADS][2];
 static pthread_barrier_t together;
 static bool is_at_once;
 
-/* As a runtime of its own ends a thread: seen by nobody. */
+/* Ends the thread by a raw system call, as a language runtime may: nobody sees it. */
 static void exit_raw(void)
 {
 #if defined(__x86_64__)

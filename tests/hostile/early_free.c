@@ -7,11 +7,11 @@
  * back to the caller.  A library that reads the memory after the call dies of SIGSEGV (unmap,
  * protect) or shows bytes that were never sent (reuse).
  *
- * One call after the other, MESSAGES times each; all of them if none is named.  The message of a
- * call that sends has all its memory given back: payload, iovec array, msghdr, and the address of
- * sendto. (The kernel writes to the mmsghdr array of sendmmsg at the end, so that array stays.)  Of
- * connect, bind, setsockopt and epoll_ctl an accept, getsockname, getsockopt or epoll_wait shows
- * that they took effect.
+ * Makes one call after the other, MESSAGES times each; all of them if none is named.  For a call
+ * that sends, all memory of its message is given back: payload, iovec array, msghdr, and the
+ * address of sendto. (The kernel writes to the mmsghdr array of sendmmsg at the end, so that array
+ * stays.)  For connect, bind, setsockopt and epoll_ctl the other thread sees by accept,
+ * getsockname, getsockopt or epoll_wait that they took effect.
  *
  * Message N consists of N in 11 digits and a space, repeated; each call that sends has a descriptor
  * of its own, by which the runner finds its messages.  What is overwritten becomes '~', which
@@ -31,7 +31,7 @@ enum { PAGE = 4096, PAGES = 4, FIRST = 5, SECOND = 250, MESSAGE = 600, RING = 8 
 
 enum mode { MODE_UNMAP, MODE_PROTECT, MODE_REUSE };
 
-/* Each part that can be given back has a page of its own. */
+/* Each part that can be given back is in a page of its own. */
 struct region {
 	char payload[PAGE];
 	struct {
@@ -54,7 +54,7 @@ static int ends[2];
 static struct region *ring[RING];
 static char overwritten[MESSAGE];
 
-/* What the writer gives to the reader, and how many of these the reader is done with. */
+/* What the writer gives to the reader, and how many of these the reader has finished. */
 static struct region *_Atomic current;
 static _Atomic long done;
 
@@ -167,7 +167,7 @@ static void be_first(void)
 		CHECK(sched_setscheduler(getpid(), SCHED_IDLE, &none) == 0);
 }
 
-/* The calls of the thread that watches go past the library, so that it is as fast as can be. */
+/* Makes a call of the watching thread by number, bypassing the library, so that it is fast. */
 static long raw(long number, long a, long b, long c, long d, long e)
 {
 	return raw_syscall6(number, a, b, c, d, e, 0);
@@ -223,13 +223,13 @@ static _Atomic int watched_fd = -1;
 static int epoll_fd;
 static uint16_t port;
 
-/* The value that round N sets: never the one before, and none that the kernel has by itself. */
+/* Returns the value that round N sets: never the one before, and never one of the kernel's own. */
 static int value_of(long number)
 {
 	return 2 + (int)(number % 1000);
 }
 
-/* True at once where there is something to wait for: a connection, an event. */
+/* Returns true at once if there is something to wait for: a connection, an event. */
 static bool has_taken_effect(long number)
 {
 	int fd = watched_fd, value = 0;
@@ -238,7 +238,7 @@ static bool has_taken_effect(long number)
 	socklen_t length = sizeof(address);
 
 	if (strncmp(call, "connect", 7) == 0) {
-		/* here the watched one is the listener */
+		/* here fd is the listener */
 		fd = (int)raw(SYS_accept4, fd, 0, 0, SOCK_CLOEXEC, 0);
 		return fd >= 0 && raw(SYS_close, fd, 0, 0, 0, 0) == 0;
 	}
@@ -252,7 +252,7 @@ static bool has_taken_effect(long number)
 	       value == value_of(number);
 }
 
-/* The other two have to be looked at again and again, by another processor. */
+/* Returns whether one can wait for the effect; otherwise another processor must poll for it. */
 static bool is_waited_for(void)
 {
 	return strncmp(call, "connect", 7) == 0 || strcmp(call, "epoll_ctl") == 0;
@@ -293,7 +293,7 @@ static void connect_to(struct region *region)
 
 	waited.fd = open_socket();
 	CHECK(may_block || fcntl(waited.fd, F_SETFL, O_NONBLOCK) == 0);
-	/* No port is left in TIME_WAIT. */
+	/* Leaves no port in TIME_WAIT. */
 	CHECK(setsockopt(waited.fd, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it)) == 0);
 	region->other.address = loopback(port);
 	current = region;

@@ -2,10 +2,10 @@
  * early_life: TCP before main: in the program's own start, and in the constructor of a library.
  *
  * Hazard: early calls (I5).  The resolver of an indirect function runs while the program is being
- * loaded, before any constructor, this library's included: its calls must work, untraced.  What
- * .preinit_array and the constructors of libraries that are preloaded behind this one call comes
- * before its own constructor too, unless the linker was told otherwise (-z initfirst): it must be
- * traced.  Built as a shared object as well, this is such a library.
+ * loaded, before any constructor, this library's included: its calls must work, untraced.  Calls
+ * from .preinit_array, and from constructors of libraries that are preloaded after this one, also
+ * come before this library's constructor, unless the linker was told otherwise (-z initfirst): they
+ * must be traced.  This source is also built as a shared object: such a library.
  */
 #include "hostile.h"
 
@@ -16,7 +16,7 @@
 
 static int early[2];
 
-/* Each call that has to find its way without the constructor. */
+/* Makes each call that has to work before the constructor. */
 static void use_early(void)
 {
 	struct epoll_event event = {.events = EPOLLIN};
@@ -44,7 +44,7 @@ static void use_early(void)
 	CHECK(dup2(copy, copy) == -1 && errno == EBADF);
 }
 
-/* Not more than can be done before libc itself is ready. */
+/* The resolver does no more than is possible before libc itself is ready. */
 static int resolved_socket = -1;
 
 static int answer(void)

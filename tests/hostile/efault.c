@@ -2,11 +2,11 @@
  * efault: a program that relies on EFAULT, as some garbage collectors and checkers of
  * pointers do.
  *
- * Memory that cannot be read is handed to the kernel in many ways, each time at new addresses, and
- * each call must give what the kernel alone gives: EFAULT, or a part of what was asked for.  A
- * library that reads arguments before the kernel has vouched for them must find out as the kernel
- * does, and may not remember what was readable a moment ago.  The outcomes are counted, and the
- * runner compares them with the bare run's.
+ * Hands unreadable memory to the kernel in many ways, each time at new addresses.  Each call must
+ * give what the kernel alone gives: EFAULT, or a part of what was asked for.  A library that reads
+ * arguments before the kernel has vouched for them must find out as the kernel does, and may not
+ * remember what was readable a moment ago.  The outcomes are counted, and the runner compares them
+ * with the bare run's.
  */
 #include "hostile.h"
 
@@ -65,7 +65,7 @@ static void drain(void)
 		;
 }
 
-/* All calls with bad where some input is wanted, of which size bytes are asked for. */
+/* Makes all calls with bad as each of their inputs, of which size bytes are asked for. */
 static void try(const char *memory, void *bad, size_t size)
 {
 	char good[10] = "0123456789";
@@ -130,7 +130,7 @@ static void *map(int protection)
 	return memory;
 }
 
-/* A file of one page, of which two are mapped: the second is there, and cannot be read. */
+/* Maps two pages of a file that has one: the second page exists, but cannot be read. */
 static char *map_beyond_end(void)
 {
 	int fd = memfd_create("file", MFD_CLOEXEC);
@@ -144,7 +144,7 @@ static char *map_beyond_end(void)
 	return memory;
 }
 
-/* Memory that a call has just read. */
+/* Maps memory and lets a call read it. */
 static char *map_used(void)
 {
 	char *memory = map(PROT_READ | PROT_WRITE);
@@ -194,8 +194,8 @@ static void one_round(void)
 	CHECK(munmap(memory, 2 * PAGE) == 0);
 }
 
-/* A part is sent where there is more than a segment of it: what the peer gets is as much as the
- * call gave. */
+/* Sends more than a segment, of which the end is unreadable: the peer must get as much as the call
+ * returned. */
 static void partial(void)
 {
 	enum { READABLE = 512 << 10 };

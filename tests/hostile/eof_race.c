@@ -16,7 +16,7 @@ static _Atomic int rounds_read;
 static _Atomic bool is_over;
 static _Atomic long ends_seen;
 
-/* One read a round, as soon as it begins. */
+/* Makes one read per round, as soon as the round begins. */
 static void *read_end(void *argument)
 {
 	char byte;
@@ -76,7 +76,7 @@ int main(void)
 		CHECK(close(old) == 0);
 		CHECK(shutdown(old_peer, SHUT_WR) == 0);
 		round_number++;
-		/* Earlier and later, so that each point is struck; now and then too late. */
+		/* Earlier and later, so that each moment is hit, and now and then too late. */
 		spin(delay = (delay + 997) % 150000);
 		while (rounds % 16 == 0 && rounds_read != round_number)
 			sched_yield();

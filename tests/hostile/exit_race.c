@@ -1,12 +1,12 @@
 /*
  * exit_race RUNS BYTES DIRECTORY: the main thread exits while others go on with traced calls.
  *
- * Hazard: a recording is cut to what was used while threads still take blocks of it: a store behind
- * its end is SIGBUS, after the destructors and before stdio has written what it holds.  Each run is
- * a child, whose output is its last act: BYTES bytes and no end of line, in stdio's memory until
- * exit writes them.  With more than a pipe holds exit waits for the reader, and all the while the
+ * Hazard: a recording is cut to its used size while threads still take blocks of it.  A store after
+ * its end is SIGBUS, after the destructors and before stdio has written its buffer.  Each run is a
+ * child, whose output is its last act: BYTES bytes without a newline, in stdio's buffer until exit
+ * writes them.  If these are more than a pipe holds, exit waits for the reader, and meanwhile the
  * threads go on.  On a busy machine there are fewer runs.  What the children leave in DIRECTORY is
- * removed as it goes.
+ * removed after each run.
  */
 #include "hostile.h"
 

@@ -1,9 +1,9 @@
 /*
  * faked_time: waits while another library fakes the time.
  *
- * Hazard: a library that changes the clock, and the time limits with it.  What a wait lasts must
- * stay what it is without the trace, also where it is made in parts.  How long each lasted stands
- * on standard error, by /proc/uptime, which no library changes: for the runner to compare.
+ * Hazard: a library that changes the clock, and the time limits with it.  A wait must last as long
+ * as without the trace, also if it is made in parts.  Prints on standard error how long each lasted
+ * by /proc/uptime, which no library changes, for the runner to compare.
  */
 #include "hostile.h"
 
@@ -34,7 +34,7 @@ int main(void)
 
 	tcp_pair(ends);
 	four_marks(ends[0], 501);
-	waited.fd = ends[0]; /* to which nothing comes */
+	waited.fd = ends[0]; /* nothing arrives there */
 	CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, ends[0], &event) == 0);
 	start = uptime_ms();
 	CHECK(poll(&waited, 1, 1400) == 0);

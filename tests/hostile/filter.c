@@ -1,11 +1,11 @@
 /*
  * filter FILE... -- [VARIABLE=VALUE...] PROGRAM [ARG...]: executes PROGRAM behind seccomp filters.
  *
- * They are in place before it starts, as those of systemd, docker and others are.  Each FILE is
- * one; they are loaded in order, and what loads the later ones must be allowed by the earlier ones.
- * Its lines:
+ * The filters are in place before PROGRAM starts, like those of systemd, docker and others.  Each
+ * FILE is one filter.  They are loaded in order, and the earlier ones must allow the calls that
+ * load the later ones.  Lines of a file:
  *
- *	default ACTION				for what no line names
+ *	default ACTION				for calls that no line names
  *	ACTION NAME [INDEX OPERATOR VALUE]...	for calls of this name, if all arguments compare so
  *
  * ACTION is allow, kill (the process) or a number, the error that the call fails with.  OPERATOR
@@ -64,7 +64,7 @@ static void take_rule(scmp_filter_ctx filter, uint32_t action, const char *name,
 	if (number == __NR_SCMP_ERROR)
 		return;
 	result = seccomp_rule_add_array(filter, action, number, count, compared);
-	/* Calls of other machines; what is the default is no rule. */
+	/* No failure: a call that only other machines have, or a rule that equals the default. */
 	CHECK(result == 0 || result == -EDOM || result == -EACCES || result == -EEXIST);
 }
 

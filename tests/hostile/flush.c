@@ -1,10 +1,10 @@
 /*
- * flush: every structure that is decoded lies flush against an unreadable page.
+ * flush: every structure that is decoded ends at the edge of an unreadable page.
  *
  * Program memory is read only as far as the kernel vouched for it (I4).  One byte more than the
- * kernel read or wrote is SIGSEGV here.  The cases go beyond exact sizes: lengths that promise more
- * than the kernel touches (a large length with a small answer, an address cut short, more room for
- * events than events) are legal, and bait for a decoder that believes the program.
+ * kernel read or wrote is SIGSEGV here.  Some lengths promise more than the kernel touches: a large
+ * length with a small answer, an address cut short, more room for events than events.  They are
+ * legal, and a trap for a decoder that believes the program.
  * Results are printed, and the runner compares them with the bare run's.
  */
 #include "hostile.h"
@@ -57,7 +57,7 @@ static void addresses(void)
 	TELL(connect(fd, address, 15));
 	TELL(connect(fd, address, 16));
 
-	/* Four bytes of room: the kernel writes four, and says 16. */
+	/* Four bytes of room: the kernel writes four, and returns 16. */
 	*length = 4;
 	TELL(accept(listener, flush_alloc(4), length));
 	TELL((long)*length);
@@ -68,7 +68,7 @@ static void addresses(void)
 	TELL(getpeername(fd, flush_alloc(3), length));
 	*length = 0;
 	TELL(getpeername(fd, flush_alloc(0), length));
-	/* A length far beyond the memory: the kernel writes 16 all the same. */
+	/* A length far beyond the memory: the kernel still writes 16 bytes. */
 	*length = 1000;
 	TELL(getpeername(fd, flush_alloc(16), length));
 	*length = 1000;
@@ -128,7 +128,7 @@ static void bytes_out(int out)
 	TELL(sendmmsg(out, flush_copy(messages, 2 * sizeof(*messages)), 2, 0));
 	/* The third is wild: two are sent, and only two may be looked at. */
 	TELL(sendmmsg(out, flush_copy(messages, 3 * sizeof(*messages)), 3, 0));
-	/* More promised than there is, the part behind the fault never reached the kernel. */
+	/* More messages promised than there are: the kernel never reads after the fault. */
 	TELL(sendmmsg(out, flush_copy(messages, 2 * sizeof(*messages)), 3, 0));
 
 	TELL(sendfile(out, file, offset, 20));
@@ -180,7 +180,7 @@ static void bytes_in(int in, int out)
 	TELL(recvmmsg(in, flush_copy(messages, 2 * sizeof(*messages)), 2, 0,
 		      FLUSH(struct timespec, {0, 1000})));
 
-	/* Fewer bytes than asked for: the page behind them is not there, and need not be. */
+	/* Fewer bytes than asked for: the page after them is unmapped, and need not be there. */
 	while (recv(in, plenty, sizeof(plenty), MSG_DONTWAIT) > 0)
 		;
 	write_all(out, "seven b", 7);
@@ -189,7 +189,7 @@ static void bytes_in(int in, int out)
 	write_all(out, "seven b", 7);
 	sleep_ms(20);
 	TELL(readv(in, flush_vector(flush_alloc(7), 100), 1));
-	/* Nothing is there: the buffer's memory is never looked at. */
+	/* Nothing to read: the buffer's memory is never looked at. */
 	TELL(recv(in, flush_alloc(1), 100, MSG_DONTWAIT));
 }
 
@@ -238,7 +238,7 @@ static void waits(int in, int out)
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = nowhere};
 	TELL(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, in, flush_copy(&event, sizeof(event))));
 	TELL(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, in, flush_copy(&event, sizeof(event))));
-	/* One event comes: room is promised for ten, there is room for one. */
+	/* One event arrives: room is promised for ten, and there is room for one. */
 	TELL(epoll_wait(epoll_fd, flush_alloc(sizeof(event)), 10, 1000));
 	TELL(epoll_pwait(epoll_fd, flush_alloc(sizeof(event)), 10, 1000, mask));
 	TELL(epoll_pwait2(epoll_fd, flush_alloc(sizeof(event)), 10, FLUSH(struct timespec, {1, 0}),
@@ -259,7 +259,7 @@ static void options(int fd)
 	TELL(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, one, 4));
 	TELL(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, byte, 1));
 	TELL(setsockopt(fd, IPPROTO_IP, IP_TTL, byte, 1));
-	/* The kernel takes an int and leaves the rest of what is promised. */
+	/* The kernel reads an int and ignores the rest of what is promised. */
 	TELL(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, one, 100));
 	TELL(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, 4096));
 	TELL(setsockopt(fd, SOL_SOCKET, SO_LINGER, FLUSH(struct linger, {0, 0}), 8));

@@ -1,13 +1,13 @@
 /*
- * full_stderr KIND complaints|trace: standard error takes no more, and the program ends in time all
- * the same.
+ * full_stderr KIND complaints|trace: standard error accepts no more, and the program still ends in
+ * time.
  *
- * The program runs itself again, with a standard error that is full, and the child has settings
- * that cost a line each there (complaints), or its trace goes there (trace).  A library that looks
- * whether there is room and then writes until all has been written never returns where somebody
- * else takes the room in between; and one that waits a second for each line keeps the program from
- * its start.  In time is: after a second for all complaints and one for the trace, and what the
- * program itself takes.
+ * The program runs itself again, with a standard error that is full.  The child has settings that
+ * make the library complain there, one line each (complaints), or its trace goes there (trace).  A
+ * library that checks for room and then writes until all has been written never returns if somebody
+ * else takes the room in between.  One that waits a second for each line delays the program's
+ * start.  In time means: after a second for all complaints, one for the trace, and the time that
+ * the program itself takes.
  *
  * KIND: pipe and socket, both full; crowded: a pipe that is emptied and filled all the time, until
  * the child waits in a write; terminal: full, since nobody reads; stopped: a terminal after ^S.
@@ -38,7 +38,7 @@ static void fill(int fd, const char *bytes, size_t size)
 		;
 }
 
-/* A description of its own, which does not block, as fd's must not become. */
+/* Opens fd's file again, non-blocking. fd itself must stay as it is. */
 static int open_again(int fd)
 {
 	char path[64];
@@ -71,7 +71,7 @@ static void make_terminal(int ends[2])
 	CHECK(tcsetattr(ends[1], TCSANOW, &settings) == 0);
 }
 
-/* [1] is to be the standard error. */
+/* Makes a full file of this kind; ends[1] becomes the standard error. */
 static void make_full(const char *kind, int ends[2])
 {
 	if (strcmp(kind, "pipe") == 0 || strcmp(kind, "crowded") == 0) {
@@ -133,7 +133,7 @@ static bool ends_in_time(pid_t pid)
 	return false;
 }
 
-/* Opens what tells the call that the child is blocked in. */
+/* Opens the file of /proc that shows the call in which the child is blocked. */
 static int open_state(pid_t pid)
 {
 	char path[64];

@@ -1,17 +1,16 @@
 /*
  * hostile.h: what every hostile program needs.
  *
- * A hostile program does in its own process what lively or careless programs do: it jumps out of
- * handlers, closes everything, shares memory with a child, runs out of stack.  It exits 0 when all
- * went as the kernel alone would have had it, whether or not the library stands in front.
+ * A hostile program does in its own process what careless programs do: it jumps out of handlers,
+ * closes everything, shares memory with a child, runs out of stack.  It exits 0 if everything went
+ * as with the kernel alone, whether or not the library is loaded.
  *
- * On standard output it says what the trace must hold, one line each:
+ * On standard output it prints what its trace must hold, one line each:
  *
- *	expect PID OPERATOR COUNT REGEX		lines of PID's trace, without their prefix, that
- *match
+ *	expect PID OPERATOR COUNT REGEX		so many lines of PID's trace match, without prefix
  *
- * The runner (hostile.bats) checks these, and that every other line is the same bare and traced.
- * Output is written at once and unbuffered, so that no child repeats what its parent had to say.
+ * The runner (hostile.bash) checks these, and that all other lines are the same bare and traced.
+ * Output is written at once and unbuffered, so that a child does not repeat its parent's.
  */
 #ifndef HOSTILE_H
 #define HOSTILE_H
@@ -43,7 +42,7 @@
 #define HELPER __attribute__((unused)) static
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* What must hold; the message goes to standard output, since standard error may be the subject. */
+/* Checks a condition. Prints the message on standard output, since standard error may be tested. */
 #define CHECK(condition) \
 	((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition, errno))
 
@@ -57,7 +56,8 @@ HELPER __attribute__((noreturn)) void check_failed(const char *file, int line, c
 	_exit(1);
 }
 
-/* Ends the process with SIGKILL after so many seconds; alarm and setitimer stay the program's. */
+/* Ends the process with SIGKILL after so many seconds. Leaves alarm and setitimer to the program.
+ */
 HELPER void deadline_set(unsigned seconds)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
@@ -93,7 +93,7 @@ HELPER struct sockaddr_in loopback(uint16_t port)
 	};
 }
 
-/* A listener on a port that the kernel chose. */
+/* Returns a listener on a port that the kernel chose. */
 HELPER int tcp_listen(uint16_t *port)
 {
 	struct sockaddr_in address = loopback(0);
@@ -118,7 +118,7 @@ HELPER int tcp_connect(uint16_t port)
 	return fd;
 }
 
-/* A connection with both its ends: [0] connected, [1] accepted.  The listener has gone. */
+/* Makes a connection: ends[0] connected, ends[1] accepted.  The listener is closed. */
 HELPER void tcp_pair(int ends[2])
 {
 	uint16_t port;
@@ -154,7 +154,7 @@ HELPER void read_all(int fd, void *bytes, size_t size)
 	}
 }
 
-/* Both in a process's trace: `operator` is = or >=. */
+/* Prints an expectation of PID's trace; operator is "=" or ">=". */
 HELPER __attribute__((format(printf, 4, 5))) void expect_of(pid_t pid, const char *operator,
 							    long count, const char *regex, ...)
 {
@@ -169,7 +169,7 @@ HELPER __attribute__((format(printf, 4, 5))) void expect_of(pid_t pid, const cha
 
 #define expect(operator, count, ...) expect_of(getpid(), operator, count, __VA_ARGS__)
 
-/* So many writes, each of a size of its own from `first` on, that must all be in PID's trace. */
+/* Makes count writes, each of a size of its own from `first` on, all expected in PID's trace. */
 HELPER void marks_write(int fd, int first, int count)
 {
 	static const char bytes[4096];
@@ -185,14 +185,14 @@ HELPER void marks_expect(pid_t pid, int first, int count)
 		expect_of(pid, "=", 1, "^write\\([0-9]+, .*, %d\\)[[:blank:]]+= %d$", size, size);
 }
 
-/* Makes the four marks and says so.  "4 of 4 later calls traced." */
+/* Makes four such writes, and expects them: "4 of 4 later calls traced." */
 HELPER void four_marks(int fd, int first)
 {
 	marks_write(fd, first, 4);
 	marks_expect(getpid(), first, 4);
 }
 
-/* `size` bytes that end where an unreadable page begins: one byte too many is SIGSEGV. */
+/* Returns `size` bytes that end where an unreadable page begins: one byte more is SIGSEGV. */
 HELPER void *flush_alloc(size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -234,7 +234,7 @@ HELPER void child_succeeds(pid_t pid)
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Not VmRSS of status, which is off by what the processors have not added up yet. */
+/* Returns the resident memory. VmRSS of status lacks what processors have not added up yet. */
 HELPER long resident_kib(void)
 {
 	char line[256];

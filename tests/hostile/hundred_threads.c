@@ -1,8 +1,8 @@
 /*
  * hundred_threads: 100 threads, each with its own connection and 10,000 calls; every line is whole.
  *
- * One write(2) a record, no lock (I5): a line that is put together by several writes is torn when
- * the others write as well, and one that is kept in a shared buffer is lost.  The counts are exact.
+ * One write(2) per record, no lock (I5).  A line made by several writes is torn when other threads
+ * write as well.  A line kept in a shared buffer can be lost.  The counts are exact.
  */
 #include "hostile.h"
 

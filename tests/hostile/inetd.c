@@ -1,10 +1,10 @@
 /*
  * inetd: the program is started with a connection as its standard input, output and error.
  *
- * Hazard: the trace reaching the peer, and inherited sockets (I8).  With the trace on standard
- * error, which is the connection itself, not one line of it may be written anywhere: the peer
- * receives exactly the program's bytes.  With the trace in a file, the calls on the inherited
- * connection are there.  The program plays both parts: it is the super-server too.
+ * Hazard: the trace reaching the peer, and inherited sockets (I8).  If the trace is on standard
+ * error, which is the connection itself, no line may be written anywhere: the peer receives exactly
+ * the program's bytes.  If the trace is in a file, the calls on the inherited connection are in it.
+ * The program plays both parts: it is also the super-server.
  */
 #include "hostile.h"
 
@@ -14,7 +14,7 @@ static int serve(void)
 {
 	char byte;
 
-	/* By the calls, not by stdio, which nobody sees. */
+	/* By calls, not by stdio, whose buffer hides them. */
 	while (read(STDIN_FILENO, &byte, 1) == 1)
 		if (write(STDERR_FILENO, said, sizeof(said)) != sizeof(said))
 			return 1;

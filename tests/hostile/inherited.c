@@ -1,9 +1,9 @@
 /*
  * inherited: sockets that the program did not open: passed by exec, and over a unix socket.
  *
- * Hazard: exec, inherited sockets.  State is lost across exec, sockets are not: they must be
- * recognised when they are first used, once a descriptor, and be traced from then on.  One that
- * comes over a unix socket may have a number that was a file's, closed where nobody sees it.
+ * Hazard: exec, inherited sockets.  exec loses state, but not sockets: they must be recognised when
+ * they are first used, once per descriptor, and be traced from then on.  A socket that comes over a
+ * unix socket may have a number that was a file's, closed where the library does not see it.
  */
 #include "hostile.h"
 
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 	}
 	pass(channel[0], ends[0]);
 	child_succeeds(pid);
-	/* The unix socket is none of our business. */
+	/* The unix socket is not traced. */
 	expect("=", 0, "^(sendmsg|socketpair|recvmsg)\\(");
 	return 0;
 }

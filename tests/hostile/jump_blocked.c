@@ -2,9 +2,9 @@
  * jump_blocked: siglongjmp out of each call that blocks; four calls after it are traced, each time.
  *
  * Hazard: siglongjmp out of a blocked call (I1, I2).  A guard that stayed up across the real call
- * would never come down, and one of the four later calls or none would appear.  The handler itself
- * writes before it jumps: that line is missing as soon as the guard is up, even where a guard that
- * was left up is found dead later.
+ * would never come down, and one of the four later calls, or all, would be missing.  The handler
+ * itself writes before it jumps: that line is missing if the guard is up, even where a guard that
+ * was left up is detected later.
  */
 #include "hostile.h"
 
@@ -119,7 +119,7 @@ int main(void)
 	enum { FIRST_WAIT = 6 };
 	struct epoll_event event = {.events = EPOLLIN};
 	struct itimerval soon = {.it_value = {0, 30000}};
-	/* Waits are split at 1 s: their second round jumps out of the second part. */
+	/* Waits are split at 1 s: in the second round the jump leaves the second part. */
 	struct itimerval later = {.it_value = {1, 100000}};
 	uint16_t port;
 

@@ -1,11 +1,11 @@
 /*
  * jump_inside: the handler jumps out exactly while the library writes a line.
  *
- * Hazard: siglongjmp (I2, I8).  The trace goes to a pipe that is full, so that the library is
- * surely at work, with its guard up, when the signal comes.  A guard that stays up makes the thread
- * deaf; so do calls from deeper frames than the one that was left, if only the depth of the stack
- * is asked. Nor may the library leave signals blocked that the program had not blocked. What comes
- * out of the pipe later goes to trace.PID, where the runner looks for it.
+ * Hazard: siglongjmp (I2, I8).  The trace goes to a full pipe, so that the library is certainly at
+ * work, with its guard up, when the signal comes.  If the guard stays up, the thread is no longer
+ * traced.  The same holds for calls from deeper frames than the one that was left, if only the
+ * depth of the stack is checked.  The library may not leave signals blocked that the program had
+ * not blocked.  What comes out of the pipe later goes to trace.PID, where the runner looks for it.
  */
 #include "hostile.h"
 
@@ -94,7 +94,8 @@ int main(int argc, char **argv)
 
 	for (volatile int round = 0; round < 4; round++) {
 		pipe_fill();
-		/* The mask is not saved: what the library left blocked would stay so. */
+		/* The mask is not saved, so a signal that the library left blocked stays blocked.
+		 */
 		if (sigsetjmp(back, 0) == 0) {
 			CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
 			(void)!write(ends[0], "blocked in the library", 22);

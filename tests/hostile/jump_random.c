@@ -2,10 +2,10 @@
  * jump_random: siglongjmp out of a handler that strikes at random points, the library's own
  * included.
  *
- * Hazard: siglongjmp (I2).  A jump that leaves the library while its guard is up must not leave the
- * thread deaf: the calls made afterwards would be missing from the trace.  Nor may it leave
- * anything locked, or the program would not end, or held: each jump leaves a connection of its own,
- * and the memory stays flat.
+ * Hazard: siglongjmp (I2).  A jump that leaves the library while its guard is up must not stop the
+ * tracing of the thread: the calls made afterwards would be missing.  It must not leave anything
+ * locked, or the program would not end.  It must not leave a reference: each jump leaves a
+ * connection of its own, and memory stays flat.
  */
 #include "hostile.h"
 
@@ -54,8 +54,7 @@ int main(void)
 		close(ends[0]);
 		close(ends[1]);
 		tcp_pair(ends);
-		/* A delay that differs from jump to jump, so that each point is hit sooner or
-		 * later. */
+		/* The delay differs from jump to jump, so that each point is hit in the end. */
 		struct itimerval once = {.it_value = {0, 100 + jumps * 37 % 211}};
 
 		CHECK(setitimer(ITIMER_REAL, &once, NULL) == 0);

@@ -1,10 +1,10 @@
 /*
- * late_life: TCP after main, and processes that end without a word: each line up to there is there.
+ * late_life: TCP after main, and processes that end abruptly: no line before the end is missing.
  *
- * Hazard: late calls (I8).  atexit handlers and destructors call after main has returned, a thread
- * outlives main, and abort, SIGKILL and _exit run nothing at all.  A library that keeps lines in
- * memory loses them there; one that is taken down before the program's own destructors no longer
- * traces these, and tells what was left open too early.
+ * Hazard: late calls (I8).  atexit handlers and destructors make calls after main has returned, a
+ * thread outlives main, and abort, SIGKILL and _exit run nothing at all.  A library that keeps
+ * lines in memory loses them there.  One that is shut down before the program's own destructors no
+ * longer traces these, and reports too early what was left open.
  */
 #include "hostile.h"
 
@@ -63,7 +63,7 @@ static void at_quickly(void)
 		four_marks(ends[0], 701);
 }
 
-/* The last of the program's own. */
+/* Runs last of the program's own functions. */
 __attribute__((destructor)) static void destructor(void)
 {
 	if (is_late)

@@ -1,11 +1,11 @@
 /*
- * locked_memory future|all|current: a program that locks its memory does not pay for a recording.
+ * locked_memory future|all|current: a program that locks its memory must not pay for a recording.
  *
- * Hazard: mlockall fills and locks every page of a mapping, holes of a file too.  With MCL_FUTURE
- * before the first socket the call that makes the recording takes half a second; with MCL_CURRENT
- * after it mlockall does, and 256 MB can never be given back.
- * The limits are checked here, bare as well.  Times are processor time, which filling pages is, so
- * that other programs on the machine do not count.
+ * Hazard: mlockall fills and locks every page of a mapping, even the holes of a file.  With
+ * MCL_FUTURE before the first socket, the call that makes the recording takes half a second.  With
+ * MCL_CURRENT after it, mlockall takes that long, and 256 MB can never be given back.
+ * The limits are checked here, in the bare run too.  Times are processor time, since filling pages
+ * takes processor time, and other programs on the machine do not count.
  */
 #include "hostile.h"
 

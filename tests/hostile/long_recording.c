@@ -2,7 +2,7 @@
  * long_recording MIB: moves so much through a connection, in pieces of 16 KiB.
  *
  * With TCPSHIM_DATA=all each piece is recorded twice, by the write and by the read.
- * Hazard: what a recording on tmpfs takes is memory of the program's control group.
+ * Hazard: the memory of a recording on tmpfs is charged to the program's control group.
  */
 #include "hostile.h"
 

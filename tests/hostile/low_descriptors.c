@@ -1,9 +1,9 @@
 /*
- * low_descriptors start|end: no descriptor of the library's is ever the lowest free number.
+ * low_descriptors start|end: no descriptor of the library is ever the lowest free number.
  *
  * Hazard: a program without standard output.  A thread that goes on writing to descriptor 1 after
- * it was closed writes into whatever has become 1 meanwhile: the recording, opened for a moment to
- * be made or to be cut.
+ * it was closed writes into whatever has become 1 meanwhile: the recording, which is open for a
+ * moment while it is made or cut.
  * A child closes 0 to 2 and ends while its threads write to 1 and look for descriptors below 3;
  * with `start` its recording is made while they do.  What they saw is counted in shared memory.
  */

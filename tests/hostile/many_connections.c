@@ -1,8 +1,8 @@
 /*
  * many_connections: 10,000 connections opened, used and closed in one process; memory stays flat.
  *
- * A connection's record that is not given back makes the resident memory grow with each of them;
- * the program measures it after 1,000 and at the end.  The runner finds 10,000 closes at each end.
+ * If connections' records are not released, resident memory grows with each connection.  The
+ * program measures it after 1,000 and at the end.  The runner finds 10,000 closes at each end.
  */
 #include "hostile.h"
 

@@ -1,11 +1,11 @@
 /*
  * no_tsc probe|first|later|thread|exec|syscall: the time-stamp counter is forbidden (PR_SET_TSC).
  *
- * Hazard: reading the counter is SIGSEGV then, and the vdso's clock reads it.  A program that does
- * without both lives, and so must its traced calls.  Forbidden before the first traced call, or
- * after some; by one thread, for which alone it holds; by prctl, or by its number; or before exec,
- * which keeps it where the loader itself can do without.  `probe` exits 0 if it can be forbidden at
- * all: not every virtual machine obeys.
+ * Hazard: reading the counter is then SIGSEGV, and the vdso's clock reads it.  A program that does
+ * without both must live, and so must its traced calls.  The counter is forbidden before the first
+ * traced call, or after some; by one thread, for which alone it holds; by prctl, or by its number;
+ * or before exec, which keeps it if the loader itself can do without.  `probe` exits 0 if it can be
+ * forbidden at all: not every virtual machine supports that.
  */
 #include "hostile.h"
 

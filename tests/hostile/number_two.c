@@ -1,30 +1,30 @@
 /*
- * number_two KIND HOW [PATH]: a daemon, whose number 2 is no standard error.
+ * number_two KIND HOW [PATH]: a daemon whose descriptor 2 is not standard error.
  *
- * It closes 0 to 2, and what it opens next gets these numbers.  Then it does so much that its
- * recording is full, or its trace is lost, so that the library has something to complain about at
- * exit.  A library that complains on number 2 writes into the program's database, or to its peer.
+ * It closes 0 to 2, and what it opens next gets these numbers.  Then it makes so many calls that
+ * its recording is full, or its trace is lost, so that the library complains at exit.  A library
+ * that complains on descriptor 2 writes into the program's database, or to its peer.
  *
  * KIND: database (a file in which the header is written last, by pwrite, so that the position is
  * the beginning), log (a file to which the program appends), pipe, unix (a socket), tcp; or stderr:
  * number 2 stays what it was.
  *
  * HOW: close: 0 to 2 are closed and opened anew.  dup2: they are replaced.  closed: they were
- * closed from the start.  inode: as close, and PATH, which is standard error, is removed before, so
+ * closed from the start.  inode: as close, but PATH, which is standard error, is removed first, so
  * that the database is likely to get its inode number.
  *
- * What another process would receive is printed.  That is the parent, which has no standard error:
- * whatever is said there is the daemon's.
+ * Prints what another process would receive.  That is the parent, which has no standard error of
+ * its own: whatever appears there was written by the daemon.
  */
 #include "hostile.h"
 
 enum { PAGE = 4096, CALLS = 400 };
 
 static char database_page[PAGE];
-static int reader = -1; /* the other end of number 2 */
+static int reader = -1; /* the other end of descriptor 2 */
 static int report_fd;   /* what standard output was */
 
-/* Opens so that it gets the number 2: all below are open. */
+/* Exits unless fd is 2, the lowest free number; reports by the exit status which it is. */
 static void expect_two(int fd)
 {
 	if (fd != STDERR_FILENO)
@@ -48,7 +48,7 @@ static void write_database(int fd)
 	CHECK(lseek(fd, 0, SEEK_CUR) == 0);
 }
 
-/* The numbers 0 to 2 are given away; an end of what is made here may have got one of them. */
+/* Opens 0 to 2; an end of what was made for that may have got one of these numbers. */
 static void open_two(const char *kind, const char *how, const char *path, int pair[2])
 {
 	if (strcmp(how, "dup2") == 0) {

@@ -1,11 +1,11 @@
 /*
- * observer: without policies nothing is different: options, errors, edges, bytes, threads,
+ * observer: without policies the library changes nothing: options, errors, edges, bytes, threads,
  * children.
  *
  * A pure observer (I10) without threads, helpers or sockets of its own (I11).  A library that asks
- * SO_ERROR takes the error away from the program; one that reads ahead, sets an option or starts a
- * thread shows here, and so does one whose own descriptor is left to a program that is started: all
- * is printed, and the runner compares it with the bare run's.
+ * for SO_ERROR takes the error away from the program.  One that reads ahead, sets an option or
+ * starts a thread shows here.  So does one whose own descriptor is inherited by another program.
+ * All results are printed, and the runner compares them with the bare run's.
  */
 #include "hostile.h"
 
@@ -44,7 +44,7 @@ static void tell_options(const char *whose, int fd)
 		fcntl(fd, F_GETFD));
 }
 
-/* Entries of a directory in /proc, links that begin so. */
+/* Counts the entries of a directory in /proc whose links begin with `link`; all, if it is empty. */
 static int count_entries(const char *path, const char *link)
 {
 	DIR *directory = opendir(path);
@@ -65,7 +65,7 @@ static int count_entries(const char *path, const char *link)
 	return count;
 }
 
-/* What a program that is started without the library finds open. */
+/* Lists the descriptors that a program which is started without the library finds open. */
 static void list_descriptors(void)
 {
 	for (int fd = 0; fd < 70000; fd++)

@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 
 	deadline_set(30);
 	CHECK(size <= sizeof(bytes));
-	/* What subprocess did not close is closed here. */
+	/* subprocess has closed everything from 3 on. */
 	CHECK(fcntl(3, F_GETFD) < 0);
 	tcp_pair(ends);
 	CHECK(write(ends[0], bytes, size) == (ssize_t)size);

@@ -1,5 +1,5 @@
 /*
- * own_names: defines functions of libc's itself, and makes the calls by number.
+ * own_names: defines some of libc's functions itself, and makes the calls by number.
  *
  * Hazard: the program's definition comes before the library's.  A library that calls its own
  * function by name calls the program's, which calls syscall(), which is the library's again, until

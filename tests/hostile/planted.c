@@ -1,10 +1,10 @@
 /*
- * planted PREFIX: before the library opens the file of a new process, somebody else has put one of
- * that name there.
+ * planted PREFIX: before the library opens the file of a new process, somebody else has put a file
+ * of that name there.
  *
- * Process ids can be guessed, so where the directory is shared, another user can make PREFIX and
- * the process id, in the hope that a trace is written to it: into a file that this user can read,
- * or that belongs to a victim.  Run by root, so that the file can be given to another user.
+ * Process ids can be guessed.  In a shared directory another user can create PREFIX and the process
+ * id, in the hope that a trace is written to it: a file that this user can read, or a
+ * victim's.  Run by root, so that the file can be given to another user.
  */
 #include "hostile.h"
 
@@ -14,7 +14,7 @@
 
 enum { NOBODY = 65534 };
 
-/* Past the library, which must not have opened its file before. */
+/* Creates the file by raw calls, since the library must not have opened its own before. */
 static void plant(const char *prefix)
 {
 	char path[512];

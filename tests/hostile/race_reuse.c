@@ -2,10 +2,10 @@
  * race_reuse: six threads open, use and close connections, so that each number returns at once.
  *
  * Hazard: order of close (I9).  A record that is cleared after the real close hits the connection
- * of the thread that got the number meanwhile.  Each connection moves a count of bytes of its own,
- * and the notes of the closes must tell exactly these: one is lost or wrong when a sum is missing.
+ * of the thread that got the number meanwhile.  Each connection moves a byte count of its own, and
+ * the notes of the closes must report exactly these: if a sum is missing, one is lost or wrong.
  * The program prints "moved SENT" for each connection; the runner compares the sets.  The argument
- * is the number of connections a thread, for runs under tools that are slow.
+ * is the number of connections per thread, for runs under tools that are slow.
  */
 #include "hostile.h"
 

@@ -1,8 +1,8 @@
 /*
  * repair_close: a socket under TCP_REPAIR is closed, as a migrated container's is.
  *
- * Hazard: nothing is sent at such a close: the connection just vanishes here.  A note that tells of
- * a FIN, or of TIME_WAIT, lies.
+ * Hazard: such a close sends nothing: the connection just vanishes here.  A note that reports a
+ * FIN, or TIME_WAIT, is false.
  */
 #include "hostile.h"
 
@@ -18,7 +18,7 @@ int main(void)
 	CHECK(close(ends[0]) == 0);
 	waited.fd = ends[1];
 	CHECK(poll(&waited, 1, 100) == 1);
-	/* What was sent before, and after it neither an end nor an error. */
+	/* Only what was sent before arrives, and then neither an end nor an error. */
 	char bytes[4096];
 
 	CHECK(recv(ends[1], bytes, 501 + 502 + 503 + 504, MSG_WAITALL) == 501 + 502 + 503 + 504);

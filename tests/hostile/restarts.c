@@ -96,8 +96,8 @@ static void *release_later(void *argument)
 }
 
 /*
- * Until nothing more goes in, for a while, since a busy machine may take its time to move the bytes
- * over.  Buffers of a set size do not grow.
+ * Writes until nothing more goes in for a while, since a busy machine may take time to move the
+ * bytes.  Buffers of a set size do not grow.
  */
 static void fill(void)
 {
@@ -211,7 +211,7 @@ int main(void)
 	pid_t children[COUNT_OF(areas)];
 	int small = 16384;
 
-	/* Side by side, each in a process and with a trace of its own: it is all waiting. */
+	/* All at the same time, each in a process and with a trace of its own, since all wait. */
 	for (size_t i = 0; i < COUNT_OF(areas); i++) {
 		children[i] = fork();
 		CHECK(children[i] >= 0);
@@ -219,7 +219,7 @@ int main(void)
 			deadline_set(60);
 			tcp_pair(ends);
 			tcp_pair(full);
-			/* Buffers of a fixed size: what is full stays full. */
+			/* Buffers of a fixed size: once full, they stay full. */
 			setsockopt(full[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 			setsockopt(full[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 			listener = tcp_listen(&port);

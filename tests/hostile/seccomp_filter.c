@@ -1,11 +1,10 @@
 /*
  * seccomp_filter: a child under a filter like sshd's goes on with its connections, and is traced.
  *
- * Hazard: seccomp.  One getsockopt inside a read kills: the child may do what is on the list and
- * nothing else.  From the filter on the library must live on what the list has, and the lines of
- * the calls that the child itself makes must be there.  The third child allows itself no byte of
- * any file, as sshd's does: it cannot be traced, but a line that is written all the same is
- * SIGXFSZ.
+ * Hazard: seccomp.  One getsockopt inside a read kills: the child may make the calls on the list
+ * and no others.  After the filter is installed the library must get by with the calls on the list,
+ * and the lines of the child's own calls must be there.  The third child sets its file size limit
+ * to 0, as sshd's does: it cannot be traced, and any line that is written all the same is SIGXFSZ.
  */
 #include "hostile.h"
 
@@ -107,7 +106,7 @@ int main(void)
 		children[way] = fork();
 		CHECK(children[way] >= 0);
 		if (children[way] == 0)
-			exit(confined(ends, way)); /* what runs at exit is confined too */
+			exit(confined(ends, way)); /* what runs at exit is restricted too */
 		pthread_t writer = thread_start(write_later, &ends[0]);
 		thread_join(writer);
 		CHECK(close(ends[0]) == 0);

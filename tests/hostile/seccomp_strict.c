@@ -1,9 +1,9 @@
 /*
  * seccomp_strict: a child enters seccomp's strict mode and goes on reading and writing.
  *
- * Hazard: seccomp.  Strict mode allows read, write, _exit and sigreturn; it even disables the time
- * stamp counter, so that the clock of the vdso kills too.  One call of the library's own more, or
- * one look at the clock, and the child is dead.
+ * Hazard: seccomp.  Strict mode allows read, write, _exit and sigreturn.  It even disables the time
+ * stamp counter, so that the vdso's clock kills too.  One more call by the library, or one look at
+ * the clock, and the child is dead.
  */
 #include "hostile.h"
 

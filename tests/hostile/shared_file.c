@@ -1,9 +1,9 @@
 /*
  * shared_file: many processes write to one trace, some forked, some started anew.
  *
- * Hazard: more processes, one file (I8).  Without O_APPEND a program that opens the trace again
- * writes over what is there; with several writes a record the lines of processes are mixed.  The
- * runner gives all of them one path, and finds each line of each, whole.
+ * Hazard: several processes, one file (I8).  Without O_APPEND a program that opens the trace again
+ * writes over what is there.  With several writes per record the lines of processes are mixed.  The
+ * runner gives all of them one path, and checks that each line of each is there and whole.
  */
 #include "hostile.h"
 

@@ -1,10 +1,10 @@
 /*
  * signal_ordinary: a timer at 20 kHz, whose handler writes, strikes ordinary reads and writes.
  *
- * Hazard: reentrancy (I2).  An ordinary call into a recording spends some tens of nanoseconds where
- * its record is half written: a handler that writes one of its own there would leave both in
- * ruins.  What it calls in these moments is counted, not recorded; the main loop's calls are all
- * there.
+ * Hazard: reentrancy (I2).  While an ordinary call is recorded, its record is half written for some
+ * tens of nanoseconds.  A handler that writes a record of its own at that moment would damage both.
+ * The calls that the handler makes at such a moment are counted, not recorded; the main loop's
+ * calls are all there.
  */
 #include "hostile.h"
 

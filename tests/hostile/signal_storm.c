@@ -1,11 +1,11 @@
 /*
- * signal_storm: a 1 kHz timer whose handler writes to a socket, while the program calls without
- * end.
+ * signal_storm: a 1 kHz timer whose handler writes to a socket, while the program makes calls all
+ * the time.
  *
- * Hazard: signal handlers (I1, I2, I5).  A lock or a held guard would deadlock or swallow calls:
- * the program would not end, or lines of the main loop would be missing.  A handler that runs
- * inside the library passes through, so its own lines are only bounded from below; the main loop's
- * are exact.
+ * Hazard: signal handlers (I1, I2, I5).  A lock would deadlock, and a held guard would lose calls:
+ * the program would not end, or lines of the main loop would be missing.  The calls of a handler
+ * that runs inside the library are not traced, so its lines have only a lower bound; the main
+ * loop's are exact.
  */
 #include "hostile.h"
 

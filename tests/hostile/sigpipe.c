@@ -1,11 +1,11 @@
 /*
- * sigpipe: what a write to a broken connection does to the program's signals is what it does bare.
+ * sigpipe: a write to a broken connection has the same effect on signals as in the bare run.
  *
- * Hazard: SIGPIPE (I8).  The library holds it back until the line that explains it is written: the
- * mask must be the program's own again after the write, inside the handler and after a jump out of
- * it; a handler must run once for each write, and find the errno from before it; what the program
- * itself has blocked must stay pending, and be left to its own sigtimedwait.  All is printed, and
- * the runner compares it with the bare run's.
+ * Hazard: SIGPIPE (I8).  The library blocks it until the line that explains it is written.  After
+ * the write, inside the handler and after a jump out of it the mask must be the program's own.  A
+ * handler must run once per write, and find the errno from before it.  A signal that the program
+ * itself has blocked must stay pending, for its own sigtimedwait.  All results are printed, and the
+ * runner compares them with the bare run's.
  */
 #include "hostile.h"
 
@@ -43,7 +43,7 @@ static void tell_state(const char *where)
 		sigismember(&pending, SIGPIPE) ? "pending" : "not pending");
 }
 
-/* Writes itself, and leaves an errno of its own behind. */
+/* Writes itself, and sets errno. */
 static void on_pipe(int number, siginfo_t *info, void *context)
 {
 	int error = errno;
@@ -149,7 +149,7 @@ static void break_by_shutdown(void)
 	CHECK(shutdown(broken[0], SHUT_WR) == 0);
 }
 
-/* The peer is gone: its reset comes in answer to the first write. */
+/* Breaks the connection from the peer's side: its reset answers the first write. */
 static void break_by_peer(void)
 {
 	char byte;
@@ -215,7 +215,7 @@ static void ignored(const char *how)
 	write_all_ways(how);
 }
 
-/* The line that explains the end is in the trace before the end. */
+/* Checks that the line that explains the end is in the trace before the end. */
 static void killed(const char *how)
 {
 	handler_set(SIGPIPE, SIG_DFL, 0);

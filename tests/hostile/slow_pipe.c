@@ -3,15 +3,14 @@
  * slow, and then stops.
  *
  * A pipe that had room when it was asked may be full at the write, since another thread or process
- * took the room in between.  A library that then waits in write(2), with the signals held back, has
- * stopped a thread of the program for good.
+ * took the room in between.  A library that then waits in write(2), with signals blocked, stops a
+ * thread of the program forever.
  *
- * The program runs itself again: the child has the pipe as its TCPSHIM_OUTPUT, and the parent
- * empties it again and again, until a thread of the child waits in write for more room, or for
- * a while, and then no more.  Only after the child has told how many of its threads have taken a
- * signal and finished, the parent reads on, and puts what it has read into HEARD.  large: a record
- * fills the pipe.  crowded: records are small, and the parent fills the pipe soon after it has
- * emptied it.
+ * The program runs itself again.  The child has the pipe as its TCPSHIM_OUTPUT.  The parent empties
+ * it again and again, until a thread of the child waits in write for room, or until a time limit,
+ * and then stops.  The child reports how many of its threads have taken a signal and finished.
+ * Only then the parent reads on, and writes what it has read to HEARD.  large: a record fills the
+ * pipe.  crowded: records are small, and the parent fills the pipe soon after it has emptied it.
  */
 #include "hostile.h"
 
@@ -74,7 +73,7 @@ static void be_child(int orders, int answers)
 	is_over = true;
 	dprintf(STDOUT_FILENO, "%d of %d threads finished\n", counted(&finished), THREADS);
 	write_all(answers, "", 1);
-	/* Now the reader is back. */
+	/* Now the reader reads again. */
 	read_all(orders, &order, 1);
 	for (int i = 0; i < THREADS; i++)
 		thread_join(threads[i]);
@@ -97,7 +96,7 @@ static void become_child(int trace, int orders, int answers, bool is_large)
 	NEVER_REACHED("execl");
 }
 
-/* What the parent has filled the pipe with is left out. */
+/* Reads a page of the trace, leaving out what the parent itself has put into the pipe. */
 static ssize_t read_page(int trace, int heard)
 {
 	char page[PAGE];
@@ -108,7 +107,7 @@ static ssize_t read_page(int trace, int heard)
 	return got;
 }
 
-/* Threads of the child that are in a write to the pipe. */
+/* Returns how many threads of the child are in a write to the pipe. */
 static int count_waiting(pid_t pid, int trace)
 {
 	char path[300], line[128];
@@ -145,7 +144,7 @@ static void spin_us(int64_t us)
 		;
 }
 
-/* One that waits is looked at twice, since a write may just be under way. */
+/* Looks twice at a thread that waits, since a write may be under way just then. */
 static void empty_slowly(pid_t pid, int trace, int filler, int heard)
 {
 	int64_t end = now_us() + SLOW_MS * 1000;
@@ -180,7 +179,7 @@ static void empty_to_end(int trace, int heard)
 			poll(&waited, 1, 1000);
 }
 
-/* A description of its own: the trace's must not become non-blocking. */
+/* Opens the pipe again, non-blocking; the trace's own end must stay as it is. */
 static int open_filler(int trace)
 {
 	char path[64];

@@ -1,9 +1,9 @@
 /*
  * small_stacks: threads of the least size, and handlers on a barely sufficient alternate stack.
  *
- * Hazard: small stacks.  A thread that has 16 KB in all leaves 6 KB to the calls that it makes; a
+ * Hazard: small stacks.  A thread with 16 KB in all has 6 KB left for the calls that it makes.  A
  * handler has 2 KB more than the kernel needs for its frame.  Each stack ends at an unreadable
- * page, so that an overflow is SIGSEGV and not somebody else's memory.
+ * page, so that an overflow is SIGSEGV and does not damage other memory.
  */
 #include "hostile.h"
 
@@ -39,7 +39,7 @@ static void calls_of_thread(int first)
 	CHECK(close(own[1]) == 0);
 }
 
-/* Uses the stack up to the last few pages, before anything is called. */
+/* Uses the stack up to the last few pages before it makes any call. */
 static void *small_thread(void *argument)
 {
 	pthread_attr_t attributes;

@@ -2,9 +2,9 @@
  * split_interrupted: signals and events that come exactly when a long wait is cut in two, at 1 s.
  *
  * Hazard: EINTR.  A signal that is handled between the two parts of a wait must still interrupt it:
- * a library that missed it would wait on, for ever.  An event that comes then must not be lost, not
- * even an edge or a one-shot.  Many threads wait at once, each struck at its own few microseconds
- * around the second, each kind of wait in turn.
+ * a library that missed it would wait forever.  An event that comes then must not be lost, not even
+ * an edge or a one-shot.  Many threads wait at the same time, each hit at its own few microseconds
+ * around the second, with each kind of wait in turn.
  */
 #include "hostile.h"
 
@@ -18,7 +18,7 @@ struct waiter {
 	int kind;
 	int offset_us;
 	int fd;   /* becomes readable, or never */
-	int peer; /* makes it so */
+	int peer; /* writing to it makes fd readable */
 	bool by_event;
 	int got;
 	int error;
@@ -131,7 +131,7 @@ static void run(bool by_event)
 	}
 	sleep_ms(LATEST_MS);
 	for (int i = 0; i < THREADS; i++) {
-		/* Wakes those that have missed theirs. */
+		/* Wakes those that have missed their signal. */
 		CHECK(write(waiters[i].peer, "x", 1) == 1);
 		thread_join(threads[i]);
 		if (by_event)

@@ -1,9 +1,9 @@
 /*
- * stale: descriptors that are closed where nobody sees it, and numbers that come back as files.
+ * stale: descriptors closed where the library does not see it; their numbers come back as files.
  *
- * Hazard: stale entries.  A close by a raw instruction is invisible.  When the number returns as a
- * new connection, the old one must be given up, said so, and the new one's calls must be its own;
- * when it returns as a file, the file must work as ever.
+ * Hazard: stale entries.  A close by a raw instruction is invisible.  If the number returns as a
+ * new connection, the library must drop the old one and report that, and must keep the calls of the
+ * two apart.  If it returns as a file, the file must work as usual.
  */
 #include "hostile.h"
 
@@ -29,13 +29,13 @@ int main(void)
 	deadline_set(30);
 	int listener = tcp_listen(&port);
 	tcp_pair(ends);
-	CHECK(open("/dev/null", O_RDONLY) >= 0); /* the lowest number, left by the pair's listener
-						  */
+	/* The lowest number is free: it was the pair's listener. */
+	CHECK(open("/dev/null", O_RDONLY) >= 0);
 	marks_write(ends[0], 600, 1);
 	CHECK(raw_close(ends[0]) == 0);
 	int again = tcp_connect(port);
 	CHECK(again == ends[0]);
-	/* Here by socket(), which returns the number, and below by the first ENOTSOCK. */
+	/* Seen here in socket(), which returns the number, and below by the first ENOTSOCK. */
 	expect("=", 2, "\\[closed-unseen\\]$");
 	marks_write(again, 611, 1);
 	CHECK(close(again) == 0);

@@ -1,5 +1,5 @@
 /*
- * stay FILE: runs until there is a FILE, with traced calls before and after.
+ * stay FILE: runs until FILE exists, with traced calls before and after.
  *
  * A process whose recording must outlive those of others that have ended.
  */

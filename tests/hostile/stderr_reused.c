@@ -2,8 +2,8 @@
  * stderr_reused: the program closes standard error, and its number comes back as a connection.
  *
  * Hazard: the trace reaching the peer (I8).  A library that writes to descriptor 2 sends the trace
- * over the wire.  The peer must receive exactly the program's bytes.  Run with the trace going to
- * standard error; the mode says how the number gets reused.
+ * over the connection.  The peer must receive exactly the program's bytes.  Run with the trace on
+ * standard error; the mode decides how the number gets reused.
  */
 #include "hostile.h"
 
@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 	CHECK(got == sizeof(said) && memcmp(heard, said, sizeof(said)) == 0);
 	CHECK(close(server) == 0);
 	CHECK(close(STDERR_FILENO) == 0);
-	/* Where the trace goes was fixed at start, so nothing is missing from it. */
+	/* The library fixed at the start where the trace goes, so nothing is missing from it. */
 	expect("=", 1, "^write\\(2, .*, %zu\\)[[:blank:]]+= %zu$", sizeof(said), sizeof(said));
 	expect("=", 1, "^recv\\(%d, .*, %zu, MSG_WAITALL\\)[[:blank:]]+= %zu$", server,
 	       sizeof(heard), sizeof(said));

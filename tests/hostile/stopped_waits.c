@@ -1,13 +1,13 @@
 /*
- * stopped_waits STOP_MS CONTINUE_MS: waits that are stopped and continued meanwhile (job control).
+ * stopped_waits STOP_MS CONTINUE_MS: waits that are stopped and continued (job control).
  *
- * Hazard: a wait made in parts.  The kernel goes on with a stopped poll until the instant that it
- * was told at first; it gives ppoll, select and pselect what was left when they were stopped; and
+ * Hazard: a wait made in parts.  For a stopped poll the kernel keeps the first instant as the
+ * limit. For ppoll, select and pselect it keeps the time that was left when they were stopped.
  * epoll_wait fails with EINTR.  A poll that becomes a ppoll, or a second part whose time is counted
- * from the beginning, does something else.
+ * from the beginning, behaves differently.
  *
- * One line on standard error for each: its name, how long it took in ms, result, errno, and what
- * is left of the time limit in ms, for the runner to compare with the bare run's.
+ * Prints one line per wait on standard error: its name, how long it took in ms, result, errno, and
+ * what is left of the time limit in ms, for the runner to compare with the bare run's.
  */
 #include "hostile.h"
 

@@ -1,8 +1,8 @@
 /*
  * syscall_numbers: syscall(2) by number: six arguments, every result and errno, known and unknown.
  *
- * `syscall` is interposed, because node closes its sockets through it.  What concerns us is traced
- * like the call by name; everything else passes through with all six arguments.
+ * `syscall` is interposed, because node closes its sockets through it.  The calls that are known
+ * are traced like the call by name; all others pass through with all six arguments.
  */
 #include "hostile.h"
 

@@ -1,7 +1,7 @@
 /*
  * time_namespace: a child whose monotonic clock is a thousand days ahead of its parent's.
  *
- * Hazard: ages are differences of two times.  Those of before the fork are of another clock.
+ * Hazard: ages are differences of two times.  Times from before the fork are of another clock.
  */
 #include "hostile.h"
 

@@ -1,9 +1,9 @@
 /*
  * unshared_thread: a thread gets descriptors of its own by close_range(CLOSE_RANGE_UNSHARE).
  *
- * Hazard: descriptors closed under us (I6, I7).  What that thread closes stays open in the others:
- * the main thread's connection must go on being traced although the number was closed elsewhere,
- * and the thread's own calls too, although it has closed all that it could.
+ * Hazard: descriptors closed under us (I6, I7).  What that thread closes stays open in the others.
+ * The main thread's connection must still be traced although the number was closed elsewhere.  The
+ * thread's own calls must be traced too, although it has closed everything that it could.
  */
 #include "hostile.h"
 

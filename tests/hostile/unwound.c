@@ -1,11 +1,11 @@
 /*
- * unwound: threads end inside the library's frames, each way in a process that has unwound none
+ * unwound: threads end inside the library's frames, in each way, in a process that has unwound none
  * before.
  *
  * Hazard: cancellation (I1).  The first thread that is unwound makes libc load libgcc_s.  What the
- * library needs of it must be there too, whatever the thread was interrupted in: a wait, a close
- * that lasts, asynchronously or by pthread_exit in a signal handler, while another thread is inside
- * the dynamic linker.
+ * library needs from it must be there too, wherever the thread was interrupted: in a wait, in a
+ * close that takes long, asynchronously, or by pthread_exit in a signal handler, while another
+ * thread is inside the dynamic linker.
  */
 #include "hostile.h"
 

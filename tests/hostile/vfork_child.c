@@ -2,9 +2,10 @@
  * vfork_child: a vfork child closes, replaces and ranges over descriptors; the parent keeps its
  * own.
  *
- * Hazard: vfork (I6).  The child shares the parent's memory but not its descriptors: a library that
- * took the child's close for the parent's would forget the parent's connection: its later calls and
- * its close would lose their history.  The sum in the note of the close proves that none was lost.
+ * Hazard: vfork (I6).  The child shares the parent's memory but not its descriptors.  A library
+ * that took the child's close for the parent's would forget the parent's connection, and its later
+ * calls and its close would lose their history.  The sum in the note of the close proves that they
+ * do not.
  */
 #include "hostile.h"
 

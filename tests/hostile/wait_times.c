@@ -1,10 +1,11 @@
 /*
- * wait_times: a wait takes as long as it was told, splits or not, and leaves what it should behind.
+ * wait_times: a wait takes the time that it was given, whether split or not, and leaves the right
+ * results.
  *
- * Hazard: EINTR and time limits.  A wait that is cut at 1 s must neither begin its time anew nor
- * forget a part of it, must give select's time limit back as Linux does, must hand the second part
- * the same sets as the first, and ppoll's signal mask must hold in both parts.
- * What is announced is announced once, and what takes less than a second is not.
+ * Hazard: EINTR and time limits.  A wait that is split at 1 s must neither start its time anew nor
+ * forget a part of it.  It must return select's remaining time as Linux does, must pass the second
+ * part the same sets as the first, and must apply ppoll's signal mask in both parts.
+ * Each wait is announced once, and a wait of less than a second is not announced.
  */
 #include "hostile.h"
 
@@ -24,7 +25,7 @@ static void took(const char *what, int64_t start_us, int wanted_ms)
 {
 	int took_ms = (int)((now_us() - start_us) / 1000);
 
-	/* Late by a loaded machine is no error; early is, and so is a part of a second too many. */
+	/* Late is no error on a loaded machine; early is, and so is a part of a second too many. */
 	if (took_ms < wanted_ms || took_ms > wanted_ms + 250)
 		dprintf(STDOUT_FILENO, "%s took %d ms, not %d\n", what, took_ms, wanted_ms);
 	else
@@ -94,7 +95,7 @@ static void selects(void)
 	CHECK(limit.tv_sec == 0 && limit.tv_usec > 400000 && limit.tv_usec < 720000);
 	CHECK(recv(ends[1], bytes, 5, MSG_WAITALL) == 5);
 
-	/* Nothing: the sets are emptied and the limit is used up. */
+	/* Nothing is ready: the sets are emptied and the time is used up. */
 	limit = (struct timeval){1, 150000};
 	FD_SET(ends[1], &readable);
 	start = now_us();
@@ -103,14 +104,14 @@ static void selects(void)
 	CHECK(limit.tv_sec == 0 && limit.tv_usec == 0);
 	took("select(1150)", start, 1150);
 
-	/* pselect leaves its limit alone. */
+	/* pselect does not change its time limit. */
 	FD_SET(ends[1], &readable);
 	start = now_us();
 	CHECK(pselect(ends[1] + 1, &readable, NULL, NULL, &fixed, NULL) == 0);
 	CHECK(fixed.tv_sec == 1 && fixed.tv_nsec == 200000000);
 	took("pselect(1200)", start, 1200);
 
-	/* Interrupted: Linux gives back what is left, and the sets as they were. */
+	/* Interrupted: Linux returns what is left of the time, and leaves the sets alone. */
 	limit = (struct timeval){5, 0};
 	FD_SET(ends[1], &readable);
 	start = now_us();
@@ -133,17 +134,17 @@ static void masks(void)
 	sigaddset(&only, SIGALRM);
 	CHECK(pthread_sigmask(SIG_BLOCK, &only, NULL) == 0);
 	handled = 0;
-	/* Blocked outside, open inside: comes in the second part. */
+	/* Blocked outside, open inside the call: it comes in the second part. */
 	start = now_us();
 	alarm(2);
 	CHECK(ppoll(&waited, 1, NULL, &none) == -1 && errno == EINTR);
 	took("ppoll until alarm(2)", start, 2000);
 	CHECK(handled == 1);
-	/* Blocked throughout: does not come. */
+	/* Blocked throughout: it does not come. */
 	alarm(1);
 	CHECK(poll(&waited, 1, 1400) == 0);
 	CHECK(handled == 1);
-	/* Pending at entry: comes at once. */
+	/* Pending at entry: it comes at once. */
 	start = now_us();
 	CHECK(ppoll(&waited, 1, NULL, &none) == -1 && errno == EINTR);
 	took("ppoll with a signal pending", start, 0);
@@ -194,7 +195,7 @@ int main(void)
 	pid_t children[COUNT_OF(areas)];
 
 	handler_set(SIGALRM, note_signal, SA_RESTART);
-	/* Side by side, each in a process and with a trace of its own: it is all waiting. */
+	/* All at the same time, each in a process and with a trace of its own, since all wait. */
 	for (size_t i = 0; i < COUNT_OF(areas); i++) {
 		children[i] = fork();
 		CHECK(children[i] >= 0);

@@ -1,5 +1,5 @@
 /*
- * churn: threads, forks and many descriptors, and a count of every call that must be in the trace.
+ * churn: threads, forks and many descriptors, and a count of every call that must be traced.
  *
  * churn SECONDS DIRECTORY starts 200 threads a second. Each opens a connection to an echo server in
  * the same process, sends a few messages of its own, checks that they come back, and ends. Numbers
@@ -61,7 +61,7 @@ static __attribute__((noreturn)) void fail(int line, const char *what)
 	_exit(1);
 }
 
-/* Every write() to a TCP socket is made here. */
+/* Makes and counts a write() to a TCP socket; every such write of this program is made here. */
 static ssize_t write_counted(int fd, const void *bytes, size_t size)
 {
 	atomic_fetch_add(&calls, 1);
@@ -170,7 +170,7 @@ static void echo_one(int epoll, int fd)
 		write_all(fd, bytes, (size_t)got);
 	} else {
 		CHECK(got == 0);
-		/* A child may hold it: then close alone does not end its events. */
+		/* A child may have a copy: then close alone does not end its events. */
 		CHECK(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) == 0);
 		CHECK(close(fd) == 0);
 	}
@@ -234,7 +234,7 @@ static void report_progress(void)
 	close(fd);
 }
 
-/* What the child may do is little: other threads were at work when it was made. */
+/* The child makes few calls, since other threads were running when it was made. */
 static void run_child(int fd, unsigned number)
 {
 	char path[1024];
@@ -322,7 +322,7 @@ static void hold_signal(int how)
 	CHECK((errno = pthread_sigmask(how, &signals, NULL)) == 0);
 }
 
-/* The main thread takes no signal, so that all of them interrupt the others. */
+/* Runs the threads; the main thread takes no signal, so that all of them interrupt the others. */
 static void run(int64_t end_ms)
 {
 	int64_t begun_ms = now_ms(), told_ms = begun_ms, filled_ms = begun_ms, now;

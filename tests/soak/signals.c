@@ -1,8 +1,8 @@
 /*
  * signals: sends a signal to processes, a thousand times a second each.
  *
- * signals SIGNAL PID... ends when all of them have gone. It holds each by a pidfd, so that a number
- * that came back as another process is never hit.
+ * signals SIGNAL PID... ends when all of them have ended.  It refers to each by a pidfd, so that a
+ * process that later gets the same number is never hit.
  */
 #include <err.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
- * data: how the calls that move bytes are shown: the first 12 bytes, two columns each, what is not
- * printable by escape or in hex, vectors joined, ".." where there are more; a pointer where nothing
- * was moved.
+ * data: how the calls that move bytes are shown: the first 12 bytes in two columns each,
+ * unprintable ones by escape or in hex, vectors joined, ".." if there are more; a pointer if
+ * nothing was moved.
  */
 #include "traced.h"
 
@@ -9,7 +9,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 
-/* What fortified programs call. */
+/* The functions that fortified programs call. */
 ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
 ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t size, size_t room, int flags,
@@ -139,7 +139,7 @@ static void write_from_handler(int signal_number)
 	say("write(%d, \" !\", 1)\t= 1", out);
 }
 
-/* Announced at once, and printed whole when it is over. */
+/* Checks that a call is announced when it blocks, and printed whole when it is over. */
 static void blocked(void)
 {
 	struct itimerval soon = {.it_value = {0, 100000}};

@@ -1,13 +1,13 @@
 /*
  * dnc: a netcat that keeps its socket after end of stream.
  *
- * Most netcats end when the peer closes. This one reads the end of stream and goes on as if
- * nothing had happened, as many a real program does, so that the connection stays in CLOSE_WAIT
- * and what follows can be watched: the write that succeeds, the reset, the broken pipe.
+ * Most netcats end when the peer closes.  This one reads the end of stream and goes on as if
+ * nothing had happened, as many real programs do.  The connection stays in CLOSE_WAIT, and what
+ * follows can be watched: the write that succeeds, the reset, the broken pipe.
  *
- * Every step is one line with a UTC stamp on standard error, each by one write(2), so that the
- * lines stand in order beside a trace that goes there too. Standard output carries only what the
- * peer sent. The socket is never closed; the kernel does that when the process ends.
+ * Every step is one line with a UTC stamp on standard error.  Each is one write(2), so that the
+ * lines are in order with a trace that goes there too.  Standard output has only what the peer
+ * sent.  The socket is never closed; the kernel does that when the process ends.
  *
  * Exit status: 0 when nothing is left to wait for, 1 when a call failed, 2 for wrong usage.
  */
@@ -32,20 +32,20 @@ enum {
 	SPIN_ROUNDS = 200, /* with -s: enough for anybody to notice, few enough to end */
 };
 
-/* What is still waited for, and what has become of the socket. */
+/* What the program still waits for, and the condition of its socket. */
 struct netcat {
 	int socket_fd;
 	bool is_spinner;   /* -s: poll a dead socket without ever reading it */
 	bool is_polite;    /* -w: wait for room by poll, never in a write */
-	bool has_input;    /* standard input has not ended */
+	bool has_input;    /* standard input has not ended yet */
 	bool has_seen_eof; /* the peer's end of stream was read: wait with events = 0 */
 	bool is_dead;      /* the error that killed the connection was taken: stop polling it */
 	int spins;
 };
 
-/* The timers that the connection is given. */
+/* The timers to set on the connection. */
 struct timers {
-	int user_timeout_ms; /* -u; 0: left as it is */
+	int user_timeout_ms; /* -u; 0: not set */
 	bool has_keepalive;  /* -k */
 	int idle, interval, count;
 };
@@ -89,7 +89,7 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 	length += text < 0 ? 0 : strnlen(line + length, sizeof(line) - length - 1);
 	line[length++] = '\n';
 	if (write(STDERR_FILENO, line, length) < 0)
-		return; /* nobody is left to tell */
+		return; /* nobody is left to report to */
 }
 
 static bool write_all(int fd, const char *bytes, size_t count)
@@ -251,7 +251,7 @@ static void read_socket(struct netcat *nc)
 	if (got < 0 && errno == EINTR)
 		return;
 	if (got < 0) {
-		/* Reported once, and the program goes on: the next write shows what is left. */
+		/* Reported once, and the program goes on: the next write shows what follows. */
 		fprintf(stderr, "dnc: read: %s\n", strerror(errno));
 		nc->is_dead = true;
 		return;
@@ -266,7 +266,7 @@ static void read_socket(struct netcat *nc)
 		fail("write");
 }
 
-/* After end of stream the socket has something to say only when it has died. */
+/* Handles an event of the socket; after end of stream only its death is one. */
 static void attend_socket(struct netcat *nc)
 {
 	if (!nc->has_seen_eof || !nc->is_spinner) {
@@ -277,7 +277,7 @@ static void attend_socket(struct netcat *nc)
 	nc->is_dead = nc->spins == SPIN_ROUNDS;
 }
 
-/* One wait, and what it led to. False when nothing is left to wait for. */
+/* Waits once and handles what happened. Returns false if nothing is left to wait for. */
 static bool netcat_step(struct netcat *nc)
 {
 	struct pollfd fds[2];
@@ -340,7 +340,8 @@ int main(int argc, char **argv)
 	if (is_listener ? argc > 1 : argc != 2 || port != NULL)
 		fail_usage();
 
-	/* A write into a dead connection is to be seen as EPIPE, not as a death by signal. */
+	/* A write to a dead connection must fail with EPIPE, and not end the program by a signal.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	if (is_listener)
 		nc.socket_fd =

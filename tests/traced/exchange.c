@@ -2,9 +2,9 @@
  * exchange: a little of everything, for the tests of the variables.
  *
  * Without arguments: one healthy connection with 40 bytes, and sockets, pipes and files that are
- * not TCP. Arguments add to it, in order: "thread" and "fork" make the same in another thread or
- * process, "block" a read that waits 200 ms, "poll" a wait of 1.2 s, "reset" an end that is a
- * warning for one side and an error for the other. Prints "done", and exits 0.
+ * not TCP.  Arguments add to it, in order: "thread" and "fork" do the same in another thread or
+ * process, "block" makes a read that waits 200 ms, "poll" a wait of 1.2 s, "reset" an end that is a
+ * warning for one side and an error for the other.  Prints "done", and exits 0.
  */
 #include "../hostile/hostile.h"
 

@@ -1,7 +1,6 @@
 /*
- * options: how options, flags and requests are shown: levels and names by name, values decoded
- * where the kernel took them, an error option by the error's name, a pointer where the value is
- * opaque.
+ * options: how options, flags and requests are shown: levels and names by name, values decoded if
+ * the kernel accepted them, an error option by the error's name, a pointer if the value is opaque.
  */
 #include "traced.h"
 

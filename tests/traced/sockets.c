@@ -155,7 +155,7 @@ static void version_4_in_6(void)
 	say("close(%d)\t= 0", listener);
 }
 
-/* Not one line of all this. */
+/* Makes calls that are not on TCP: no line of them may be there. */
 static void not_tcp(void)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "/nonexistent/socket"};

@@ -49,7 +49,7 @@ static void wide(void)
 	say("write(%d, \" w i d e\\n\", 5)\t= 5 [stdio]", ends[0]);
 	CHECK(close(ends[1]) == 0);
 	say("close(%d)\t= 0", ends[1]);
-	/* The number becomes the file's. */
+	/* freopen gives the number to the file. */
 	FILE *again = freopen("/dev/null", "w", file);
 	CHECK(again == file && fileno(file) == ends[0]);
 	say("freopen(%d)\t= %s", ends[0], pointer(again));

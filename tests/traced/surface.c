@@ -1,8 +1,8 @@
 /*
  * surface: the calls that few programs make: preadv2 and pwritev2, by name and by number,
  * descriptors of other processes, a name lookup, daemon, processes made by raw system calls, and
- * the ends of a process that are not exit. The first argument names what is done last: _exit,
- * _Exit, quick_exit or exit_group.
+ * the ends of a process other than exit.  The first argument names the last call: _exit, _Exit,
+ * quick_exit or exit_group.
  */
 #include "traced.h"
 
@@ -53,7 +53,7 @@ static void other_descriptors(int ends[2])
 	CHECK(write(pair[0], "x", 1) == 1 && close(pair[0]) == 0 && close(pair[1]) == 0);
 }
 
-/* The child's lines stand in the same trace; it must be known as a process of its own. */
+/* Makes children by raw calls. Their lines are in the same trace, under their own process ids. */
 static void raw_children(int ends[2])
 {
 	int status;

@@ -1,18 +1,18 @@
 /*
- * traced.h: for programs that print the trace which they expect of themselves.
+ * traced.h: for programs that print the trace that they expect of themselves.
  *
- * Each call is followed by say("CALL\tRESULT", ...), which prints the line as it must stand in the
- * trace, without time stamps and notes: the result begins at column 48, reached by tabs of 8, or
- * after one blank where the call is longer.  say_sleeping("CALL") is the announcement of a call
- * that blocks, at column 32. The runner (tests/e2e/expect.bats) compares the whole of it with the
- * trace of the same run.
+ * Each call is followed by say("CALL\tRESULT", ...), which prints the line as it must be in the
+ * trace, without time stamps and notes.  The result begins at column 48, reached by tabs of 8, or
+ * after one blank if the call is longer.  say_sleeping("CALL") prints the announcement of a call
+ * that blocks, with its mark at column 32.  The runner (tests/e2e/expect.bats) compares all of it
+ * with the trace of the same run.
  */
 #ifndef TRACED_H
 #define TRACED_H
 
 #include "../hostile/hostile.h"
 
-/* As the trace shows pointers, for the format "%s"; good until the fourth call after. */
+/* Returns a pointer as the trace shows it, for "%s"; valid until the fourth call after. */
 HELPER const char *pointer(const void *address)
 {
 	static char texts[4][32];
@@ -64,7 +64,7 @@ HELPER __attribute__((format(printf, 1, 2))) void say_sleeping(const char *forma
 	say_padded(text, 32, "(sleeping...)");
 }
 
-/* A connection whose making is told: [0] connected, [1] accepted; returns the port of the first. */
+/* Makes a connection and says the calls: [0] connected, [1] accepted; returns [0]'s port. */
 HELPER uint16_t say_pair(int ends[2])
 {
 	struct sockaddr_in address = loopback(0);

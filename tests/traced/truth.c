@@ -1,10 +1,10 @@
 /*
- * truth: what the notes may say, on the real kernel.  A note that lies is worse than none.
+ * truth: what the notes may say, on the real kernel.  A false note is worse than none.
  *
- * Each scenario makes calls and prints the notes that must stand in the trace, in order, as "CALL
- * MARK ID" and, where the note tells them, the bytes both ways.  What is not printed must not be
- * there: the runner (tests/e2e/truth.bats) compares the whole sequence.  A line that begins with #
- * names the scenario.
+ * Each scenario makes calls and prints the notes that the trace must have, in order, as "CALL MARK
+ * ID" and, if the note has them, the bytes both ways.  No other note may be there: the runner
+ * (tests/e2e/truth.bats) compares the whole sequence.  A line that begins with # names the
+ * scenario.
  */
 #include "../hostile/hostile.h"
 
@@ -27,7 +27,7 @@ static void pair(int ends[2])
 	must("accept - accepted");
 }
 
-/* The first end closes first, in good order. */
+/* Closes both ends, the first end first, in good order. */
 static void close_both(const int ends[2], int moved)
 {
 	CHECK(close(ends[0]) == 0);

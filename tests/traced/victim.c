@@ -2,8 +2,8 @@
  * victim: counts the calls that it has completed, until it is killed.
  *
  * victim COUNTS THREADS: each thread writes and reads 20 bytes over a loopback connection of its
- * own, for ever, and after each call that returned adds one to its word of the file COUNTS, which
- * is mapped, so that the count survives. Whatever is recorded of it must be at least as much.
+ * own, forever.  After each call that returned it adds one to its word of the file COUNTS, which is
+ * mapped, so that the count survives.  A recording of it must have at least as many calls.
  */
 #include <arpa/inet.h>
 #include <err.h>

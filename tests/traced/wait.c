@@ -1,14 +1,14 @@
 /*
- * wait: how waits are shown: descriptors and events by name, those that are ready after the result,
- * more than eight cut short, epoll by descriptor whatever the program's data is, and the
- * announcement after one second.
+ * wait: how waits are shown: descriptors and events by name, the ready ones after the result, more
+ * than eight cut short, epoll by descriptor whatever the program's data is, and the announcement
+ * after one second.
  */
 #include "traced.h"
 
 #include <sys/epoll.h>
 #include <sys/select.h>
 
-/* What fortified programs call. */
+/* The functions that fortified programs call. */
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *limit,
 		const sigset_t *mask, size_t room);
