@@ -1,18 +1,18 @@
 /*
- * report: any bytes as a recording, shown as tcpshim report shows it.
+ * report: takes any bytes as a recording, and shows it as tcpshim report does.
  *
- * A fuzz target of libFuzzer. An input that begins with the magic is a recording's file. Any other
- * is one in short (struct brief and what stands behind it), from which a file is made whose header
- * is good: so a block costs as many bytes as it has records.
+ * A fuzz target of libFuzzer.  An input that begins with the magic is the file of a recording.  Any
+ * other input is one in short form (struct brief and what follows it), from which a file with a
+ * valid header is made: so a block takes only as many bytes as its records.
  *
- * Besides what the sanitizers find, it ends where memory is asked for by a number in the file,
- * where JSON is not JSON, and where text has bytes that a terminal would obey.
+ * In addition to what the sanitizers find, it fails if memory is allocated by a number in the file,
+ * if JSON is invalid, and if text contains bytes that a terminal would obey.
  */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* The command as it is, with its own parts. */
+/* Includes the command's own report, with all its parts. */
 #include "../../shim/cli/report.c"
 #include "format/pack.h"
 
@@ -22,7 +22,7 @@ size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most);
 
 enum {
 	MOST_FILE = 10 * RECORD_BLOCK_BYTES,
-	/* A row of notes for each of the connections in an event, and the tables of a report. */
+	/* A row of notes for each connection of an event, and the tables of a report. */
 	MOST_MEMORY = 4 << 20,
 };
 
@@ -30,11 +30,11 @@ enum brief_shows {
 	SHOWS_JSON = 1 << 0,
 	SHOWS_TABLES = 1 << 1,
 	SHOWS_ALL_DATA = 1 << 2,
-	HAS_NAMES = 1 << 3,  /* its own, not those of this version */
-	IS_TWICE = 1 << 4,   /* with another recording of the same, of another boot */
-	IS_CUT = 1 << 5,     /* where the last block's records end */
+	HAS_NAMES = 1 << 3,  /* with names of its own, not those of this version */
+	IS_TWICE = 1 << 4,   /* with another recording of the same process, of another boot */
+	IS_CUT = 1 << 5,     /* cut where the last block's records end */
 	IS_ENDED = 1 << 6,   /* by exit */
-	HAS_STAMPS = 1 << 7, /* all of them */
+	HAS_STAMPS = 1 << 7, /* shown with all stamps */
 };
 
 /* Then, with HAS_NAMES: 2 bytes, the size of the tables, and the tables. Then each block: struct
@@ -53,7 +53,7 @@ struct brief {
 static int file = -1;
 static size_t file_size;
 
-/* --- What the parts of the command call (cli/complain.h). --- */
+/* --- What the parts of the command call (reader/complain.h). --- */
 
 static void fail(const char *what)
 {
@@ -91,9 +91,9 @@ char *duplicate(const char *text)
 	return strcpy(allocate(strlen(text) + 1), text);
 }
 
-/* --- What comes out. --- */
+/* --- Checks of the output. --- */
 
-/* C1 controls, and what changes the direction of text, as UTF-8. */
+/* Fails on C1 controls, and on characters that change the direction of text, as UTF-8. */
 static void check_hidden(const char *text, size_t size)
 {
 	const uint8_t *at = (const uint8_t *)text;
@@ -153,7 +153,7 @@ static bool skip_string(const char **at)
 
 static bool skip_value(const char **at);
 
-/* "[…]" or "{…}". */
+/* Skips "[…]" or "{…}". */
 static bool skip_list(const char **at, char end)
 {
 	bool is_first = true;
@@ -220,7 +220,7 @@ static bool take_bytes(const uint8_t **bytes, size_t *size, void *to, size_t wan
 	return true;
 }
 
-/* 2 bytes that say how many follow: at most so many as there are. */
+/* Takes 2 bytes that say how many follow; returns at most as many as there are. */
 static size_t take_size(const uint8_t **bytes, size_t *size)
 {
 	uint16_t told = 0;
@@ -298,7 +298,7 @@ static void make_file(const struct brief *brief, const uint8_t *bytes, size_t si
 
 static struct reader *open_file(bool is_other_boot)
 {
-	static char path[32]; /* which the recording keeps */
+	static char path[32]; /* static, since the recording keeps it */
 
 	if (is_other_boot)
 		put("other", sizeof("other"), offsetof(struct record_header, boot));
@@ -315,7 +315,7 @@ static void empty_file(void)
 	file_size = 0;
 }
 
-/* --- A report of it. --- */
+/* --- The report. --- */
 
 static void show(unsigned shows)
 {
@@ -378,7 +378,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	return 0;
 }
 
-/* --- Other inputs from one: records are changed as records. --- */
+/* --- Other inputs made from one: they differ by whole records. --- */
 
 static uint16_t size_at(const uint8_t *bytes)
 {
@@ -395,7 +395,7 @@ static void set_size(uint8_t *bytes, size_t size)
 	memcpy(bytes, &told, sizeof(told));
 }
 
-/* Where the size of the records of one block stands, 0: nowhere. */
+/* Returns where the size of the chosen block's records is; 0: nowhere. */
 static size_t find_block(const uint8_t *bytes, size_t size, unsigned choice)
 {
 	size_t position = sizeof(struct brief), found = 0;
@@ -417,7 +417,7 @@ static size_t find_block(const uint8_t *bytes, size_t size, unsigned choice)
 	return found;
 }
 
-/* The record in [from, to) that is chosen, or 0. */
+/* Returns where the chosen record in [from, to) is, or 0. */
 static size_t find_record(const uint8_t *bytes, size_t from, size_t to, unsigned choice)
 {
 	size_t positions[64];
@@ -431,7 +431,8 @@ static size_t find_record(const uint8_t *bytes, size_t from, size_t to, unsigned
 	return count > 0 ? positions[choice % count] : 0;
 }
 
-/* Within a record: a number of 8 bytes, a section's or the record's own size, kind. */
+/* Changes a word of a record: a number of 8 bytes, a section's or the record's own size, the kind.
+ */
 static void change_word(uint8_t *record, unsigned choice)
 {
 	static const uint64_t numbers[] = {
@@ -472,11 +473,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigne
 		return LLVMFuzzerMutate(bytes, size, most);
 	length = size_at(bytes + record);
 	switch (choice >> 27 & 7) {
-	case 0: /* left out */
+	case 0: /* leave it out */
 		memmove(bytes + record, bytes + record + length, size - record - length);
 		set_size(bytes + block, end - block - sizeof(uint16_t) - length);
 		return size - length;
-	case 1: /* twice */
+	case 1: /* repeat it */
 		if (size + length > most || end - block + length > UINT16_MAX)
 			break;
 		memmove(bytes + record + length, bytes + record, size - record);

@@ -7,9 +7,9 @@ signals       the same, @process, @signal and madvise: no ioctl, no timers, no p
 narrow        the same, with what redis-server, curl and python3 need besides: still no process_vm_readv
 docker        the default profile of containers, without added capabilities
 docker-kill   the same, but kill where that profile answers with an error
-redis         what redis-server.service has, in two filters: redis.restrict and redis
+redis         the lists of redis-server.service, in two filters: redis.restrict and redis
 
-The last three are written only where what they are made from is installed.
+The last three are written only if their sources are installed.
 """
 import json
 import os

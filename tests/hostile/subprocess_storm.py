@@ -1,8 +1,8 @@
 """subprocess_storm CHILD SECONDS: 200 children a second while 8 threads talk, each on a connection of its own.
 
 Hazard: vfork (I6).  subprocess starts its children by vfork, and closes in them everything from 3 on: the parent's
-descriptors would be forgotten, and a child's calls told as the parent's.  Every connection moves a number of bytes of
-its own, and its ends must tell exactly these.
+descriptors would be forgotten, and a child's calls shown as the parent's.  Every connection moves a number of bytes of
+its own, and its ends must report exactly these.
 Prints "moved BYTES" for each connection, and "child PID SIZE" for each child, which writes once, SIZE bytes.
 """
 

@@ -1,18 +1,18 @@
 #!/usr/bin/python3
-"""compare.py READER REPORT: recordings as reader.py tells them, and as `tcpshim report --json --data=all` does.
+"""compare.py READER REPORT: compares recordings as printed by reader.py and by `tcpshim report --json --data=all`.
 
-READER and REPORT are files with what the two printed.  Both have to tell the same calls in the same order: the call's
+READER and REPORT are files with what the two printed.  Both must have the same calls in the same order: the call's
 name, its result and error, when it completed and how long it took, thread, connection, time of day, bytes moved, the
 payload, and the notes' ids; and the same calls in progress.  Calls that completed in the same nanosecond in different
-threads have no order.  Prints the first differences, and last
+threads have no order.  Prints the first differences, and as the last line
 
     same: CALLS calls, IN-PROGRESS in progress, THREADS threads, LONGEST bytes at most, NOTES notes
 
-or `different: ` and how many.  The exit status is 0 if they are the same, 1 if not.
+or `different: ` and their number.  The exit status is 0 if they are the same, 1 if not.
 
-What is told in one way only, and not compared:
+What only one of the two prints is not compared:
   * the end of the process has no result and no duration in the report
-  * of a process that ended by exit the report tells no call in progress: other threads were ended in theirs
+  * the report shows no call in progress of a process that ended by exit, which ended other threads in their calls
   * a payload cut by the end of the recording
 """
 

@@ -1,7 +1,7 @@
 """kill.py LIBRARY COMMAND VICTIM FOLDER TIMES [VARIABLE=VALUE...]: kills the victim at random moments, and compares
-what it had counted with what its recording has.
+what it had counted with its recording.
 
-Prints one line for each recording that is unreadable or lacks a call that had returned, and a last one with the sum."""
+Prints one line for each recording that is unreadable or lacks a call that had returned, and a last line with the sum."""
 import glob
 import os
 import random

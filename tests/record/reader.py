@@ -1,23 +1,23 @@
 #!/usr/bin/python3
-"""reader.py FILE...: what recordings hold, one JSON object a line.
+"""reader.py FILE...: prints what recordings contain, one JSON object per line.
 
-A second reader, written from include/tcpshim/record.h and event.h alone, to compare with what the project's own
-says: what the two tell differently is a bug of one of them or of the header's wording.
+This second reader was written from include/tcpshim/record.h and event.h alone, to be compared with the project's own.
+Where the two differ, one of them has a bug, or the header's wording is wrong.
 
-A line a record, all streams of all files merged by time; then a line a file, of kind "file": the header's
-counters, what was damaged, and "current", the call that each stream's thread was in at the end.
+Prints one line per record, all streams of all files merged by time.  Then it prints one line per file, of kind "file":
+the header's counters, what was damaged, and "current", the call that each stream's thread was in at the end.
 
     kind           transfer, event, more, thread, clock, line, module
     call           the name shown
     time_ns        completion; start_ns: when the call began (both CLOCK_MONOTONIC)
     realtime_ns    the time of day at time_ns
     asked          of a transfer: the bytes asked for
-    data           the stored payload in hex, with that of the "more" records behind it
+    data           the stored payload in hex, with that of the "more" records after it
     moved          how many bytes the call moved, of which data holds the first
     notes          ids, in the order of the sections and within one in that of the bits
     sections       what the event's sections hold, decoded
 
-No number in a file is trusted: what makes no sense is skipped and counted under "damage".  The exit status is 0
+No number in a file is trusted: what is damaged is skipped and counted under "damage".  The exit status is 0
 if every file was a recording, damaged or not, 1 if one was not, 2 if there was nothing to read.
 """
 
@@ -405,7 +405,7 @@ class Stream:
         moved = max(result, 0)
         if flags & HAS_BYTES:
             stored = min(moved, self.recording.header["data_bytes"])
-            # The rest of a payload that goes on is in the records behind; padding is none of it.
+            # The rest of a payload is continued in the next records; padding does not belong to it.
             here = len(cursor.raw) - cursor.at
             if stored > here and not flags & HAS_MORE:
                 raise Damaged

@@ -3,7 +3,7 @@
 sizes from 1 byte to 9000, receives each in pieces, and tries one read that finds nothing. All threads live as long as
 the last of them talks.
 
-talk.py block: sends and receives a little, says "DESCRIPTOR THREAD" and waits for what never comes.
+talk.py block: sends and receives a little, prints "DESCRIPTOR THREAD" and waits forever for more.
 """
 
 import socket

@@ -189,7 +189,8 @@ static void test_calls(void **state)
 	assert_true(is_right);
 }
 
-/* Each call of the table with nothing decoded: as many arguments as it has, no crash. */
+/* Shows each call of the table with nothing decoded: it has all its arguments, and nothing crashes.
+ */
 static void test_every_call(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* The answer whether there are children: how long it is used, and the real question. */
+/* Whether there are children: how long an answer is used, and the real question. */
 #include "unit.h"
 
 #include <sys/wait.h>
@@ -14,7 +14,7 @@ static void test_kept(void **state)
 		bool has_any;
 		uint32_t forks;
 		uint64_t took_ns;
-		/* how long after the answer it is read, at how many forks */
+		/* how long after the answer it is read, and at how many forks */
 		uint64_t later_ns;
 		uint32_t forks_then;
 		enum children_answer answer;
@@ -31,7 +31,7 @@ static void test_kept(void **state)
 		{true, 0, MS, 65 * MS, 0, CHILDREN_UNKNOWN},
 		{false, 0, CHILDREN_QUICK_NS, 250000, 0, CHILDREN_NONE},
 		{false, 0, CHILDREN_QUICK_NS, 260000, 0, CHILDREN_UNKNOWN},
-		/* a fork since */
+		/* there was a fork since */
 		{false, 5, MS, MS, 5, CHILDREN_NONE},
 		{false, 5, MS, MS, 6, CHILDREN_MAYBE},
 		{true, 5, MS, MS, 6, CHILDREN_MAYBE},
@@ -65,7 +65,8 @@ static void test_asked(void **state)
 	child = vfork();
 	if (child == 0)
 		_exit(0);
-	/* Not waited for, it counts. An answer that took long would be used again for a moment. */
+	/* A child that nobody has waited for counts. An answer that took long would be used again
+	 * for a moment. */
 	usleep(100000);
 	assert_true(children_may_exist());
 	assert_int_equal(waitpid(child, NULL, 0), child);

@@ -4,12 +4,12 @@
 
 #include "sys/clock.h"
 
-/* For as long as the line is compared with the clock several times. */
+/* For how long our clock is compared with the kernel's, and the error that is allowed. */
 enum { SECONDS = 1, MOST_OFF_NS = 20000 };
 #define NS_PER_S UINT64_C(1000000000)
 
-/* How often ours was wrong: between two readings of the kernel's clock ours lies between them, but
- * for what the two differ by. */
+/* Counts how often our clock was wrong: it must lie between two readings of the kernel's clock,
+ * except for the error that is allowed. */
 static void *count_off(void *unused)
 {
 	uint64_t end_ns = clock_read(CLOCK_MONOTONIC) + SECONDS * NS_PER_S, last_ns = 0, off = 0;

@@ -48,7 +48,7 @@ static void test_defaults(void **state)
 	assert_true(config.is_any_shown);
 }
 
-/* An empty value is as good as none. */
+/* An empty value is the same as none. */
 static void test_empty_values(void **state)
 {
 	static const char *const variables[] = {
@@ -76,7 +76,7 @@ static void test_empty_values(void **state)
 #define WANTS_CALLS \
 	"a list of calls or groups (%connect %data %wait %option), !x to exclude, or all or none"
 
-/* "+" before a call: shown, "-": not. */
+/* "+" before a call: it is shown; "-": it is not. */
 static void test_trace(void **state)
 {
 	static const struct {
@@ -117,7 +117,7 @@ static void test_trace(void **state)
 			is_right = false;
 		}
 		for (const char *const *call = rows[i].calls; *call; call++) {
-			/* All the symbols that are shown by this name. */
+			/* All the symbols that are shown under this name. */
 			for (unsigned id = 0; id < CALL_COUNT; id++) {
 				if (strcmp(call_rows[id].shown, *call + 1) == 0 &&
 				    config.is_shown[id] != (**call == '+')) {
@@ -160,7 +160,7 @@ static void test_fds(void **state)
 	}
 }
 
-/* Then only policies are left to do, and they are for TCP connections. */
+/* Then only policies are left to do, and they apply to TCP connections. */
 static void test_fds_of_nothing_shown(void **state)
 {
 	static const struct {
@@ -199,7 +199,7 @@ static void test_programs(void **state)
 	assert_false(config_has_program(""));
 }
 
-/* Not even a complaint, and no policy. */
+/* Checks that other programs get no complaint either, and no policy. */
 static void test_other_programs(void **state)
 {
 	static const char *const variables[] = {
@@ -326,7 +326,7 @@ static void test_style(void **state)
 	assert_true(is_right);
 }
 
-/* One line, that says which variable, what it has, what it takes, and an example. */
+/* A complaint is one line: which variable, its value, what it takes, and an example. */
 static void test_complaints(void **state)
 {
 	static const struct {
@@ -452,7 +452,7 @@ static void test_complaints(void **state)
 	assert_true(is_right);
 }
 
-/* However long, a complaint is one line of a bounded size and ends as it should. */
+/* A complaint of any length is one line of a bounded size, with a proper end. */
 static void test_long_values(void **state)
 {
 	static char value[8192] = "TCPSHIM_DATA=", name[8192] = "TCPSHIM_";
@@ -483,7 +483,7 @@ static void test_long_values(void **state)
 	assert_non_null(strstr(complaints, "? It is left out.\n"));
 }
 
-/* A bad variable costs its own setting only. */
+/* A bad variable affects its own setting only. */
 static void test_bad_beside_good(void **state)
 {
 	(void)state;
@@ -500,7 +500,7 @@ static void test_bad_beside_good(void **state)
 	read_environment("TCPSHIM_MATCH=port=80", "TCPSHIM_FORCE=nonsense");
 	assert_int_equal(config.match.count, 1);
 	assert_false(config.policy.is_forced);
-	/* of one name: the last that is understood */
+	/* Of two with one name, the last valid one counts. */
 	read_environment("TCPSHIM_KEEPALIVE=45s", "TCPSHIM_KEEPALIVE=off,jitter=10%");
 	assert_true(config.policy.has_keepalive);
 	assert_int_equal(config.policy.idle_s, 45);
@@ -511,8 +511,7 @@ static void test_bad_beside_good(void **state)
 	assert_int_equal(config.match.conditions[1].port, 81);
 }
 
-/* --- Policies and TCPSHIM_MATCH: what each value means is told by test_policy and test_match. ---
- */
+/* --- Policies and TCPSHIM_MATCH. What each value means is in test_policy and test_match. --- */
 
 static void test_policies(void **state)
 {
@@ -537,7 +536,7 @@ static void test_policies(void **state)
 	assert_int_equal(config.match.count, 3);
 	assert_true(config.is_any_shown);
 
-	/* They go together in either order, and are settled when all are read. */
+	/* They can come in either order, since they are settled when all are read. */
 	read_environment("TCPSHIM_USER_TIMEOUT=auto", "TCPSHIM_KEEPALIVE=on");
 	assert_string_equal(complaints, "");
 	assert_true(config.policy.is_user_timeout_auto);
@@ -551,13 +550,13 @@ static void test_policies(void **state)
 	assert_non_null(strstr(complaints, "does not fit"));
 	assert_true(config.policy.has_user_timeout && config.policy.has_keepalive);
 
-	/* With nothing shown they apply all the same. */
+	/* They apply even if nothing is shown. */
 	read_environment("TCPSHIM_TRACE=none", "TCPSHIM_KEEPALIVE=on");
 	assert_string_equal(complaints, "");
 	assert_true(policy_is_any(&config.policy));
 }
 
-/* All that is read into config by these variables is as it is without any. */
+/* Returns whether all that these variables set in config is as it is without any of them. */
 static bool is_untouched(void)
 {
 	static const struct policy no_policy;
@@ -572,7 +571,7 @@ static bool begins_with(const char *text, const char *beginning)
 	return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
-/* Whether line is the refusal of a value of this variable, without its newline. */
+/* Returns whether line refuses a value of this variable; line is without its newline. */
 static bool is_refusal(const char *line, const char *name)
 {
 	static const char end[] = ". It is left out.";
@@ -743,7 +742,7 @@ static void test_malformed(void **state)
 	assert_in_range(count, 100, 1000);
 }
 
-/* --- Values made at random from good ones, the same at every run. --- */
+/* --- Values made at random from good ones, the same in every run. --- */
 
 enum { MOST_SIZE = 4096, LONGEST_RUN = 4000, FUZZ_ROUNDS = 200000, MOST_LINES = 8 };
 
@@ -760,7 +759,7 @@ static uint32_t below(uint32_t limit)
 struct family {
 	const char *name, *alphabet;
 	const char *seeds[16];
-	const char *words[4]; /* where nothing else is understood */
+	const char *words[4]; /* used where nothing else is valid */
 };
 
 #define COMMON "0123456789,;=!%/.: +-\t\n\x01\x1b\x7f\x80\xff"
@@ -786,7 +785,7 @@ static const struct family families[] = {
 	{"TCPSHIM_FORCE", COMMON "onf", {"on", "off"}, {"on", "off"}},
 };
 
-/* Makes room for added bytes at place, or takes away as many where added is negative. */
+/* Makes room for added bytes at place, or removes as many if added is negative. */
 static size_t move_tail(char *value, size_t size, size_t place, long added)
 {
 	if (added < 0)
@@ -796,7 +795,8 @@ static size_t move_tail(char *value, size_t size, size_t place, long added)
 	return size + (size_t)added;
 }
 
-/* The rest of the value from place on: up to most bytes of it, at least one if there is one. */
+/* Returns the size of a random piece of the rest: up to most bytes, and at least one if there is
+ * one. */
 static size_t random_piece(size_t left, uint32_t most)
 {
 	return left == 0 ? 0 : 1 + below(left < most ? (uint32_t)left : most);
@@ -818,9 +818,9 @@ static size_t mutate_once(char *value, size_t size, const char *alphabet)
 		size = move_tail(value, size, place, (long)piece);
 		memset(value + place, random, piece);
 		return size;
-	case 'd': /* some less */
+	case 'd': /* fewer */
 		return move_tail(value, size, place, -(long)random_piece(left, 4));
-	case 'r': /* another one */
+	case 'r': /* another character */
 		if (left > 0)
 			value[place] = random;
 		return size;
@@ -834,7 +834,7 @@ static size_t mutate_once(char *value, size_t size, const char *alphabet)
 	}
 }
 
-/* NAME=VALUE as the environment has it; returns the value. */
+/* Writes NAME=VALUE as in the environment; returns the value. */
 static char *make_variable(const struct family *family, char *text)
 {
 	char *value = strcat(strcpy(text, family->name), "=") + strlen(family->name) + 1;
@@ -873,7 +873,7 @@ static unsigned count_refusals(const char *name)
 	return count;
 }
 
-/* What is set is such that the kernel takes it. */
+/* Returns whether the kernel accepts all that is set. */
 static bool is_within_limits(void)
 {
 	const struct policy *policy = &config.policy;
@@ -942,14 +942,14 @@ static void test_fuzz(void **state)
 				is_right = false;
 			}
 		}
-		/* Both happen often enough to mean something. */
+		/* Both happen often enough for the test to mean something. */
 		assert_in_range(accepted, FUZZ_ROUNDS / 20, FUZZ_ROUNDS);
 		assert_in_range(refused, FUZZ_ROUNDS / 20, FUZZ_ROUNDS);
 	}
 	assert_true(is_right);
 }
 
-/* All at once: each is refused or not by itself, and what is left is settled. */
+/* Sets all at once: each is refused or not by itself, and the rest is settled. */
 static void test_fuzz_together(void **state)
 {
 	static char variables[COUNT(families)][MOST_SIZE + 64];

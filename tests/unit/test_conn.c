@@ -1,5 +1,5 @@
 /* The slab: connections, their references, generations and serials. What steps do to a connection
- * is told by test_notes. */
+ * is tested by test_notes. */
 #include "conn/state.h"
 #include "unit.h"
 
@@ -35,7 +35,7 @@ static void test_fresh(void **state)
 	assert_true(conn_release(conn));
 }
 
-/* A connection that takes the place of another has nothing of it. */
+/* A connection that takes the place of another keeps nothing of it. */
 static void test_reused(void **state)
 {
 	struct conn *conn = conn_create(CONN_KIND_SOCKET, CONN_PHASE_OPEN, 0, 1000), *again;
@@ -106,13 +106,14 @@ static void test_what_is_no_connection(void **state)
 			fdtable_slot(states[i], fdtable_index(slot), fdtable_generation(slot))));
 	assert_null(conn_acquire(
 		fdtable_slot(FD_WATCHED, fdtable_index(slot), fdtable_generation(slot) + 1)));
-	/* An index of a part of the slab that does not exist yet. */
+	/* An index in a part of the slab that does not exist yet. */
 	assert_null(conn_acquire(fdtable_slot(FD_WATCHED, (1 << 22) - 1, 0)));
 	assert_null(conn_acquire_at((1 << 22) - 1));
 	conn_release(conn);
 }
 
-/* The word that the table stores says whether anything is shown of it; either word finds it. */
+/* The word in the table says whether anything of the connection is shown; with or without, it is
+ * found. */
 static void test_silent(void **state)
 {
 	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
@@ -139,7 +140,7 @@ static void test_silent(void **state)
 	assert_null(conn_acquire(watched));
 }
 
-/* It is told once. */
+/* What policies did is taken once. */
 static void test_take_policy(void **state)
 {
 	static const struct conn_policy nothing = {0};
@@ -155,7 +156,7 @@ static void test_take_policy(void **state)
 		atomic_store(&conn->values[option], 10 + option);
 	atomic_store(&conn->policy_option, CONN_OPTION_KEEPCNT);
 	atomic_store(&conn->policy_error, 92);
-	conn_take_policy(conn, &policy); /* no deed: nothing to tell */
+	conn_take_policy(conn, &policy); /* no action: nothing to report */
 	assert_memory_equal(&policy, &nothing, sizeof(policy));
 
 	atomic_store(&conn->unreported, POLICY_ACTION_SET_KEEPALIVE | POLICY_ACTION_REFUSED);
@@ -175,7 +176,7 @@ static void test_take_policy(void **state)
 	conn_release(conn);
 }
 
-/* The end that a policy made leaves the state that the kernel is in, and who did it. */
+/* If a policy ends the connection, the state that the kernel is in is kept, and who ended it. */
 static void test_ending(void **state)
 {
 	static const struct {
@@ -212,8 +213,8 @@ static void test_ending(void **state)
 	}
 }
 
-/* A socket that is disconnected and connects again is a connection of its own: the policies apply
- * to it anew. */
+/* A socket that is disconnected and connects again is a new connection: the policies apply to it
+ * again. */
 static void test_cleared(void **state)
 {
 	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
@@ -233,7 +234,8 @@ static void test_cleared(void **state)
 	conn_release(conn);
 }
 
-/* Over several chunks of the slab: all different, all found again, places reused. */
+/* Over several chunks of the slab all connections differ, all are found again, and places are
+ * reused. */
 static void test_many(void **state)
 {
 	enum { MANY = 2000 };
@@ -270,7 +272,8 @@ static void test_many(void **state)
 		conn_release(conns[i]);
 }
 
-/* The generation keeps 29 bits: it comes round, and no reference is taken for it. */
+/* The generation has 29 bits: it wraps around, and a wrapped one is not mistaken for a reference.
+ */
 static void test_generation_wraps(void **state)
 {
 	struct conn *conn = conn_create(CONN_KIND_TCP, CONN_PHASE_NEW, 0, 0);
@@ -319,7 +322,7 @@ static void test_maybe_shared(void **state)
 
 enum { THREADS = 4, ROUNDS = 20000, HELD = 8 };
 
-/* What one thread holds no other gets: the mark that it leaves is still there when it comes back.
+/* A connection that one thread holds goes to no other: the thread's mark is still in it afterwards.
  */
 static void *create_and_release(void *argument)
 {
@@ -374,7 +377,7 @@ static void test_threads(void **state)
 
 static struct conn *shared;
 
-/* Steps of several threads on one connection lose no byte. */
+/* Steps that several threads make on one connection lose no byte. */
 static void *write_and_read(void *argument)
 {
 	struct conn_step step = {.now_ns = 2, .start_ns = 1};

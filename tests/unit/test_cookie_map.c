@@ -1,4 +1,4 @@
-/* Connections found by their cookies, and, made to be run under TSan too, by several threads. */
+/* Connections found by their cookies, also by several threads (run under TSan too). */
 #include "unit.h"
 
 #include <pthread.h>
@@ -14,7 +14,7 @@ static struct conn *make(uint64_t cookie)
 	return conn;
 }
 
-/* Whether the cookie leads to conn; NULL: to none. */
+/* Returns whether the cookie leads to conn, or to no connection if conn is NULL. */
 static bool leads_to(uint64_t cookie, const struct conn *conn)
 {
 	struct conn *found = cookie_map_acquire(cookie);
@@ -38,7 +38,7 @@ static void test_found(void **state)
 	for (size_t i = 0; i < COUNT(cookies); i++)
 		assert_true(leads_to(cookies[i], conns[i]));
 	assert_true(leads_to(3, NULL));
-	/* One that is gone is not found, the others are; its place is taken again. */
+	/* A released connection is not found, the others are; its place is used again. */
 	assert_true(conn_release(conns[0]));
 	assert_true(leads_to(cookies[0], NULL));
 	for (size_t i = 1; i < COUNT(cookies); i++)
@@ -62,7 +62,7 @@ static void test_reused(void **state)
 	conn_release(conn);
 }
 
-/* A silent connection is found too, also after it has changed. */
+/* An untraced connection is found too, also after it has changed. */
 static void test_silent(void **state)
 {
 	struct conn *conn = make(78);
@@ -73,7 +73,8 @@ static void test_silent(void **state)
 	conn_release(conn);
 }
 
-/* More in one place than it has room for: the oldest is forgotten, and no other is found for it. */
+/* More in one place than it has room for: the oldest is forgotten, and no other is found instead.
+ */
 static void test_crowded(void **state)
 {
 	struct conn *conns[COOKIE_MAP_PROBES + 1];

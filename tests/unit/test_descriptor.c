@@ -1,5 +1,5 @@
-/* Which descriptors stand for one connection, which slots epoll instances get, and, made to be run
- * under TSan too, threads that copy and close descriptors of one connection. */
+/* Which descriptors refer to one connection, which slots epoll instances get, and threads that copy
+ * and close descriptors of one connection (run under TSan too). */
 #include "unit.h"
 
 #include <pthread.h>
@@ -27,14 +27,14 @@ static void detach(int fd)
 		conn_release(conn);
 }
 
-/* What attach is in a history, and detach. */
+/* Attaching and detaching fd, as entries of a history. */
 #define A(fd) ((fd) + 1)
 #define D(fd) (-(fd)-1)
 
 static void test_find_other(void **state)
 {
 	static const struct {
-		int connection_row[12]; /* up to 0 */
+		int history[12]; /* ends at 0 */
 		int fd, other;
 	} rows[] = {
 		{{A(5)}, 5, -1},
@@ -46,15 +46,15 @@ static void test_find_other(void **state)
 		{{A(5), A(7), A(9), D(9)}, 9, 5},
 		{{A(9), A(7), A(5), D(9)}, 9, 5},
 		{{A(5), A(5)}, 5, -1},
-		/* a place of one that is gone is used again */
+		/* the place of a detached one is used again */
 		{{A(HIGH), A(5), D(5), A(6), D(6), A(7), D(7), A(8), D(8), A(9)}, HIGH, 9},
 		{{A(HIGH), A(5), D(5), A(6), D(6), A(7), D(7), A(8), D(8), A(9)}, 9, HIGH},
-		/* more than are remembered: the lowest number still, if it is low */
+		/* more than are remembered: the lowest number is found, if it is low */
 		{{A(11), A(12), A(13), A(14), A(10), D(11)}, 11, 10},
 		{{A(HIGH), A(HIGH + 1), A(HIGH + 2), A(HIGH + 3), A(6)}, HIGH, 6},
-		/* none of them low: one that is remembered */
+		/* none of them low: one that is remembered is found */
 		{{A(HIGH + 1), A(HIGH + 2), A(HIGH + 3), A(HIGH + 4), A(HIGH)}, HIGH + 1, HIGH + 2},
-		/* none remembered, none low: not known */
+		/* none remembered, none low: none is found */
 		{{A(HIGH + 1), A(HIGH + 2), A(HIGH + 3), A(HIGH + 4), A(HIGH), D(HIGH + 1),
 		  D(HIGH + 2), D(HIGH + 3), D(HIGH + 4)},
 		 HIGH + 1,
@@ -67,13 +67,13 @@ static void test_find_other(void **state)
 		struct conn *stranger = conn_create(CONN_KIND_TCP, CONN_PHASE_OPEN, 0, 1);
 
 		attach(stranger, 4);
-		for (const int *step = rows[i].connection_row; *step != 0; step++) {
+		for (const int *step = rows[i].history; *step != 0; step++) {
 			if (*step > 0) {
 				attach(conn, *step - 1);
 				continue;
 			}
 			detach(-*step - 1);
-			attach(stranger, -*step - 1); /* the number is another's now */
+			attach(stranger, -*step - 1); /* the number is now another connection's */
 		}
 		assert_int_equal(descriptor_find_other(conn, rows[i].fd), rows[i].other);
 		for (int fd = fdtable_next(0, INT32_MAX); fd >= 0;
@@ -84,7 +84,7 @@ static void test_find_other(void **state)
 	}
 }
 
-/* All descriptors of a connection become silent with it, and shown again. */
+/* All descriptors of a connection become untraced with it, and traced again. */
 static void test_judge(void **state)
 {
 	static const int counts[] = {0, 1, 2, CONN_FDS, CONN_FDS + 3};
@@ -122,13 +122,13 @@ static void test_epoll(void **state)
 	assert_int_equal(fdtable_load(20), first);
 	assert_int_not_equal(first, second);
 	assert_int_equal(descriptor_mark_epoll(20), first);
-	/* The number of a closed one is another instance's. */
+	/* The number of a closed instance is given to another instance. */
 	descriptor_forget(20);
 	assert_int_equal(fdtable_load(20), 0);
 	again = descriptor_mark_epoll(20);
 	assert_int_equal(fdtable_state(again), FD_EPOLL);
 	assert_int_not_equal(again, first);
-	/* A copy has its own. */
+	/* A copy has a slot of its own. */
 	descriptor_replace(22, FD_EPOLL);
 	assert_int_equal(fdtable_state(fdtable_load(22)), FD_EPOLL);
 	assert_int_not_equal(fdtable_load(22), again);
@@ -140,7 +140,7 @@ static void test_epoll(void **state)
 enum { THREADS = 4, ROUNDS = 20000, EACH = 3 };
 static struct conn *shared;
 
-/* Each thread has numbers of its own; the other that is found is never the one that was asked for,
+/* Each thread has its own numbers. The other descriptor that is found is never the one asked about,
  * and never a number that nobody uses. */
 static void *copy_and_close(void *argument)
 {

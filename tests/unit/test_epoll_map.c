@@ -29,7 +29,7 @@ static void test_found(void **state)
 	assert_int_equal(epoll_map_find(5, 8), -1);
 }
 
-/* The same data for another descriptor: the newer one is meant. */
+/* The same data for another descriptor: the newer one counts. */
 static void test_replaced(void **state)
 {
 	(void)state;
@@ -38,7 +38,7 @@ static void test_replaced(void **state)
 	assert_int_equal(epoll_map_find(5, 99), 21);
 }
 
-/* More than it has room for: it forgets, but never names the wrong one. */
+/* More than there is room for: the map forgets, but never returns the wrong one. */
 static void test_crowded(void **state)
 {
 	enum { MANY = 300000 };

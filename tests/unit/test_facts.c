@@ -46,7 +46,7 @@ static const struct tcpshim_facts sample = {
 	.policy_error = ENOPROTOOPT,
 };
 
-/* No {name} of any note's text is left over; ids, explanations and severities are there. */
+/* No {name} is left in the text of any note; ids, explanations and severities exist. */
 static void test_every_note(void **state)
 {
 	bool is_right = true;
@@ -67,7 +67,7 @@ static void test_every_note(void **state)
 	assert_true(is_right);
 }
 
-/* Of a connection with many descriptors the number of another may not be known. */
+/* If a connection has many descriptors, the number of another may be unknown. */
 static void test_unknown_descriptor(void **state)
 {
 	const struct tcpshim_facts facts = {.other_fd = -1};
@@ -141,7 +141,7 @@ static void test_states_and_reports(void **state)
 	assert_string_equal(unit_end(), "? > ?");
 }
 
-/* The service of the connection: the port that does not change from one to the next. */
+/* The service of the connection: the port that is the same from one connection to the next. */
 static void test_exclusion(void **state)
 {
 	static const struct {
@@ -224,7 +224,7 @@ static void test_ipv6(void **state)
 	assert_true(is_right);
 }
 
-/* Each pattern of zero words as libc prints it, but for those that libc shows as IPv4. */
+/* Each pattern of zero words is shown as libc does, except for those that libc shows as IPv4. */
 static void test_ipv6_zeros(void **state)
 {
 	(void)state;
@@ -268,7 +268,7 @@ static void test_ipv4(void **state)
 	assert_memory_equal(address.bytes, ((uint8_t[16]){192, 0, 2, 1}), 16);
 }
 
-/* The bytes stand at the end of what may be read: ASan sees one too many. */
+/* Puts the bytes at the end of what may be read: ASan reports one read too many. */
 static const char *show_exactly(const void *address, uint32_t size)
 {
 	void *exact = test_malloc(size);

@@ -1,5 +1,5 @@
-/* The states of descriptor numbers, and, made to be run under TSan too, threads that reuse the same
- * few. */
+/* The states of descriptor numbers, also with threads that reuse the same few (run under TSan too).
+ */
 #include "unit.h"
 
 #include <pthread.h>
@@ -97,7 +97,7 @@ static void test_no_number(void **state)
 		assert_true(is_stored);
 		assert_false(fdtable_replace(numbers[i], 0, fdtable_slot(FD_OURS, 0, 0)));
 	}
-	/* Forgetting a number that was never stored. */
+	/* Forgets a number that was never stored. */
 	assert_int_equal(fdtable_exchange(1 << 28, 0, &is_stored), 0);
 	assert_true(is_stored);
 }
@@ -130,7 +130,7 @@ static void test_next(void **state)
 
 enum { THREADS = 4, NUMBERS = 16, ROUNDS = 20000, STRESS_BASE = FDTABLE_LOW - NUMBERS / 2 };
 
-/* A connection that is found by a number must be the one that was stored under it: its port says
+/* Checks that the connection found by a number is the one that was stored under it: its port says
  * which. */
 static bool look_at(int fd)
 {
@@ -154,7 +154,7 @@ static bool drop(uint64_t slot)
 	if (fdtable_state(slot) != FD_WATCHED)
 		return true;
 	if (!conn)
-		return false; /* the table's reference kept it alive until now */
+		return false; /* the table's reference keeps it alive until here */
 	conn_release(conn);
 	conn_release(conn);
 	return true;
@@ -208,8 +208,7 @@ static void test_threads(void **state)
 	assert_true(is_right);
 	for (int fd = STRESS_BASE; fd < STRESS_BASE + NUMBERS; fd++)
 		assert_true(drop(store(fd, 0)));
-	/* Nothing leaked: no more were ever alive than numbers, and one a thread and its exchange.
-	 */
+	/* Nothing leaked: at most the numbers were alive, and for each thread two more. */
 	assert_in_range(conn_slab_size(), 1, NUMBERS + 2 * THREADS);
 	for (uint32_t i = 0; i < conn_slab_size(); i++)
 		assert_null(conn_acquire_at(i));

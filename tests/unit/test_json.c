@@ -1,6 +1,6 @@
-/* Events as JSON: whatever an event holds, its line is one object of UTF-8 that gives the payload
- * back, and its bound is enough for it. With JSON_LINES=path in the environment the lines are
- * written there too, for other readers of JSON (tests/e2e/json.bats). */
+/* Events as JSON: the line of any event is one object of UTF-8 that gives the payload back, and its
+ * bound is large enough. With JSON_LINES=path in the environment the lines are also written there,
+ * for other readers of JSON (tests/e2e/json.bats). */
 #include "unit.h"
 
 #include <errno.h>
@@ -38,8 +38,7 @@ static int close_lines(void **state)
 	return lines ? fclose(lines) : 0;
 }
 
-/* --- A reader of JSON (RFC 8259), as strict as can be: it has nothing in common with the writer.
- * --- */
+/* --- A strict reader of JSON (RFC 8259), which has nothing in common with the writer. --- */
 
 struct reader {
 	const uint8_t *at, *end;
@@ -82,7 +81,7 @@ static unsigned read_hex(struct reader *reader)
 	return value;
 }
 
-/* A character of UTF-8 from its code point, so that a form which is not the shortest shows. */
+/* Encodes a code point as UTF-8, to find forms that are not the shortest. */
 static unsigned encode(uint32_t point, uint8_t bytes[4])
 {
 	unsigned count = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
@@ -96,7 +95,7 @@ static unsigned encode(uint32_t point, uint8_t bytes[4])
 	return count;
 }
 
-/* The size of the character at the start of size bytes, 0: none. */
+/* Returns the size of the character at the start of size bytes; 0: there is none. */
 static unsigned utf8_size(const uint8_t *bytes, size_t size)
 {
 	unsigned count = bytes[0] < 0x80 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
@@ -125,8 +124,8 @@ static bool is_utf8(const uint8_t *bytes, size_t size)
 	return true;
 }
 
-/* A string; its bytes go to `to`, which has room for as many as the string has, and their number to
- * size. */
+/* Reads a string. Its bytes go to `to`, which has room for as many as the string has, and their
+ * number to size. */
 static void read_string(struct reader *reader, uint8_t *to, size_t *size)
 {
 	*size = 0;
@@ -182,7 +181,7 @@ static void read_word(struct reader *reader, const char *word)
 
 enum { MOST_MEMBERS = 64 };
 
-/* What was found at the top of an object: each name, and where its value stands. */
+/* What was found at the top of an object: each name, and where its value is. */
 struct object {
 	struct {
 		char name[40];
@@ -191,7 +190,7 @@ struct object {
 	unsigned count;
 };
 
-static uint8_t *text_room; /* for a string of the line that is read */
+static uint8_t *text_room; /* for a string of the line being read */
 
 static void read_object(struct reader *reader, struct object *object, unsigned depth);
 
@@ -231,7 +230,7 @@ static void read_value(struct reader *reader, unsigned depth)
 	}
 }
 
-/* No name twice. */
+/* Reads an object, in which no name may occur twice. */
 static void read_object(struct reader *reader, struct object *object, unsigned depth)
 {
 	want(reader, '{');
@@ -278,14 +277,14 @@ static bool member_is(const struct object *object, const char *name, const char 
 
 /* --- A line. --- */
 
-/* In memory of its own: the event is large. */
+/* Allocated, since the event is large. */
 static struct tcpshim_event event;
 static const struct truss_style all_data = {.data_bytes = UINT64_MAX};
-static char *line; /* the last one, NUL behind it */
+static char *line; /* the last one, followed by NUL */
 static size_t line_size, line_room;
 static struct object object;
 
-/* For a line of that many bytes; the last one is lost. */
+/* Makes room for a line of that many bytes; the last one is lost. */
 static void want_room(size_t size)
 {
 	if (size <= line_room)
@@ -298,8 +297,8 @@ static void want_room(size_t size)
 	assert_true(line && text_room);
 }
 
-/* The line of the event in memory of exactly its bound, read back. Says what is wrong and goes on,
- * as rows of a table do. */
+/* Makes the line of the event in memory of exactly its bound, and reads it back. Prints what is
+ * wrong and returns false, so that the rows of a table go on. */
 static bool make_line(const char *what, const struct truss_style *style)
 {
 	size_t bound = json_event_bound(&event, style);
@@ -352,7 +351,7 @@ static bool has_no_member(const char *what, const char *name)
 	return false;
 }
 
-/* An event as it comes, for a test to change. */
+/* Makes an ordinary event, for a test to change. */
 static void start_event(enum tcpshim_call call)
 {
 	event = (struct tcpshim_event){
@@ -380,7 +379,7 @@ static int base64_digit(uint8_t byte)
 	return digit ? (int)(digit - digits) : -1;
 }
 
-/* In place; false if it is not canonical (RFC 4648, 3.5). */
+/* Decodes in place; returns false if it is not canonical (RFC 4648, 3.5). */
 static bool decode_base64(uint8_t *text, size_t *size)
 {
 	size_t done = 0;
@@ -411,8 +410,8 @@ static bool decode_base64(uint8_t *text, size_t *size)
 	return true;
 }
 
-/* Whether the payload comes back from the line of the event as it stands: text where it is UTF-8,
- * else base64. */
+/* Returns whether the line of the event gives the payload back: as text if it is UTF-8, else as
+ * base64. */
 static bool gives_back(const char *what, const uint8_t *bytes, size_t size,
 		       const struct truss_style *style)
 {
@@ -577,8 +576,8 @@ static void test_encodings(void **state)
 	assert_true(is_right);
 }
 
-/* The pieces of a vector: a character may be split between them, some are empty, and what lies
- * behind data_total does not count. */
+/* The pieces of a vector: a character may be split between them, some are empty, and bytes after
+ * data_total do not count. */
 static void test_pieces(void **state)
 {
 	static const char text[] = "\xf0\x9f\x98\x80 g\xc3\xbc\xc3\x9f \xe2\x9c\x93";
@@ -609,7 +608,7 @@ static void test_pieces(void **state)
 	assert_true(is_right);
 }
 
-/* As many as are wanted, of as many as were moved. */
+/* As many bytes as are wanted, of as many as were moved. */
 static void test_data_bytes(void **state)
 {
 	static const char text[] = "12345678901\xc3\xbc";
@@ -637,7 +636,7 @@ static void test_data_bytes(void **state)
 		}
 		is_right &= has_member("cut", "bytes", "13");
 	}
-	/* More was moved than is there: what a recording kept. */
+	/* More was moved than is there, as in a recording. */
 	start_event(CALL_read);
 	event.arguments[0] = 3;
 	event.arguments[2] = 100;
@@ -830,7 +829,7 @@ static void test_addresses(void **state)
 	assert_true(is_right);
 }
 
-/* Whatever stands where an option, a time or an ioctl's number is expected. */
+/* Any value where an option, a time or an ioctl's number is expected. */
 static void test_values(void **state)
 {
 	static const enum tcpshim_call calls[] = {CALL_getsockopt, CALL_setsockopt, CALL_ioctl,
@@ -963,7 +962,7 @@ static void fill_facts(struct tcpshim_facts *facts, int byte)
 	facts->reported = byte == 0 ? REPORTED_NOT : REPORTED_AS_EOF;
 }
 
-/* Every fact that a note's text names is among its values, and no fact that is unsigned comes out
+/* Every fact that a note's text names is among its values, and no fact that is unsigned is printed
  * below 0. */
 static void test_all_notes(void **state)
 {
@@ -1062,7 +1061,7 @@ static void test_tcp_info(void **state)
 	assert_true(is_right);
 }
 
-/* --- Names that are not of this library's making. --- */
+/* --- Names that this library did not make. --- */
 
 static void test_program_names(void **state)
 {
@@ -1096,7 +1095,7 @@ static void test_program_names(void **state)
 		event.program = name;
 		is_right &= make_line("a name", &all_data);
 	}
-	/* As much as a recording keeps, so that both show the same. */
+	/* As long as a recording keeps, so that both show the same. */
 	memset(longest, 1, sizeof(longest) - 1);
 	start_event(CALL_close);
 	event.program = longest;
@@ -1211,7 +1210,7 @@ static void test_bound(void **state)
 	for (unsigned call = 0; call < CALL_COUNT; call++) {
 		struct tcpshim_facts facts;
 
-		/* Bare, so that each room has to do for what it is for. */
+		/* Only the facts, so that each one's room must be enough for it. */
 		fill_facts(&facts, 0xff);
 		start_event((enum tcpshim_call)call);
 		fill_longest();
@@ -1239,7 +1238,7 @@ static void test_bound(void **state)
 	assert_true(is_right);
 }
 
-/* Each with the longest facts, the line as short as can be: its own room has to do. */
+/* Each note alone with the longest facts, in the shortest line: its own room must be enough. */
 static void test_bound_of_each_note(void **state)
 {
 	static const struct truss_style style;

@@ -15,7 +15,7 @@ enum { ROOM = 32768, TEXT = 1 << 20, ROUNDS = 20000 };
 
 static uint64_t seed = 42;
 
-/* The same every time: splitmix64's step. */
+/* Returns the same numbers in every run: splitmix64's step. */
 static uint64_t draw(void)
 {
 	uint64_t z = (seed += 0x9e3779b97f4a7c15);
@@ -96,7 +96,7 @@ static void fill_subject(struct tcpshim_subject *subject)
 	subject->facts.reported = (uint8_t)below(REPORTED_AS_ERROR + 1);
 }
 
-/* Any event that the library could make. */
+/* Fills any event that the library could make. */
 static void fill_event(struct tcpshim_event *event)
 {
 	const uint8_t *kinds;
@@ -153,7 +153,7 @@ static size_t as_text(char *text, const struct tcpshim_event *event, bool is_jso
 	return buf.size;
 }
 
-/* What is packed and unpacked prints as what it was. */
+/* What is packed and unpacked is printed like the original. */
 static void test_round_trip(void **state)
 {
 	static struct tcpshim_event event;
@@ -179,8 +179,7 @@ static void test_round_trip(void **state)
 	}
 }
 
-/* With any room that is too small nothing is said to be packed, and nothing behind it is touched.
- */
+/* In any room that is too small nothing is reported as packed, and nothing after it is written. */
 static void test_room(void **state)
 {
 	static struct tcpshim_event event;
@@ -199,7 +198,7 @@ static void test_room(void **state)
 	assert_int_equal(pack_event(record, need, &event, UINT64_MAX, true), need);
 }
 
-/* A payload goes on in as many records as it takes. */
+/* A payload is continued in as many records as it needs. */
 static void test_more(void **state)
 {
 	static struct tcpshim_event event;
@@ -222,7 +221,7 @@ static void test_more(void **state)
 	assert_int_equal(pack_more(record, 8, &event, 0, 10, &packed), 0);
 }
 
-/* What another version numbers otherwise, or has and this one has not. */
+/* What another version numbers differently, or has and this one has not. */
 static void test_other_version(void **state)
 {
 	static const uint8_t tables[] = "\2\0\0\0"

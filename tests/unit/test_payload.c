@@ -2,7 +2,8 @@
 
 #include "format/payload.h"
 
-/* Bytes of up to three vectors, each in memory of its exact size: ASan sees one read too many. */
+/* Bytes of up to three vectors, each in memory of its exact size: ASan reports one read too many.
+ */
 struct pieces {
 	struct iovec vector[3];
 	uint32_t count;
@@ -62,7 +63,7 @@ static void test_payload(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		/* However it is split, the text is the same. */
+		/* The text is the same however it is split. */
 		for (size_t first = 0; first <= rows[i].size; first++) {
 			struct tcpshim_event event = {.data_total = rows[i].size};
 			struct pieces pieces;
@@ -81,7 +82,7 @@ static void test_payload(void **state)
 	assert_true(is_right);
 }
 
-/* A vector is larger than what was moved: the rest is not the program's to show. */
+/* A vector that is larger than what was moved: the rest must not be shown. */
 static void test_moved_less_than_asked(void **state)
 {
 	char bytes[] = "secret";

@@ -102,7 +102,7 @@ static void test_good_values(void **state)
 	assert_true(is_right);
 }
 
-/* Nothing changes then, whatever was set before. */
+/* A bad value changes nothing, whatever was set before. */
 static void test_bad_values(void **state)
 {
 	static const struct {
@@ -224,7 +224,7 @@ static void test_bad_values(void **state)
 	assert_true(is_right);
 }
 
-/* The last of several values holds, and no variable touches what is another's. */
+/* The last of several values counts, and no variable changes what another sets. */
 static void test_read_again(void **state)
 {
 	static const struct policy wanted = {
@@ -282,7 +282,7 @@ static void test_idle_end(void **state)
 	static const struct {
 		uint64_t idle_ms, interval_ms, count, user_timeout_ms, end_ms;
 	} rows[] = {
-		/* without a user timeout: the count */
+		/* without a user timeout the count decides */
 		{2000, 1000, 3, 0, 5000},
 		{1000, 1000, 1, 0, 2000},
 		{1000, 4000, 3, 0, 13000},
@@ -292,7 +292,7 @@ static void test_idle_end(void **state)
 		{1000, 1000, 2, 8000, 8000},
 		{1000, 1000, 3, 4000, 4000},
 		{1000, 1000, 9, 4000, 4000},
-		/* at the first probe due that finds it over */
+		/* it ends at the first probe that finds the timeout over */
 		{1000, 1000, 3, 1, 2000},
 		{1000, 1000, 3, 1000, 2000},
 		{1000, 1000, 3, 2000, 2000},
@@ -325,8 +325,8 @@ static void test_idle_end(void **state)
 	assert_true(is_right);
 }
 
-/* The kernel's timer, step by step (tcp_keepalive_timer, net/ipv4/tcp_timer.c): it goes off after
- * idle, then every interval. */
+/* Runs the kernel's timer step by step (tcp_keepalive_timer, net/ipv4/tcp_timer.c): it goes off
+ * after idle, then every interval. */
 static uint64_t run_timer(uint64_t idle, uint64_t interval, uint64_t count, uint64_t user_timeout)
 {
 	uint64_t probes_out = 0, elapsed = idle;
@@ -352,7 +352,7 @@ static void test_idle_end_against_timer(void **state)
 								   user_timeout));
 }
 
-/* --- What does not fit together. --- */
+/* --- Settings that contradict each other. --- */
 
 static void collect(const char *line, size_t size)
 {
@@ -361,7 +361,7 @@ static void collect(const char *line, size_t size)
 	strbuf_char(&unit_buf, '\n');
 }
 
-/* Each may be NULL: the variable is not set. */
+/* Sets the variables; NULL: the variable is not set. */
 static const char *settle(struct policy *policy, const char *keepalive, const char *user_timeout,
 			  const char *on_eof, const char *forced)
 {
@@ -400,7 +400,7 @@ static void test_settle(void **state)
 	static const struct {
 		const char *keepalive, *user_timeout, *on_eof, *forced, *lines;
 	} rows[] = {
-		/* silent */
+		/* no complaint */
 		{NULL, NULL, NULL, NULL, ""},
 		{"on", NULL, NULL, NULL, ""},
 		{NULL, "60s", NULL, NULL, ""},
@@ -508,7 +508,7 @@ static void test_settle(void **state)
 	assert_true(is_right);
 }
 
-/* What is left out is off afterwards; the rest stays as it was asked for. */
+/* A setting that is refused is off afterwards; the rest stays as it was asked for. */
 static void test_what_settles(void **state)
 {
 	static const struct {
@@ -549,7 +549,7 @@ static void test_what_settles(void **state)
 	assert_true(is_right);
 }
 
-/* The value that a line names behind this text, cut where it ends. */
+/* Copies the value that follows this text in the line. */
 static bool take_value(const char *line, const char *text, char value[64])
 {
 	const char *from = strstr(line, text);
@@ -567,7 +567,7 @@ static bool take_value(const char *line, const char *text, char value[64])
 	return true;
 }
 
-/* What it says of the policy, in memory of its own. */
+/* Returns the complaint about the policy, in memory of its own. */
 static const char *say_again(struct policy policy)
 {
 	static char line[1024];
@@ -578,7 +578,7 @@ static const char *say_again(struct policy policy)
 	return strcpy(line, unit_end());
 }
 
-/* Each value that the line names is one that fits. True if there are two. */
+/* Checks that each value that the line suggests is accepted. Returns whether there are two. */
 static bool has_good_advice(const struct policy *policy, const char *line)
 {
 	struct policy advised = *policy;
@@ -595,7 +595,8 @@ static bool has_good_advice(const struct policy *policy, const char *line)
 	return true;
 }
 
-/* It is silent just where the timeout ends the connection when the count would. */
+/* There is a complaint exactly where the timeout does not end the connection when the count would.
+ */
 static void test_settle_against_timer(void **state)
 {
 	struct policy policy = {.has_keepalive = true, .has_user_timeout = true};
@@ -623,7 +624,7 @@ static void test_settle_against_timer(void **state)
 	assert_int_equal(advices, misfits);
 }
 
-/* With jitter: silent just where it fits for each idle time that jitter may make. */
+/* With jitter there is none exactly where it fits for each idle time that jitter may give. */
 static void test_settle_with_jitter(void **state)
 {
 	(void)state;
@@ -692,7 +693,7 @@ static void test_options(void **state)
 		assert_int_equal(conn_option_find(conn_option_rows[option].level,
 						  conn_option_rows[option].name),
 				 option);
-	/* They are set in this order: times first, then what starts the timer. */
+	/* They are set in this order: first the times, then what starts the timer. */
 	for (size_t i = 0; i < COUNT(times); i++)
 		assert_true(times[i] < CONN_OPTION_KEEPALIVE);
 }
@@ -705,7 +706,7 @@ static void test_values(void **state)
 	} rows[] = {
 		{{0}, {0}},
 		{{.is_forced = true, .on_eof = POLICY_EOF_FIN}, {0}},
-		/* what was off leaves no trace */
+		/* what is off sets nothing */
 		{{.idle_s = 30, .interval_s = 10, .count = 3, .user_timeout_ms = 1}, {0}},
 		{KEEPALIVE(30, 10, 3, 0),
 		 {ALL_OF_KEEPALIVE,
@@ -752,7 +753,7 @@ static void test_values(void **state)
 		   [CONN_OPTION_KEEPCNT] = 3,
 		   [CONN_OPTION_KEEPALIVE] = 1,
 		   [CONN_OPTION_USER_TIMEOUT] = 60000}}},
-		/* the longest that auto may come to */
+		/* the longest value that auto may give */
 		{{.has_keepalive = true,
 		  .has_user_timeout = true,
 		  .is_user_timeout_auto = true,
@@ -788,7 +789,7 @@ static void test_values(void **state)
 	assert_true(is_right);
 }
 
-/* Seeds as they come: one after the other, far apart, or with only the upper half changing. */
+/* Returns seeds as they occur: consecutive, far apart, or differing only in the upper half. */
 static uint64_t make_seed(unsigned way, uint64_t i)
 {
 	switch (way) {

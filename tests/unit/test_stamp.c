@@ -13,7 +13,7 @@ static void test_base_line(void **state)
 		int64_t ns;
 		const char *text;
 	} rows[] = {
-		/* The example of the format's paper; 0.1 ms, cut and not rounded. */
+		/* the example of the format's documentation; 0.1 ms, cut and not rounded */
 		{1464310447629599999,
 		 "Base time stamp:  1464310447.6295  [ Fri May 27 00:54:07 UTC 2016 ]\n"},
 		{0, "Base time stamp:  0.0000  [ Thu Jan  1 00:00:00 UTC 1970 ]\n"},
@@ -24,7 +24,7 @@ static void test_base_line(void **state)
 		 "Base time stamp:  1735689599.0000  [ Tue Dec 31 23:59:59 UTC 2024 ]\n"},
 		{4107542400 * SECOND,
 		 "Base time stamp:  4107542400.0000  [ Mon Mar  1 00:00:00 UTC 2100 ]\n"},
-		/* A damaged recording's. */
+		/* of a damaged recording */
 		{-SECOND, "Base time stamp:  -1.0000  [ Wed Dec 31 23:59:59 UTC 1969 ]\n"},
 		{INT64_MIN,
 		 "Base time stamp:  -9223372037.1452  [ Tue Sep 21 00:12:43 UTC 1677 ]\n"},
@@ -62,7 +62,7 @@ static void test_utc(void **state)
 	assert_true(is_right);
 }
 
-/* Every day to the year 2262, where 64 bits of nanoseconds end, as libc has it. */
+/* Every day to the year 2262, where 64 bits of nanoseconds end, is as libc gives it. */
 static void test_every_day(void **state)
 {
 	(void)state;

@@ -82,7 +82,7 @@ static void test_pointer(void **state)
 	assert_true(is_right);
 }
 
-/* Rounded to 0.1 ms. */
+/* Time stamps are rounded to 0.1 ms. */
 static void test_stamp(void **state)
 {
 	static const struct {
@@ -154,7 +154,7 @@ static void test_count(void **state)
 	assert_string_equal(unit_end(), "22 bytes");
 }
 
-/* What does not fit is cut and remembered; nothing is written behind the end. */
+/* What does not fit is cut and remembered; nothing is written after the end. */
 static void test_cut(void **state)
 {
 	char memory[8];

@@ -1,4 +1,4 @@
-/* The limits that follow from tcp_retries2, and what is asked of real connections over loopback. */
+/* The limits that follow from tcp_retries2, and samples of real connections over loopback. */
 #include "sys/restriction.h"
 #include "unit.h"
 
@@ -87,7 +87,7 @@ static void test_counts(void **state)
 	wait_for(pair.server, POLLIN);
 	assert_int_equal(tcpinfo_sample(pair.server, TCPINFO_QUEUES, &info), 0);
 	assert_int_equal(info.unread_bytes, 5);
-	/* Not asked for, not filled. */
+	/* What is not asked for is not filled. */
 	assert_int_equal(tcpinfo_sample(pair.server, TCPINFO_STATE, &info), 0);
 	assert_int_equal(info.unread_bytes, 0);
 	assert_int_equal(info.data_timeout_ns, 0);
@@ -128,7 +128,7 @@ static void test_options(void **state)
 	close_pair(&pair);
 }
 
-/* I10: the error is still there for the program. */
+/* I10: the program still finds its error. */
 static void test_pending_error_stays(void **state)
 {
 	const struct linger linger = {.l_onoff = 1};
@@ -163,7 +163,7 @@ static void test_end_of_stream(void **state)
 	wait_for(pair.client, POLLIN);
 	assert_int_equal(tcpinfo_sample(pair.client, TCPINFO_QUEUES, &info), 0);
 	assert_int_equal(info.state, STATE_CLOSE_WAIT);
-	assert_int_equal(info.unread_bytes, 0); /* the FIN is none */
+	assert_int_equal(info.unread_bytes, 0); /* the FIN is no byte */
 	close_pair(&pair);
 }
 

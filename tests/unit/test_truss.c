@@ -41,7 +41,7 @@ static const struct row {
 	unit_notes notes, other_notes; /* of the first and the second subject */
 	const char *text;
 } rows[] = {
-	/* The examples of the format's paper. */
+	/* The examples of the format's documentation. */
 	{"read with data",
 	 {.call = CALL_read,
 	  ARGUMENTS(0, P, 1024),
@@ -317,7 +317,7 @@ static const struct row {
 	 "write(3, \" h e l l o ,   w o r l d\".., 46)\t= 46\n"
 	 "  " ROW_32 "..\n"},
 
-	/* Notes. */
+	/* Notes in their order, one connection after the other. */
 	{"in their order, a connection after the other",
 	 {.call = CALL_close, ARGUMENTS(3), .subjects_left_out = 2},
 	 {0},
@@ -372,7 +372,7 @@ static const struct row {
 	 "0.0 ms: sent 0 bytes, received 0 bytes. [closed-after-death]\x1b[0m\n"},
 };
 
-/* In memory of its own: the event is large. */
+/* Allocated, since the event is large. */
 static struct tcpshim_event event;
 
 static void fill_event(const struct row *row)
@@ -402,7 +402,7 @@ static void test_records(void **state)
 	assert_true(is_right);
 }
 
-/* Tab stops of 8 make the columns what the paper says. */
+/* Returns the column, with tab stops of 8, which is what the format's documentation counts. */
 static unsigned column_of(const char *line, const char *end)
 {
 	unsigned column = 0;
@@ -416,7 +416,7 @@ static unsigned column_of(const char *line, const char *end)
 	return column;
 }
 
-/* Where "(sleeping...)" stands: 32, or one tab behind a longer call. */
+/* Returns the column of "(sleeping...)": 32, or one tab after a longer call. */
 static unsigned next_column(unsigned column)
 {
 	return column < 32 ? 32 : (column / 8 + 1) * 8;
@@ -455,7 +455,7 @@ static void fill_longest_facts(struct tcpshim_facts *longest)
 		UINT64_MAX / 2;
 }
 
-/* The most that a record can hold finds room in its bound. */
+/* The longest record fits into its bound. */
 static void test_bound(void **state)
 {
 	static const struct truss_style style = {
@@ -501,7 +501,7 @@ static void test_bound(void **state)
 	assert_false(buf.is_cut);
 	assert_true(buf.size <= truss_event_bound(&event, &style));
 
-	/* Without notes and payload the room for the line itself must do. */
+	/* Without notes and payload the room for the line itself must be enough. */
 	event.subject_count = 0;
 	event.data_total = 0;
 	strbuf_init(&buf, text, sizeof(text));
@@ -512,7 +512,7 @@ static void test_bound(void **state)
 	assert_true(buf.size <= truss_event_bound(&event, &style));
 }
 
-/* One note with the longest facts at a time. */
+/* Each note alone with the longest facts. */
 static void test_bound_of_each_note(void **state)
 {
 	static const struct truss_style style = {.has_colour = true};

@@ -2,7 +2,7 @@
 
 #include "format/words.h"
 
-/* The pieces, each in brackets. */
+/* Shows the pieces, each in brackets. */
 static const char *show_pieces(const char *text, char separator)
 {
 	const char *rest = text;
@@ -51,7 +51,7 @@ static void test_next(void **state)
 	assert_null(none);
 }
 
-/* A word is a view: what stands behind its end is not looked at. */
+/* A word is a view: what follows its end is not looked at. */
 static void test_is(void **state)
 {
 	const char *rest = "on,off";
@@ -99,7 +99,7 @@ static void test_cut(void **state)
 	assert_true(is_right);
 }
 
-/* The separator behind the word's end is not its own. */
+/* A separator after the word's end does not belong to it. */
 static void test_cut_stays_inside(void **state)
 {
 	struct word word = {"ab=c", 2}, behind;

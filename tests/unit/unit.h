@@ -1,5 +1,5 @@
 /*
- * unit: what the unit tests share: cmocka with what it needs before it, and text of a strbuf as a
+ * unit: what the unit tests share: cmocka with the headers it needs, and the text of a strbuf as a
  * string.
  */
 #ifndef UNIT_UNIT_H
@@ -23,21 +23,21 @@ enum { UNIT_TEXT_SIZE = 1 << 16 };
 static char unit_text[UNIT_TEXT_SIZE];
 static struct strbuf unit_buf;
 
-/* An empty buffer to append to. */
+/* Returns an empty buffer to append to. */
 static inline struct strbuf *unit_begin(void)
 {
 	strbuf_init(&unit_buf, unit_text, sizeof(unit_text) - 1);
 	return &unit_buf;
 }
 
-/* What was appended since. */
+/* Returns what was appended since unit_begin. */
 static inline const char *unit_end(void)
 {
 	unit_text[unit_buf.size] = '\0';
 	return unit_text;
 }
 
-/* For rows of a table: says what differs and goes on; the test fails when its rows are done. */
+/* Compares; for rows of a table: prints a difference and returns false, so that the rows go on. */
 static inline bool unit_is_text(const char *row, const char *got, const char *wanted)
 {
 	if (strcmp(got, wanted) == 0)
