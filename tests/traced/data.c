@@ -181,9 +181,7 @@ int main(void)
 	moved();
 	blocked();
 	ended();
-	CHECK(close(out) == 0);
-	say("close(%d)\t= 0", out);
-	CHECK(close(in) == 0);
-	say("close(%d)\t= 0", in);
+	say_close(out);
+	say_close(in);
 	return 0;
 }

@@ -92,8 +92,7 @@ static void failures(void)
 	say("connect(%d, 127.0.0.1:1, 16)\tErr#115 EINPROGRESS", fd);
 	CHECK(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length) == 0 && value == ECONNREFUSED);
 	say("getsockopt(%d, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4])\t= 0", fd);
-	CHECK(close(fd) == 0);
-	say("close(%d)\t= 0", fd);
+	say_close(fd);
 }
 
 static void requests(void)
@@ -121,10 +120,8 @@ static void requests(void)
 	say("fcntl(%d, F_DUPFD, 30)\t= 30", in);
 	CHECK(fcntl(in, F_DUPFD_CLOEXEC, 30) == 31);
 	say("fcntl(%d, F_DUPFD_CLOEXEC, 30)\t= 31", in);
-	CHECK(close(30) == 0);
-	say("close(30)\t= 0");
-	CHECK(close(31) == 0);
-	say("close(31)\t= 0");
+	say_close(30);
+	say_close(31);
 }
 
 int main(void)
@@ -139,9 +136,7 @@ int main(void)
 	structures();
 	failures();
 	requests();
-	CHECK(close(out) == 0);
-	say("close(%d)\t= 0", out);
-	CHECK(close(in) == 0);
-	say("close(%d)\t= 0", in);
+	say_close(out);
+	say_close(in);
 	return 0;
 }

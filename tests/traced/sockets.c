@@ -57,8 +57,7 @@ static void version_4(void)
 	say("dup2(%d, 30)\t= 30", client);
 	CHECK(dup3(client, 31, O_CLOEXEC) == 31);
 	say("dup3(%d, 31, O_CLOEXEC)\t= 31", client);
-	CHECK(close(copy) == 0);
-	say("close(%d)\t= 0", copy);
+	say_close(copy);
 	CHECK(close_range(30, 31, 0) == 0);
 	say("close_range(30, 31, 0)\t= 0");
 
@@ -66,10 +65,8 @@ static void version_4(void)
 	say("shutdown(%d, SHUT_WR)\t= 0", client);
 	CHECK(shutdown(server, SHUT_RD) == 0);
 	say("shutdown(%d, SHUT_RD)\t= 0", server);
-	CHECK(close(server) == 0);
-	say("close(%d)\t= 0", server);
-	CHECK(close(client) == 0);
-	say("close(%d)\t= 0", client);
+	say_close(server);
+	say_close(client);
 
 	client = socket(AF_INET, SOCK_STREAM, 0);
 	say("socket(AF_INET, SOCK_STREAM, IPPROTO_IP)\t= %d", client);
@@ -79,10 +76,8 @@ static void version_4(void)
 	nobody.sin_family = AF_UNSPEC;
 	CHECK(connect(client, (struct sockaddr *)&nobody, sizeof(nobody)) == 0);
 	say("connect(%d, {AF_UNSPEC}, 16)\t= 0", client);
-	CHECK(close(client) == 0);
-	say("close(%d)\t= 0", client);
-	CHECK(close(listener) == 0);
-	say("close(%d)\t= 0", listener);
+	say_close(client);
+	say_close(listener);
 }
 
 static void version_6(void)
@@ -105,10 +100,8 @@ static void version_6(void)
 	int server = accept(listener, NULL, NULL);
 	CHECK(server >= 0);
 	say("accept(%d, 0x00000000, 0x00000000)\t= %d", listener, server);
-	CHECK(close(client) == 0);
-	say("close(%d)\t= 0", client);
-	CHECK(close(server) == 0);
-	say("close(%d)\t= 0", server);
+	say_close(client);
+	say_close(server);
 
 	/* An address of the documentation prefix, which nobody has. */
 	client = socket(AF_INET6, SOCK_STREAM, 0);
@@ -118,10 +111,8 @@ static void version_6(void)
 	CHECK(bind(client, (struct sockaddr *)&address, sizeof(address)) < 0);
 	CHECK(errno == EADDRNOTAVAIL);
 	say("bind(%d, [2001:db8::1:0:0:1]:8443, 28)\tErr#99 EADDRNOTAVAIL", client);
-	CHECK(close(client) == 0);
-	say("close(%d)\t= 0", client);
-	CHECK(close(listener) == 0);
-	say("close(%d)\t= 0", listener);
+	say_close(client);
+	say_close(listener);
 }
 
 static void version_4_in_6(void)
@@ -147,12 +138,9 @@ static void version_4_in_6(void)
 	say("accept(%d, 127.0.0.1:%u, [28])\t= %d", listener, ntohs(address.sin6_port), server);
 	CHECK(getsockname(server, (struct sockaddr *)&address, &length) == 0);
 	say("getsockname(%d, 127.0.0.1:%u, [28])\t= 0", server, ntohs(address.sin6_port));
-	CHECK(close(client) == 0);
-	say("close(%d)\t= 0", client);
-	CHECK(close(server) == 0);
-	say("close(%d)\t= 0", server);
-	CHECK(close(listener) == 0);
-	say("close(%d)\t= 0", listener);
+	say_close(client);
+	say_close(server);
+	say_close(listener);
 }
 
 /* Makes calls that are not on TCP: no line of them may be there. */

@@ -33,8 +33,7 @@ static void narrow(void)
 	CHECK(fclose(file) == 0);
 	say("write(%d, \" b y e\", 3)\t= 3 [stdio]", ends[0]);
 	say("close(%d)\t= 0 [stdio]", ends[0]);
-	CHECK(close(ends[1]) == 0);
-	say("close(%d)\t= 0", ends[1]);
+	say_close(ends[1]);
 }
 
 static void wide(void)
@@ -47,8 +46,7 @@ static void wide(void)
 	say("fdopen(%d)\t= %s", ends[0], pointer(file));
 	CHECK(fwide(file, 1) > 0 && fputws(L"wide\n", file) >= 0 && fflush(file) == 0);
 	say("write(%d, \" w i d e\\n\", 5)\t= 5 [stdio]", ends[0]);
-	CHECK(close(ends[1]) == 0);
-	say("close(%d)\t= 0", ends[1]);
+	say_close(ends[1]);
 	/* freopen gives the number to the file. */
 	FILE *again = freopen("/dev/null", "w", file);
 	CHECK(again == file && fileno(file) == ends[0]);

@@ -64,6 +64,13 @@ HELPER __attribute__((format(printf, 1, 2))) void say_sleeping(const char *forma
 	say_padded(text, 32, "(sleeping...)");
 }
 
+/* Closes fd and says the call. */
+HELPER void say_close(int fd)
+{
+	CHECK(close(fd) == 0);
+	say("close(%d)\t= 0", fd);
+}
+
 /* Makes a connection and says the calls: [0] connected, [1] accepted; returns [0]'s port. */
 HELPER uint16_t say_pair(int ends[2])
 {
@@ -85,8 +92,7 @@ HELPER uint16_t say_pair(int ends[2])
 	ends[1] = accept(listener, (struct sockaddr *)&address, &length);
 	CHECK(ends[1] >= 0);
 	say("accept(%d, 127.0.0.1:%u, [16])\t= %d", listener, ntohs(address.sin_port), ends[1]);
-	CHECK(close(listener) == 0);
-	say("close(%d)\t= 0", listener);
+	say_close(listener);
 	return ntohs(address.sin_port);
 }
 
