@@ -162,26 +162,6 @@ static void *call_once(void *argument)
 	return NULL;
 }
 
-/*
- * Writes until nothing more goes in for a while, since a busy machine may take time to move the
- * bytes.  Buffers of a set size do not grow.
- */
-static void fill(int fd, int peer)
-{
-	static const int size = 65536;
-
-	CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0);
-	CHECK(setsockopt(peer, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) == 0);
-	CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
-	for (int idle = 0; idle < 5; idle++) {
-		while (send(fd, bytes, sizeof(bytes), 0) > 0)
-			idle = 0;
-		CHECK(errno == EAGAIN);
-		sleep_ms(100);
-	}
-	CHECK(fcntl(fd, F_SETFL, 0) == 0);
-}
-
 static void fill_backlog(void)
 {
 	uint16_t port;
@@ -205,7 +185,7 @@ int main(void)
 	deadline_set(60);
 	tcp_pair(ends);
 	tcp_pair(full);
-	fill(full[0], full[1]);
+	fill_buffers(full[0], full[1]);
 	fill_backlog();
 	listener = tcp_listen(&port);
 	epoll_fd = epoll_create1(0);

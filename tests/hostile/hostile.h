@@ -234,19 +234,73 @@ HELPER void child_succeeds(pid_t pid)
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Returns the resident memory. VmRSS of status lacks what processors have not added up yet. */
-HELPER long resident_kib(void)
+/* Returns the number of KiB after this field in a file of /proc. */
+HELPER long proc_kib(const char *path, const char *field)
 {
 	char line[256];
 	long kib = -1;
-	FILE *pages = fopen("/proc/self/smaps_rollup", "r");
+	FILE *file = fopen(path, "r");
 
-	CHECK(pages);
-	while (kib < 0 && fgets(line, sizeof(line), pages))
-		sscanf(line, "Anonymous: %ld", &kib);
-	fclose(pages);
+	CHECK(file);
+	while (kib < 0 && fgets(line, sizeof(line), file))
+		if (strncmp(line, field, strlen(field)) == 0)
+			kib = atol(line + strlen(field));
+	fclose(file);
+	CHECK(kib >= 0);
+	return kib;
+}
+
+/* Returns the resident memory. VmRSS of status lacks what processors have not added up yet. */
+HELPER long resident_kib(void)
+{
+	long kib = proc_kib("/proc/self/smaps_rollup", "Anonymous:");
+
 	CHECK(kib > 0);
 	return kib;
+}
+
+/*
+ * Calls prepare and one area in each of count processes, all at the same time, since all of them
+ * mostly wait.
+ */
+HELPER void run_side_by_side(void (*prepare)(void), void (*const areas[])(void), size_t count)
+{
+	pid_t children[8];
+
+	CHECK(count <= COUNT_OF(children));
+	for (size_t i = 0; i < count; i++) {
+		children[i] = fork();
+		CHECK(children[i] >= 0);
+		if (children[i] == 0) {
+			deadline_set(60);
+			prepare();
+			areas[i]();
+			exit(0);
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		child_succeeds(children[i]);
+}
+
+/*
+ * Writes to fd until nothing more goes in for a while, since a busy machine may take time to move
+ * the bytes to the peer.  Sets the sizes of the buffers first, so that they do not grow.
+ */
+HELPER void fill_buffers(int fd, int peer)
+{
+	static const char bytes[65536];
+	static const int size = 65536;
+
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0);
+	CHECK(setsockopt(peer, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) == 0);
+	CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	for (int idle = 0; idle < 5; idle++) {
+		while (send(fd, bytes, sizeof(bytes), 0) > 0 || send(fd, bytes, 1, 0) > 0)
+			idle = 0;
+		CHECK(errno == EAGAIN);
+		sleep_ms(100);
+	}
+	CHECK(fcntl(fd, F_SETFL, 0) == 0);
 }
 
 HELPER void handler_set(int signal_number, void (*handler)(int), int flags)

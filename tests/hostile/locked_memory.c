@@ -21,16 +21,7 @@ static int64_t cpu_us(void)
 
 static long locked_kib(void)
 {
-	char line[256];
-	long kib = -1;
-	FILE *status = fopen("/proc/self/status", "r");
-
-	CHECK(status);
-	while (kib < 0 && fgets(line, sizeof(line), status))
-		sscanf(line, "VmLck: %ld", &kib);
-	fclose(status);
-	CHECK(kib >= 0);
-	return kib;
+	return proc_kib("/proc/self/status", "VmLck:");
 }
 
 static void check_time(const char *what, int64_t start_us)

@@ -95,25 +95,6 @@ static void *release_later(void *argument)
 	return NULL;
 }
 
-/*
- * Writes until nothing more goes in for a while, since a busy machine may take time to move the
- * bytes.  Buffers of a set size do not grow.
- */
-static void fill(void)
-{
-	static const int size = 65536;
-
-	CHECK(setsockopt(full[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0);
-	CHECK(setsockopt(full[1], SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) == 0);
-	CHECK(fcntl(full[0], F_SETFL, O_NONBLOCK) == 0);
-	for (int idle = 0; idle < 3; idle++) {
-		while (send(full[0], bytes, sizeof(bytes), 0) > 0 || send(full[0], bytes, 1, 0) > 0)
-			idle = 0;
-		sleep_ms(100);
-	}
-	CHECK(fcntl(full[0], F_SETFL, 0) == 0);
-}
-
 static void tidy(int left_in_queue)
 {
 	int fd;
@@ -152,7 +133,7 @@ static void interrupted(int flags, const char *how)
 
 	handler_set(SIGALRM, ignore_signal, flags);
 	for (size_t i = 0; i < COUNT_OF(calls); i++) {
-		fill();
+		fill_buffers(full[0], full[1]);
 		int64_t start = now_us();
 		pthread_t releaser = thread_start(release_later, NULL);
 		CHECK(setitimer(ITIMER_REAL, &once, NULL) == 0);
@@ -189,7 +170,7 @@ static void time_out(void)
 	for (size_t i = 0; i < COUNT_OF(calls); i++) {
 		if (calls[i].call == by_poll)
 			continue;
-		fill();
+		fill_buffers(full[0], full[1]);
 		int64_t start = now_us();
 		errno = 0;
 		long result = calls[i].call();
@@ -200,6 +181,18 @@ static void time_out(void)
 	}
 }
 
+static void prepare(void)
+{
+	int small = 16384;
+
+	tcp_pair(ends);
+	tcp_pair(full);
+	/* Buffers of a fixed size: once full, they stay full. */
+	setsockopt(full[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(full[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	listener = tcp_listen(&port);
+}
+
 int main(void)
 {
 	static void (*const areas[])(void) = {
@@ -208,26 +201,7 @@ int main(void)
 		interrupt_limited,
 		time_out,
 	};
-	pid_t children[COUNT_OF(areas)];
-	int small = 16384;
 
-	/* All at the same time, each in a process and with a trace of its own, since all wait. */
-	for (size_t i = 0; i < COUNT_OF(areas); i++) {
-		children[i] = fork();
-		CHECK(children[i] >= 0);
-		if (children[i] == 0) {
-			deadline_set(60);
-			tcp_pair(ends);
-			tcp_pair(full);
-			/* Buffers of a fixed size: once full, they stay full. */
-			setsockopt(full[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-			setsockopt(full[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-			listener = tcp_listen(&port);
-			areas[i]();
-			return 0;
-		}
-	}
-	for (size_t i = 0; i < COUNT_OF(areas); i++)
-		child_succeeds(children[i]);
+	run_side_by_side(prepare, areas, COUNT_OF(areas));
 	return 0;
 }

@@ -189,24 +189,16 @@ static void epolls(void)
 	close(epoll_fd);
 }
 
+static void prepare(void)
+{
+	tcp_pair(ends);
+}
+
 int main(void)
 {
 	static void (*const areas[])(void) = {polls, selects, masks, epolls};
-	pid_t children[COUNT_OF(areas)];
 
 	handler_set(SIGALRM, note_signal, SA_RESTART);
-	/* All at the same time, each in a process and with a trace of its own, since all wait. */
-	for (size_t i = 0; i < COUNT_OF(areas); i++) {
-		children[i] = fork();
-		CHECK(children[i] >= 0);
-		if (children[i] == 0) {
-			deadline_set(60);
-			tcp_pair(ends);
-			areas[i]();
-			return 0;
-		}
-	}
-	for (size_t i = 0; i < COUNT_OF(areas); i++)
-		child_succeeds(children[i]);
+	run_side_by_side(prepare, areas, COUNT_OF(areas));
 	return 0;
 }
