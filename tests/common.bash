@@ -5,8 +5,9 @@
 # shellcheck shell=bash
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-library=$(realpath -m "${TCPSHIM_LIB:-$repository/build/libtcpshim.so}")
-export repository library
+build=$(realpath -m "${BUILD:-$repository/build}")
+library=$(realpath -m "${TCPSHIM_LIB:-$build/libtcpshim.so}")
+export repository build library
 
 # Prepares a test.  Runs before each test of a file that has no setup of its own, and is called by those that have one.
 common_setup() {
@@ -32,6 +33,45 @@ common_teardown() {
 		timeout 5 tail -s 0.1 --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
+}
+
+# place_setup NAME: like common_setup, in a directory /tmp/NAME.* that other users can enter too, with the library in it.
+place_setup() {
+	common_setup
+	place=$(mktemp -d "/tmp/$1.XXXXXX")
+	chmod 1777 "$place"
+	install -m 755 "$library" "$place/libtcpshim.so"
+	library=$place/libtcpshim.so
+	cd "$place" || return 1
+}
+
+place_teardown() {
+	common_teardown
+	cd /
+	rm -rf "$place"
+	nothing_failed
+}
+
+# nginx_http DIRECTORY PORT TLS-PORT: prints the http block of a configuration for nginx: files, a proxy to itself, and TLS.
+nginx_http() {
+	cat <<-END
+		http {
+		    access_log off;
+		    log_not_found off;
+		    sendfile on;
+		    keepalive_timeout 30s;
+		    client_body_temp_path $1/body; proxy_temp_path $1/proxy; fastcgi_temp_path $1/fastcgi;
+		    uwsgi_temp_path $1/uwsgi; scgi_temp_path $1/scgi;
+		    server {
+		        listen 127.0.0.1:$2;
+		        listen 127.0.0.1:$3 ssl;
+		        ssl_certificate $1/cert.pem;
+		        ssl_certificate_key $1/key.pem;
+		        root $1/www;
+		        location /proxy/ { proxy_pass http://127.0.0.1:$2/; }
+		    }
+		}
+	END
 }
 
 # Fails the test if any check called fail.  It must be the last line of each teardown.

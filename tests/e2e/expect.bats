@@ -7,7 +7,7 @@
 load ../common
 
 expected() {
-	local program=${TCPSHIM_PROG:-$repository/build}/$1
+	local program=$build/$1
 	shim TCPSHIM_OUTPUT=trace TCPSHIM_TIME=none TCPSHIM_NOTES=off "$program" >expected ||
 		fail "$1 fails, with $?:" "$(tail -n 3 expected)"
 	grep -v '^_exit(' trace >shown || true

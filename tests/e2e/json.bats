@@ -11,7 +11,7 @@ load ../common
 
 setup() {
 	common_setup
-	tcpshim=${BUILD:-$repository/build}/tcpshim
+	tcpshim=$build/tcpshim
 	schemas=$repository/include/tcpshim/schema
 	# Debian's python, which has the validator.
 	python=/usr/bin/python3
@@ -196,7 +196,7 @@ start_plainly() {
 # --- what never happens, or seldom ------------------------------------------------------------------------------
 
 @test "the events of the unit test" {
-	local unit=${BUILD:-$repository/build}/tests/unit/test_json
+	local unit=$build/tests/unit/test_json
 	need_validator
 	need "$unit"
 	JSON_LINES=$PWD/lines timeout 120 "$unit" >unit.out 2>&1 || fail "$(tail -n 20 unit.out)"

@@ -8,23 +8,13 @@
 load ../common
 
 setup() {
-	common_setup
-	place=$(mktemp -d /tmp/tcpshim-e2e.XXXXXX)
-	chmod 1777 "$place"
-	install -m 755 "$library" "$place/libtcpshim.so"
-	library=$place/libtcpshim.so
-	cd "$place" || return 1
+	place_setup tcpshim-e2e
 	export HOME=$place
 	python=$(python3 -c 'import sys; print(sys.executable)')
 	options=$BATS_TEST_DIRNAME/options
 }
 
-teardown() {
-	common_teardown
-	cd /
-	rm -rf "$place"
-	nothing_failed
-}
+teardown() { place_teardown; }
 
 keepalive=TCPSHIM_KEEPALIVE=30s,10s,3
 silent=(TCPSHIM_TRACE=none "$keepalive" TCPSHIM_USER_TIMEOUT=auto)
@@ -521,7 +511,7 @@ scenario_4() {
 	await 5 listening "$port"
 	mkfifo in
 	exec {input}<>in
-	env LD_PRELOAD="$library" TCPSHIM_OUTPUT=trace "$@" "${BUILD:-$repository/build}/dnc" 127.0.0.1 "$port" <&$input >out 2>err 3>&- &
+	env LD_PRELOAD="$library" TCPSHIM_OUTPUT=trace "$@" "$build/dnc" 127.0.0.1 "$port" <&$input >out 2>err 3>&- &
 	started+=("$!")
 	dnc=$!
 	await 5 is_dnc_in ESTAB

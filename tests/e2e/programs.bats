@@ -8,24 +8,13 @@
 
 load ../common
 
-# Makes a directory that the unprivileged parts of the servers can use too, with the library in it.
 setup() {
-	common_setup
-	place=$(mktemp -d /tmp/tcpshim-e2e.XXXXXX)
-	chmod 1777 "$place"
-	install -m 755 "$library" "$place/libtcpshim.so"
-	library=$place/libtcpshim.so
-	cd "$place" || return 1
+	place_setup tcpshim-e2e
 	export HOME=$place
 	python=$(python3 -c 'import sys; print(sys.executable)')
 }
 
-teardown() {
-	common_teardown
-	cd /
-	rm -rf "$place"
-	nothing_failed
-}
+teardown() { place_teardown; }
 
 # Checks that the traces are whole and healthy, and that something is in them.
 traces_are_good() {
@@ -436,22 +425,7 @@ nginx_config() {
 		worker_processes $1;
 		master_process $( (($1)) && echo on || echo off);
 		events { worker_connections 64; }
-		http {
-		    access_log off;
-		    log_not_found off;
-		    sendfile on;
-		    keepalive_timeout 30s;
-		    client_body_temp_path $place/body; proxy_temp_path $place/proxy; fastcgi_temp_path $place/fastcgi;
-		    uwsgi_temp_path $place/uwsgi; scgi_temp_path $place/scgi;
-		    server {
-		        listen 127.0.0.1:$port;
-		        listen 127.0.0.1:$tls_port ssl;
-		        ssl_certificate $place/cert.pem;
-		        ssl_certificate_key $place/key.pem;
-		        root $place/www;
-		        location /proxy/ { proxy_pass http://127.0.0.1:$port/; }
-		    }
-		}
+		$(nginx_http "$place" "$port" "$tls_port")
 	END
 	if [[ $1 == 0 ]]; then
 		sed -i -E 's/^worker_processes 0;$/worker_processes 1;/' nginx.conf

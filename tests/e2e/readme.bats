@@ -12,9 +12,9 @@ load ../common
 
 @test "dnc -s polls a dead socket: spinning, once" {
 	local port
-	need "$repository/build/dnc"
+	need "$build/dnc"
 	mkfifo typed
-	timeout 20 "$repository/build/dnc" -l -p 0 2>server.err >server.out </dev/null &
+	timeout 20 "$build/dnc" -l -p 0 2>server.err >server.out </dev/null &
 	started+=($!)
 	for _ in {1..50}; do
 		port=$(sed -n 's/.*listening on 127.0.0.1 port //p' server.err)
@@ -22,7 +22,7 @@ load ../common
 		sleep 0.1
 	done
 	[[ -n $port ]]
-	TCPSHIM_OUTPUT=$PWD/trace LD_PRELOAD=$library timeout 20 "$repository/build/dnc" -s 127.0.0.1 "$port" \
+	TCPSHIM_OUTPUT=$PWD/trace LD_PRELOAD=$library timeout 20 "$build/dnc" -s 127.0.0.1 "$port" \
 		<typed >client.out 2>client.err &
 	started+=($!)
 	exec 7>typed

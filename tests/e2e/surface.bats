@@ -9,7 +9,7 @@
 load ../common
 
 surface() {
-	echo "${BUILD:-$repository/build}/surface"
+	echo "$build/surface"
 }
 
 # Starts a server that answers each line in capitals and ends when the peer does; its port is in $port.
@@ -90,7 +90,7 @@ while True:
 }
 
 @test "without the slots fclose is seen all the same" {
-	shim TCPSHIM_OUTPUT=trace TCPSHIM_STDIO=off "${BUILD:-$repository/build}/stdio" >/dev/null
+	shim TCPSHIM_OUTPUT=trace TCPSHIM_STDIO=off "$build/stdio" >/dev/null
 	trace_is_whole trace
 	trace_has trace = 1 '^fclose\([0-9]+\)	*= 0$'
 	trace_has trace = 1 '^freopen\([0-9]+\)	*= 0x'

@@ -23,7 +23,7 @@ notes_of() {
 }
 
 @test "each note is true, and nothing else is said" {
-	shim TCPSHIM_OUTPUT=trace.%p TCPSHIM_TIME=none "${TCPSHIM_PROG:-$repository/build}/truth" >expected ||
+	shim TCPSHIM_OUTPUT=trace.%p TCPSHIM_TIME=none "$build/truth" >expected ||
 		fail "truth fails, with $?:" "$(tail -n 3 expected)"
 	# The parent's trace is the largest; its child makes no call.
 	# shellcheck disable=SC2012 # names of our own making

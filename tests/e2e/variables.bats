@@ -8,7 +8,7 @@ load ../common
 
 setup() {
 	common_setup
-	program=${TCPSHIM_PROG:-$repository/build}/exchange
+	program=$build/exchange
 	umask 0
 }
 

@@ -7,7 +7,7 @@
 
 load ../common
 
-target=${BUILD:-$repository/build}/tests/fuzz/report
+target=$build/tests/fuzz/report
 
 @test "each file of the corpus is read" {
 	timeout -k 5 60 "$target" -timeout=10 "$repository"/tests/fuzz/corpus/* >said 2>&1 || fail "a finding:" "$(tail -n 60 said)"

@@ -198,7 +198,7 @@ on_tmpfs() {
 		./in_group env LD_PRELOAD="$library" TCPSHIM_RECORD=tmpfs/recording.%p TCPSHIM_DATA=all "\$@"
 		echo \$? >status
 		stat -c '# %s bytes, %b blocks' tmpfs/recording.* >&3
-		"$repository/build/tcpshim" report --time=none tmpfs/recording.* | head -n 10000 | grep -c '^write(' >written
+		"$build/tcpshim" report --time=none tmpfs/recording.* | head -n 10000 | grep -c '^write(' >written
 	END
 	chmod +x in_group recorded
 	on_tmpfs ./in_group "$programs/long_recording" 160 >bare.out || fail "fails bare, with $?"
@@ -279,7 +279,7 @@ kept_check() {
 	touch go
 	finish "$stay" || fail "stay fails with $?"
 	nothing "said:" <errors
-	"$repository/build/tcpshim" report --time=none "$running" >text
+	"$build/tcpshim" report --time=none "$running" >text
 	(($(grep -c '^write(.*= 514$' text) == 1))
 }
 
@@ -352,7 +352,7 @@ flight() {
 		rm -f trace.* recording.*
 		bare dead_threads "$way" "$order"
 		shim "${settings[@]}" "$programs/dead_threads" "$way" "$order" >shim.out 2>shim.err || fail "$way: fails with $?" || return 1
-		"$repository/build/tcpshim" report --time=none recording.* 2>>said >events
+		"$build/tcpshim" report --time=none recording.* 2>>said >events
 		count=$(grep -Ec '^([0-9/]+:	)?(read|write)\(' events)
 		echo "# $way, $order: $count events kept" >&2
 		((count >= 20000)) || bad=$((bad + 1))
@@ -551,7 +551,7 @@ without_proc_check() {
 	local file
 	file=$(compgen -G "$1/one_write*" | head -n 1) || file=
 	if [[ -n $file ]]; then
-		"$repository/build/tcpshim" report --time=none "$file" >text || fail "cannot be read"
+		"$build/tcpshim" report --time=none "$file" >text || fail "cannot be read"
 		grep -q '^write(.*= 1000$' text || fail "$(head text)"
 		nothing "said:" <shim.err
 	else
@@ -619,7 +619,7 @@ low_descriptors() {
 			[[ -e $file ]] || continue
 			if grep -qF THIS-WAS-WRITTEN "$file"; then
 				echo "the program's bytes are in $file" >>bad
-			elif ! "$repository/build/tcpshim" report --time=none "$file" >text 2>&1; then
+			elif ! "$build/tcpshim" report --time=none "$file" >text 2>&1; then
 				echo "$file is not read" >>bad
 			fi
 		done

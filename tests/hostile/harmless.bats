@@ -233,7 +233,7 @@ events_are_lost() {
 	local file
 	[[ $mode == recording ]] || return 0
 	for file in recording.*; do
-		"$repository/build/tcpshim" report "$file" 2>&1 >/dev/null |
+		"$build/tcpshim" report "$file" 2>&1 >/dev/null |
 			grep -Eq '[1-9][0-9]* events were lost while it was written' && return 0
 	done
 	fail "no report tells of lost events"
@@ -557,7 +557,7 @@ allowed() {
 		diff <(echo planted) "$file" || failed+=("$mode: $file was changed")
 		# A recording is always a new file.  A trace that may not have its file is missing, and the child complains.
 		if [[ $mode == recording ]]; then
-			"$repository/build/tcpshim" report --time=none "$file"-*Z >trace
+			"$build/tcpshim" report --time=none "$file"-*Z >trace
 			trace_has trace = 1 '^write\([0-9]+, .*, 21\)'
 			nothing <shim.err
 		else
@@ -580,7 +580,7 @@ allowed() {
 			exec env LD_PRELOAD="$2" TCPSHIM_RECORD="$PWD/victims/recording.%p" "$3" 100' \
 			bash "$path" "$library" "$programs/one_write" 2>shim.err 3>&- 7<&- || failed+=("$path: exits with $?")
 		nothing "$path is complained about" <shim.err
-		"$repository/build/tcpshim" report --time=none victims/recording.*-*Z >trace || failed+=("$path: no recording")
+		"$build/tcpshim" report --time=none victims/recording.*-*Z >trace || failed+=("$path: no recording")
 		trace_has trace = 1 '^write\([0-9]+, .*, 100\)' || failed+=("$path: nothing is recorded")
 		rm -f victims/recording.*-*Z
 		find victims -printf "%p %y %U %m %n %s\n" >after

@@ -3,7 +3,7 @@
 # bats runs each test in a subshell of its own, and functions are handed over by name.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2317,SC2119,SC2120
 
-programs=${TCPSHIM_HOSTILE:-$repository/build/tests/hostile}
+programs=$build/tests/hostile
 
 # Prints a program's output without its expectations, sorted, since threads and children may print in any order.
 said() {
@@ -51,7 +51,7 @@ reported() {
 		if [[ -e $file && $pid != *.* ]]; then
 			# Another program of the same process has the time after the number.
 			mapfile -t files < <(compgen -G "$file-*" || true)
-			"$repository/build/tcpshim" report --time=none "${report_options[@]}" "$file" "${files[@]}" >"trace.$pid" ||
+			"$build/tcpshim" report --time=none "${report_options[@]}" "$file" "${files[@]}" >"trace.$pid" ||
 				fail "$file is not read, with $?" || return 1
 			count=$((count + 1))
 		fi

@@ -652,7 +652,7 @@ with_sanitizer() {
 	chown 65534 other
 	for path in other linked; do
 		cp "$path" before
-		shim TCPSHIM_TIME=none TCPSHIM_OUTPUT="$PWD/$path" "$repository/build/exchange" >out 2>err ||
+		shim TCPSHIM_TIME=none TCPSHIM_OUTPUT="$PWD/$path" "$build/exchange" >out 2>err ||
 			fail "with $?: $(cat err)" || return 1
 		cmp "$path" before || fail "$path was written to" || return 1
 		grep -q "^tcpshim: TCPSHIM_OUTPUT is \"$PWD/$path\", which cannot be written: " err || fail "$(head -n 3 err)" || return 1
@@ -660,7 +660,7 @@ with_sanitizer() {
 	done
 	# Its own file is used, whatever its mode is.
 	install -m 644 /dev/null mine
-	shim TCPSHIM_TIME=none TCPSHIM_OUTPUT="$PWD/mine" "$repository/build/exchange" >out 2>err
+	shim TCPSHIM_TIME=none TCPSHIM_OUTPUT="$PWD/mine" "$build/exchange" >out 2>err
 	grep -q '^connect(' mine || fail "no trace in a file of its own"
 	[[ ! -s err ]] || fail "$(cat err)"
 }

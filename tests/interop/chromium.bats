@@ -8,15 +8,9 @@
 
 load ../common
 
-# Makes a directory that an unprivileged user can use too, with the library in it.
 setup() {
-	common_setup
 	browser=$(command -v chromium || command -v chromium-browser) || skip "chromium is not installed"
-	place=$(mktemp -d /tmp/tcpshim-chromium.XXXXXX)
-	chmod 1777 "$place"
-	install -m 755 "$library" "$place/libtcpshim.so"
-	library=$place/libtcpshim.so
-	cd "$place" || return 1
+	place_setup tcpshim-chromium
 	serve_page
 }
 

@@ -15,30 +15,17 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # The calls that compare reads: those on descriptors, and those that tell threads from processes.
 strace_calls=network,read,readv,write,writev,close,sendfile,splice,clone,clone3,fork,vfork,execve,rt_sigreturn
 
-# Makes a directory that the unprivileged parts of the servers can use too, with the library in it.
 matrix_setup() {
-	common_setup
-	place=$(mktemp -d /tmp/tcpshim-programs.XXXXXX)
-	chmod 1777 "$place"
-	install -m 755 "$library" "$place/libtcpshim.so"
-	library=$place/libtcpshim.so
+	place_setup tcpshim-interop
 	python=$(python3 -c 'import sys; print(sys.executable)')
 	varying='' honest=none
 	output=
-	cd "$place" || return 1
 	home=$HOME
 	export HOME=$place LC_ALL=C
 }
 
-matrix_teardown() {
-	common_teardown
-	cd /
-	rm -rf "$place"
-	nothing_failed
-}
-
 setup() { matrix_setup; }
-teardown() { matrix_teardown; }
+teardown() { place_teardown; }
 
 teardown_file() {
 	[[ -s $BATS_FILE_TMPDIR/table ]] || return 0

@@ -96,22 +96,7 @@ nginx_config() {
 		worker_processes $1;
 		daemon off;
 		events { worker_connections 64; }
-		http {
-		    access_log off;
-		    log_not_found off;
-		    sendfile on;
-		    keepalive_timeout 30s;
-		    client_body_temp_path $scene/body; proxy_temp_path $scene/proxy; fastcgi_temp_path $scene/fastcgi;
-		    uwsgi_temp_path $scene/uwsgi; scgi_temp_path $scene/scgi;
-		    server {
-		        listen 127.0.0.1:$port;
-		        listen 127.0.0.1:$port_2 ssl;
-		        ssl_certificate $scene/cert.pem;
-		        ssl_certificate_key $scene/key.pem;
-		        root $scene/www;
-		        location /proxy/ { proxy_pass http://127.0.0.1:$port/; }
-		    }
-		}
+		$(nginx_http "$scene" "$port" "$port_2")
 	CONFIG
 }
 

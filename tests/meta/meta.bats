@@ -7,7 +7,6 @@
 
 load ../common
 
-build=$(realpath -m "${BUILD:-$repository/build}")
 
 # Copies the build, with another library, to the directories crashing and idle.
 setup_file() {

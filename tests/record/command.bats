@@ -9,7 +9,6 @@ load ../common
 
 setup() {
 	common_setup
-	build=${BUILD:-$repository/build}
 	tcpshim=$build/tcpshim
 }
 

@@ -8,7 +8,6 @@
 load ../common
 
 golden=$repository/tests/record/golden
-build=${BUILD:-$repository/build}
 tcpshim=$build/tcpshim
 damage=$repository/tests/record/damage
 

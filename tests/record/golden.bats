@@ -8,7 +8,7 @@
 load ../common
 
 golden=$repository/tests/record/golden
-tcpshim=${BUILD:-$repository/build}/tcpshim
+tcpshim=$build/tcpshim
 
 # all FORM [OPTION…]: checks that the report of each recording in this form is as it was.
 all() {

@@ -7,7 +7,6 @@
 
 load ../common
 
-build=$(realpath -m "${BUILD:-$repository/build}")
 export library=$build/libtcpshim.so
 here=$repository/tests/record
 python=/usr/bin/python3

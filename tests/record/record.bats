@@ -10,7 +10,6 @@ load ../common
 
 setup() {
 	common_setup
-	build=${BUILD:-$repository/build}
 	tcpshim=$build/tcpshim
 	mkdir recordings
 }

@@ -9,7 +9,6 @@ load ../common
 
 setup() {
 	common_setup
-	build=${BUILD:-$repository/build}
 	tcpshim=$build/tcpshim
 	forge=$repository/tests/record/forge
 	gzip -dc "$repository/tests/record/golden/truth.gz" >truth
