@@ -37,7 +37,7 @@ load hostile
 }
 
 # Shown: if before_call (before.c) leaves the guard up, and is_guard_dead (thread.c) does not detect it, the line that the
-# thread writes while it unwinds is missing.  Without -fexceptions the signals that a split wait blocks (readiness.c) stay
+# thread writes while it unwinds is missing.  Without -fexceptions the signals that a split wait blocks (parts.c) stay
 # blocked in a thread whose cancellation was requested before the call.
 @test "cancellation of a thread in each blocking call" {
 	hostile cancel
@@ -229,13 +229,13 @@ eof_race() {
 	hostile closers dup3
 }
 
-# Shown: without the check of our descriptor in output_check (output.c), or without find_again (output.c), the later lines
+# Shown: without the check of our descriptor in output_check (output.c), or without open_again (output.c), the later lines
 # are missing.
 @test "everything closed by dup2 onto every number there is: the trace goes on" {
 	hostile closers dup2-onto-all
 }
 
-# Shown: if close_around (lifecycle.c) does not leave out our descriptor, and find_again (output.c) does not open the file
+# Shown: if close_around (lifecycle.c) does not leave out our descriptor, and open_again (output.c) does not open the file
 # again by its path, the lines of the thread are missing.  If make_conn (classify.c) does not adopt what was closed in
 # another thread, the lines of the main thread are missing.
 @test "a thread with descriptors of its own closes them all" {
@@ -402,12 +402,12 @@ broken() {
 	hostile small_stacks handler
 }
 
-# Shown: without hold_signals (readiness.c) one or two of the 192 waits miss their signal or event, in 3 of 3 runs.
+# Shown: without parts_block_signals (parts.c) one or two of the 192 waits miss their signal or event, in 3 of 3 runs.
 @test "signals and events exactly when a wait is split" {
 	hostile split_interrupted
 }
 
-# Shown: without rest_ns (readiness.c) a wait takes a second more.  Without restore_sets (readiness.c) a descriptor of the
+# Shown: without parts_rest_ns (parts.c) a wait takes a second more.  Without restore_sets (readiness.c) a descriptor of the
 # second part is missed.  Without the time that select gives back, the program's own checks fail.  With the thread's
 # signal mask instead of the one passed to ppoll the program does not end.
 @test "waits last as told, are announced once, and leave what they should" {
@@ -557,7 +557,7 @@ with_sanitizer() {
 	hostile big_fd
 }
 
-# Shown: if duplicate_high (output.c) returns a low number, all numbers are one higher.
+# Shown: if high_fd_duplicate (high_fd.c) returns a low number, all numbers are one higher.
 @test "descriptor numbers are the same with the library" {
 	local redirections
 	for redirections in '' '0<&-' '0<&- 1>&-' '0<&- 1>&- 2>&-' '2>&-'; do
@@ -570,7 +570,7 @@ with_sanitizer() {
 	done
 }
 
-# Shown: without duplicate_above (output.c) the program has one descriptor less.
+# Shown: without duplicate_above (high_fd.c) the program has one descriptor less.
 @test "every descriptor that the limit allows is the program's" {
 	ulimit -Sn 64
 	hostile exhaustion
@@ -583,7 +583,7 @@ with_sanitizer() {
 	hostile inherited
 }
 
-# Shown: if attach_new (after.c) does not report the old number, or without is_other_file (step.c), one of the two notes
+# Shown: if attach_new (opening.c) does not report the old number, or without is_other_file (step.c), one of the two notes
 # is missing.
 @test "descriptors closed unseen, numbers that come back as files" {
 	hostile stale
@@ -596,7 +596,7 @@ with_sanitizer() {
 }
 
 # Shown: if tcpinfo_sample (tcpinfo.c) asks for SO_ERROR, the program no longer finds its error.  With F_DUPFD instead of
-# F_DUPFD_CLOEXEC (output.c) another program inherits our descriptor.  If start.c starts a thread, there are two threads.
+# F_DUPFD_CLOEXEC (high_fd.c) another program inherits our descriptor.  If start.c starts a thread, there are two threads.
 @test "a pure observer: options, errors, bytes, threads, signals" {
 	hostile observer
 }
