@@ -173,7 +173,7 @@ struct record_transfer {
 	uint32_t serial; /* of the connection */
 	uint32_t asked;
 	int32_t result; /* bytes, or -errno */
-	uint8_t behind[12];
+	uint8_t bytes[12];
 };
 
 /* MSG_* of recv and send, of those that an ordinary transfer may have. */

@@ -5,15 +5,15 @@
 #include "format/facts.h"
 #include "format/payload.h"
 
-/* What has been written, and where it ends; is_cut: there was no room, and from then on nothing
- * is. */
+/* Bytes that are being written. is_cut: there was not enough room, and nothing is written any more.
+ */
 struct packer {
 	uint8_t *bytes;
 	size_t size, room;
 	bool is_cut;
 };
 
-/* The next size bytes, or NULL. */
+/* Reserves the next size bytes. Returns NULL if there is no room for them. */
 static void *take(struct packer *packer, size_t size)
 {
 	void *at = packer->bytes + packer->size;
@@ -34,7 +34,8 @@ static void put(struct packer *packer, const void *from, size_t size)
 		memcpy(to, from, size);
 }
 
-/* The section's head and room for its content, rounded up. */
+/* Writes a section's head and reserves room for its content, rounded up. Returns where the content
+ * goes, NULL if there is no room. */
 static uint8_t *take_section(struct packer *packer, enum record_section_kind kind, uint32_t number,
 			     size_t content)
 {
@@ -45,7 +46,7 @@ static uint8_t *take_section(struct packer *packer, enum record_section_kind kin
 	if (!at)
 		return NULL;
 	memcpy(at, &section, sizeof(section));
-	if (content > 0) /* no stale bytes behind it */
+	if (content > 0) /* the bytes that round it up are 0 */
 		memset(at + size - 8, 0, 8);
 	return at + sizeof(section);
 }
@@ -59,7 +60,7 @@ static void put_section(struct packer *packer, enum record_section_kind kind, ui
 		memcpy(to, content, size);
 }
 
-/* The payload's bytes [from, to). */
+/* Copies the payload from byte from up to byte end. */
 static void copy_payload(uint8_t *to, const struct tcpshim_event *event, uint64_t from,
 			 uint64_t end)
 {
@@ -173,13 +174,11 @@ size_t pack_event(void *to, size_t room, const struct tcpshim_event *event, uint
 		.role = event->connection.role,
 		.state = event->connection.state,
 	};
-	uint8_t *at = take(&packer, sizeof(fixed));
+	void *at = take(&packer, sizeof(fixed));
 
 	if (!at)
 		return 0;
-	/* All but the head, which would commit it. */
-	memcpy(at + sizeof(fixed.head), (const uint8_t *)&fixed + sizeof(fixed.head),
-	       sizeof(fixed) - sizeof(fixed.head));
+	pack_body(at, &fixed, sizeof(fixed));
 	put(&packer, event->arguments, event->argument_count * sizeof(event->arguments[0]));
 	if (has_endpoints && event->connection.serial != 0)
 		put_section(&packer, RECORD_ENDPOINTS, 0, &event->connection.local,
@@ -216,9 +215,48 @@ size_t pack_more(void *to, size_t room, const struct tcpshim_event *event, uint6
 		return 0;
 	*packed = least(end - from, room - sizeof(more));
 	more.number = (uint32_t)*packed;
-	memcpy((uint8_t *)to + sizeof(more.head), &more.number, sizeof(more.number));
+	pack_body(to, &more, sizeof(more));
 	copy_payload((uint8_t *)to + sizeof(more), event, from, from + *packed);
 	return pack_round(sizeof(more) + *packed);
+}
+
+size_t pack_clock(void *to, uint64_t time_ns, int64_t realtime_offset_ns)
+{
+	const struct record_clock clock = {
+		.time_ns = time_ns,
+		.realtime_offset_ns = realtime_offset_ns,
+	};
+
+	pack_body(to, &clock, sizeof(clock));
+	return sizeof(clock);
+}
+
+size_t pack_line(void *to, uint64_t time_ns, const char *line, size_t size)
+{
+	const struct record_line fixed = {.number = (uint32_t)size, .time_ns = time_ns};
+
+	pack_body(to, &fixed, sizeof(fixed));
+	memcpy((uint8_t *)to + sizeof(fixed), line, size);
+	return pack_line_size(size);
+}
+
+size_t pack_module_size(const char *path)
+{
+	return sizeof(struct record_module) + pack_round(strlen(path) + 1);
+}
+
+size_t pack_module(void *to, uint64_t start, uint64_t end, uint64_t offset, const char *path)
+{
+	const struct record_module fixed = {
+		.number = (uint32_t)strlen(path) + 1,
+		.start = start,
+		.end = end,
+		.offset = offset,
+	};
+
+	pack_body(to, &fixed, sizeof(fixed));
+	memcpy((uint8_t *)to + sizeof(fixed), path, fixed.number);
+	return pack_module_size(path);
 }
 
 static void put_string(struct packer *packer, const char *text)

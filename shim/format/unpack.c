@@ -362,7 +362,7 @@ bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, cons
 		     size_t size, uint64_t previous_ns, bool is_in_call)
 {
 	struct tcpshim_event *event = &to->event;
-	const size_t behind = offsetof(struct record_transfer, behind);
+	const size_t behind = offsetof(struct record_transfer, bytes);
 	struct record_transfer fixed;
 	uint64_t pointer = 0;
 	uint16_t call;
@@ -383,7 +383,7 @@ bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, cons
 	if (is_in_call) {
 		event->flags = EVENT_SLEEPING;
 		event->time_ns = event->start_ns;
-		memcpy(&pointer, fixed.behind, sizeof(pointer));
+		memcpy(&pointer, fixed.bytes, sizeof(pointer));
 	} else if (fixed.result < 0) {
 		event->error = -fixed.result;
 		event->result = -1;
@@ -401,7 +401,7 @@ bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, cons
 			 stored < (uint64_t)fixed.result ? stored : (uint64_t)fixed.result,
 			 (uint64_t)fixed.result);
 	} else if (!is_in_call) {
-		memcpy(&pointer, fixed.behind, sizeof(pointer));
+		memcpy(&pointer, fixed.bytes, sizeof(pointer));
 	}
 	event->arguments[0] = fixed.fd;
 	event->arguments[1] = pointer;

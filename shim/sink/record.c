@@ -19,6 +19,7 @@ static uint64_t recorded_bytes(const struct tcpshim_event *event)
 	return held < config.style.data_bytes ? held : config.style.data_bytes;
 }
 
+/* Records the payload from byte from up to byte end, in as many records as it takes. */
 static void record_rest(struct area *area, uint64_t from, uint64_t end)
 {
 	const struct tcpshim_event *event = &area->event;
@@ -38,43 +39,33 @@ static void record_rest(struct area *area, uint64_t from, uint64_t end)
 
 void record_clock(struct area *area, uint64_t now_ns)
 {
-	struct record_clock record = {
-		.time_ns = now_ns,
-		.realtime_offset_ns = process_realtime_offset_ns(),
-	};
 	size_t room;
-	uint8_t *at = recording_room(area, sizeof(record), &room, record.time_ns);
+	uint8_t *at = recording_room(area, sizeof(struct record_clock), &room, now_ns);
 
-	if (!at)
-		return;
-	memcpy(at + sizeof(record.head), (const uint8_t *)&record + sizeof(record.head),
-	       sizeof(record) - sizeof(record.head));
-	recording_block_commit(sizeof(record), RECORD_CLOCK, 0);
+	if (at)
+		recording_block_commit(pack_clock(at, now_ns, process_realtime_offset_ns()),
+				       RECORD_CLOCK, 0);
 }
 
-/* How many of the known mappings are in this process's recording. */
+/* How many of the mappings this process's recording has. */
 static _Atomic uint32_t recorded_mappings;
 
+/* Returns false if there is no room. */
 static bool record_mapping(struct area *area, const struct mapping *mapping)
 {
-	struct record_module record = {
-		.number = (uint32_t)strlen(mapping->path) + 1,
-		.start = mapping->start,
-		.end = mapping->end,
-		.offset = mapping->offset,
-	};
-	size_t size = sizeof(record) + pack_round(record.number), room;
-	uint8_t *at = recording_room(area, size, &room, area->event.time_ns);
+	size_t room;
+	uint8_t *at =
+		recording_room(area, pack_module_size(mapping->path), &room, area->event.time_ns);
 
 	if (!at)
 		return false;
-	memcpy(at + sizeof(record.head), (const uint8_t *)&record + sizeof(record.head),
-	       sizeof(record) - sizeof(record.head));
-	memcpy(at + sizeof(record), mapping->path, record.number);
-	recording_block_commit(size, RECORD_MODULE, 0);
+	recording_block_commit(pack_module(at, mapping->start, mapping->end, mapping->offset,
+					   mapping->path),
+			       RECORD_MODULE, 0);
 	return true;
 }
 
+/* Records the mappings that the recording does not have yet: a reader needs them for stacks. */
 static void record_mappings(struct area *area)
 {
 	const struct mapping *mapping;
@@ -109,7 +100,7 @@ void record_event(struct area *area)
 		if (!at)
 			return;
 		size = pack_event(at, room, event, config.style.data_bytes, has_endpoints);
-		if (size == 0) /* the bytes written must not look like a call in progress */
+		if (size == 0) /* do not let a reader take it for the call that the thread is in */
 			memset(at, 0, sizeof(uint64_t));
 		if (size == 0 && room == RECORD_BLOCK_BYTES - sizeof(struct record_block)) {
 			recording_count_lost(1, E2BIG);

@@ -1,7 +1,8 @@
 /*
- * record: writes events into the recording.
+ * record: writes events to the recording.
  *
- * An event that finds no room is counted there.
+ * Events that find no room are counted in the recording (sink/recording.h). now_ns: the time on
+ * CLOCK_MONOTONIC.
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
  * Keeps I3, I5, I8.
  */

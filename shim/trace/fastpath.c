@@ -7,6 +7,7 @@
 #include "conn/evidence.h"
 #include "conn/fdtable.h"
 #include "conn/state.h"
+#include "format/facts.h"
 #include "format/pack.h"
 #include "guest/memory.h"
 #include "guest/process.h"
@@ -17,14 +18,10 @@
 #include "sys/hot.h"
 #include "trace/after.h"
 
-/* Flags with which recv and send count as an ordinary read or write. */
-enum { PLAIN_FLAGS = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL | MSG_MORE };
+/* How far before its use the memory of a record is fetched: about three records. */
+enum { AHEAD_BYTES = 128 };
 
-/* LEAST_ROOM: the size of a record, without payload beyond what it has room for. AHEAD_BYTES: two
- * records. */
-enum { LEAST_ROOM = sizeof(struct record_transfer), AHEAD_BYTES = 128 };
-
-/* How many bytes of the payload are recorded. SIZE_MAX: the fast path is not used. */
+/* Bytes of the payload that are recorded; SIZE_MAX: the fast path is closed. */
 static _Atomic size_t data_bytes HOT_DATA = SIZE_MAX;
 
 void fastpath_start(void)
@@ -45,11 +42,6 @@ void fastpath_stop(void)
 static inline bool is_write(enum tcpshim_call id)
 {
 	return id == CALL_write || id == CALL_send;
-}
-
-static inline uint8_t argument_count(enum tcpshim_call id)
-{
-	return id == CALL_recv || id == CALL___recv_chk || id == CALL_send ? 4 : 3;
 }
 
 #define load(field) atomic_load_explicit(field, memory_order_relaxed)
@@ -95,15 +87,6 @@ static inline struct record_block *own_block(void)
 	return likely(thread.epoch == process_epoch()) ? thread.block : NULL;
 }
 
-/* Packs the four flags of PLAIN_FLAGS. */
-static inline uint8_t pack_flags(int flags)
-{
-	return (uint8_t)(((flags & MSG_DONTWAIT) ? RECORD_MSG_DONTWAIT : 0) |
-			 ((flags & MSG_NOSIGNAL) ? RECORD_MSG_NOSIGNAL : 0) |
-			 ((flags & MSG_WAITALL) ? RECORD_MSG_WAITALL : 0) |
-			 ((flags & MSG_MORE) ? RECORD_MSG_MORE : 0));
-}
-
 static inline void raise_guard(const struct fastpath *fastpath)
 {
 	thread.guard = (uintptr_t)fastpath;
@@ -116,21 +99,23 @@ static inline void lower_guard(void)
 	thread.guard = 0;
 }
 
-/* Writes what is known before the call to where its record will be: this marks the call that the
- * thread is in. */
-static inline void fill_before(struct fastpath *fastpath, uint32_t serial)
+/* Writes what is known before the call to where its record will be. */
+static inline void begin_record(struct fastpath *fastpath, uint32_t serial)
 {
 	struct record_transfer *at = fastpath->at;
 	uint64_t since_ns =
 		fastpath->start_ns > thread.last_ns ? fastpath->start_ns - thread.last_ns : 0;
+	const struct pack_transfer known = {
+		.fd = (uint16_t)fastpath->fd,
+		.serial = serial,
+		.since_ns = (uint32_t)since_ns,
+		.asked = (uint32_t)fastpath->size,
+		.flags = fastpath->flags,
+		.buffer = fastpath->buf,
+	};
 
-	at->since_ns = (uint32_t)since_ns;
-	at->serial = serial;
-	at->asked = (uint32_t)fastpath->size;
-	memcpy(at->behind, &fastpath->buf, sizeof(fastpath->buf));
-	at->fd = (uint16_t)fastpath->fd;
-	at->message_flags = fastpath->flags != 0 ? pack_flags(fastpath->flags) : 0;
-	__atomic_store_n(&at->call, (uint8_t)fastpath->id, __ATOMIC_RELEASE);
+	pack_transfer_begin(at, &known);
+	pack_transfer_mark(at, fastpath->id);
 }
 
 /* Finds the record's place. Called with the guard up: otherwise a handler's calls might still be
@@ -139,7 +124,7 @@ static inline bool find_room(struct fastpath *fastpath)
 {
 	struct record_block *block = own_block();
 
-	if (unlikely(!block || thread.used + LEAST_ROOM > RECORD_BLOCK_BYTES))
+	if (unlikely(!block || thread.used + PACK_TRANSFER_BYTES > RECORD_BLOCK_BYTES))
 		return false;
 	fastpath->at = (struct record_transfer *)((uint8_t *)block + thread.used);
 	return true;
@@ -152,7 +137,7 @@ static inline bool is_place_kept(const struct fastpath *fastpath, size_t shown)
 {
 	return (const uint8_t *)fastpath->at == (const uint8_t *)own_block() + thread.used &&
 	       fdtable_load(fastpath->fd) == fastpath->slot && is_ordinary(fastpath->conn) &&
-	       thread.used + shown + LEAST_ROOM <= RECORD_BLOCK_BYTES;
+	       thread.used + shown + PACK_TRANSFER_BYTES <= RECORD_BLOCK_BYTES;
 }
 
 /* Copies the payload before the call: another thread may free the buffer after it. Returns false if
@@ -166,10 +151,9 @@ static inline bool copy_input(struct fastpath *fastpath)
 	if (unlikely(size > sizeof(fastpath->input)))
 		return false;
 	fastpath->input_size = (uint32_t)size;
-	if (likely(size == sizeof(fastpath->at->behind) &&
-		   memory_is_known(from, fastpath->start_ns) &&
+	if (likely(size == PACK_SHORT_BYTES && memory_is_known(from, fastpath->start_ns) &&
 		   memory_is_known(from + size - 1, fastpath->start_ns)))
-		memcpy(fastpath->input, fastpath->buf, sizeof(fastpath->at->behind)); /* inlined */
+		memcpy(fastpath->input, fastpath->buf, PACK_SHORT_BYTES); /* inlined */
 	else
 		fastpath->input_size = (uint32_t)memory_copy(fastpath->input, fastpath->buf, size,
 							     fastpath->start_ns);
@@ -182,8 +166,8 @@ HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd,
 	uint64_t slot;
 	bool is_room;
 
-	if (unlikely(load(&data_bytes) == SIZE_MAX || (flags & ~PLAIN_FLAGS) || size > UINT32_MAX ||
-		     (unsigned)fd >= FDTABLE_LOW))
+	if (unlikely(load(&data_bytes) == SIZE_MAX || (flags & ~PACK_PLAIN_FLAGS) ||
+		     size > UINT32_MAX || (unsigned)fd >= FDTABLE_LOW))
 		return false;
 	process_check();
 	slot = fdtable_load(fd);
@@ -207,39 +191,30 @@ HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd,
 	raise_guard(fastpath);
 	is_room = find_room(fastpath);
 	if (likely(is_room))
-		fill_before(fastpath, fastpath->conn->serial);
+		begin_record(fastpath, fastpath->conn->serial);
 	lower_guard();
 	return is_room;
 }
 
-/* Writes the rest of the record after the call. */
-static inline void fill_after(const struct fastpath *fastpath, int32_t result, size_t shown,
+/* Completes the record after the call. */
+static inline void end_record(const struct fastpath *fastpath, int32_t result, size_t shown,
 			      uint64_t now_ns)
 {
-	struct record_transfer *at = fastpath->at;
 	const void *from = is_write(fastpath->id) ? fastpath->input : fastpath->buf;
-	/* A cache line that no record has touched comes from memory, so it is requested two records
-	 * ahead. */
-	const uint8_t *ahead = (const uint8_t *)at + AHEAD_BYTES;
+	/* A cache line that no record has touched yet comes from memory: fetch it two records
+	 * before its use. */
+	const uint8_t *ahead = (const uint8_t *)fastpath->at + AHEAD_BYTES;
 	uint64_t start_ns = fastpath->start_ns > thread.last_ns ? fastpath->start_ns
 								: thread.last_ns;
 	uint64_t duration_ns = now_ns > start_ns ? now_ns - start_ns : 0;
+	size_t size;
 
 	__builtin_prefetch(ahead, 1);
-	at->duration_ns = (uint32_t)duration_ns;
-	at->result = result;
 	thread.last_ns = start_ns + duration_ns;
-	if (likely(shown == sizeof(at->behind))) /* inlined */
-		memcpy(at->behind, from, sizeof(at->behind));
-	else if (shown > 0)
-		memcpy(at->behind, from, shown);
-	recording_block_commit(shown <= sizeof(at->behind)
-				       ? sizeof(*at)
-				       : pack_round(offsetof(struct record_transfer, behind) +
-						    shown),
-			       RECORD_TRANSFER,
+	size = pack_transfer_end(fastpath->at, result, (uint32_t)duration_ns, from, shown);
+	recording_block_commit(size, RECORD_TRANSFER,
 			       (process_has_many_threads ? EVENT_MANY_THREADS : 0U) |
-				       (shown > 0 ? RECORD_HAS_BYTES : 0U));
+				       pack_transfer_flags(shown));
 }
 
 /* Takes the slow path after the real call. */
@@ -255,7 +230,7 @@ static __attribute__((noinline, cold)) ssize_t leave_slowly(const struct fastpat
 	call_integer(&call, fastpath->fd);
 	call_pointer(&call, fastpath->buf);
 	call_integer(&call, (int64_t)fastpath->size);
-	if (argument_count(fastpath->id) == 4)
+	if (call_rows[fastpath->id].kinds[3] == ARG_MESSAGE_FLAGS)
 		call_integer(&call, fastpath->flags);
 	if (is_write(fastpath->id)) {
 		call.input_size = fastpath->input_size;
@@ -298,7 +273,7 @@ HOT ssize_t fastpath_leave(const struct fastpath *fastpath, ssize_t result)
 		state_sent(fastpath->conn, (uint64_t)result, 0, fastpath->start_ns, now_ns);
 	else
 		state_received(fastpath->conn, result > 0 ? (uint64_t)result : 0, now_ns);
-	fill_after(fastpath, result > 0 ? (int32_t)result : -EAGAIN, shown, now_ns);
+	end_record(fastpath, result > 0 ? (int32_t)result : -EAGAIN, shown, now_ns);
 	thread.previous_ns = now_ns;
 	lower_guard();
 	return result;
