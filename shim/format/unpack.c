@@ -1,127 +1,23 @@
 #include "format/unpack.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "format/facts.h"
 #include "format/note_set.h"
+#include "format/pack.h"
 
-enum { MOST_ADDRESS = 128, MOST_VALUE = 256 };
+enum { MOST_ADDRESS = 128, MOST_VALUE = 256, MOST_ERRNO = 4096 };
 
-/* --- Names. --- */
-
-struct reading {
-	const uint8_t *bytes;
-	size_t size, position;
-};
-
-static const void *take(struct reading *from, size_t size)
-{
-	const void *at = from->bytes + from->position;
-
-	if (size > from->size - from->position)
-		return NULL;
-	from->position += size;
-	return at;
-}
-
-static const char *take_string(struct reading *from)
-{
-	const char *text = (const char *)from->bytes + from->position;
-	const char *end = memchr(text, '\0', from->size - from->position);
-
-	return end ? take(from, (size_t)(end - text) + 1) : NULL;
-}
-
-static bool take_count(struct reading *from, uint32_t most, uint32_t *count)
-{
-	const void *at = take(from, sizeof(*count));
-
-	if (!at)
-		return false;
-	memcpy(count, at, sizeof(*count));
-	return *count <= most;
-}
-
-/* A call is the one with the same name, effect and arguments. */
-static uint16_t find_call(const char *name, uint8_t effect, const uint8_t *kinds, uint8_t count)
-{
-	for (unsigned call = 0; call < CALL_COUNT; call++) {
-		const struct call_row *row = &call_rows[call];
-
-		if (strcmp(row->shown, name) == 0 && row->effect == effect &&
-		    memcmp(row->kinds, kinds, count) == 0 &&
-		    (count == EVENT_ARGUMENTS || row->kinds[count] == ARG_NONE))
-			return (uint16_t)call;
-	}
-	return UNPACK_UNKNOWN;
-}
-
-static uint16_t find_note(const char *name)
-{
-	for (unsigned note = 0; note < NOTE_COUNT; note++)
-		if (strcmp(note_rows[note].name, name) == 0)
-			return (uint16_t)note;
-	return UNPACK_UNKNOWN;
-}
-
-static uint16_t find_fact(const char *name)
-{
-	for (unsigned fact = 0; fact < FACT_FIELDS; fact++)
-		if (strcmp(fact_fields[fact].name, name) == 0)
-			return (uint16_t)fact;
-	return UNPACK_UNKNOWN;
-}
-
-bool unpack_names(struct unpack_names *names, const void *bytes, size_t size)
-{
-	struct reading from = {bytes, size, 0};
-	uint32_t count;
-
-	memset(names, 0xff, sizeof(*names));
-	if (!take_count(&from, UNPACK_CALLS, &count))
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *row = take(&from, 2), *kinds;
-		const char *name = row ? take_string(&from) : NULL;
-
-		if (!name || row[1] > EVENT_ARGUMENTS || !(kinds = take(&from, row[1])))
-			return false;
-		names->calls[i] = find_call(name, row[0], kinds, row[1]);
-	}
-	if (!take_count(&from, UNPACK_NOTES, &count))
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		const char *name = take(&from, 2) ? take_string(&from) : NULL;
-
-		if (!name || !take_string(&from))
-			return false;
-		names->notes[i] = find_note(name);
-	}
-	if (!take_count(&from, UNPACK_FACTS, &count))
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		const char *name = take(&from, 2) ? take_string(&from) : NULL;
-
-		if (!name)
-			return false;
-		names->facts[i] = find_fact(name);
-	}
-	return true;
-}
-
-/* --- Events. --- */
-
+/* Clears the event, but not its subjects: these are filled one by one, and large. */
 static void start(struct unpacked *to)
 {
-	/* Not the subjects: they are filled one by one, and large. */
 	memset(&to->event, 0, offsetof(struct tcpshim_event, subjects));
 	to->stored_bytes = 0;
 	to->unknown_notes = 0;
 	to->is_plain = false;
 }
 
-/* The same for a transfer, most of which leaves zero what the one before it did. */
+/* Clears the event for a transfer. After another transfer only these fields need it. */
 static void start_transfer(struct unpacked *to)
 {
 	struct tcpshim_event *event = &to->event;
@@ -307,7 +203,7 @@ static uint16_t call_of(const struct unpack_names *names, unsigned call)
 	return call < UNPACK_CALLS ? names->calls[call] : UNPACK_UNKNOWN;
 }
 
-/* No more arguments than its row has kinds for. */
+/* Whether the call's row has kinds for so many arguments. */
 static bool has_arguments(unsigned call, unsigned count)
 {
 	return count <= EVENT_ARGUMENTS &&
@@ -350,65 +246,94 @@ bool unpack_event(struct unpacked *to, const struct unpack_names *names, const v
 			     size - sizeof(fixed) - arguments);
 }
 
-static uint64_t message_flags(uint8_t flags)
+static uint64_t message_flags(uint8_t recorded)
 {
-	return (flags & RECORD_MSG_DONTWAIT ? (uint64_t)MSG_DONTWAIT : 0) |
-	       (flags & RECORD_MSG_NOSIGNAL ? (uint64_t)MSG_NOSIGNAL : 0) |
-	       (flags & RECORD_MSG_WAITALL ? (uint64_t)MSG_WAITALL : 0) |
-	       (flags & RECORD_MSG_MORE ? (uint64_t)MSG_MORE : 0);
+	uint64_t flags = 0;
+
+	for (unsigned i = 0; i < PACK_MESSAGE_FLAGS; i++)
+		flags |= recorded & pack_message_flags[i].recorded
+				 ? (uint64_t)pack_message_flags[i].flag
+				 : 0;
+	return flags;
+}
+
+/* Whether the call is call(fd, buffer, size) or call(fd, buffer, size, flags). */
+static bool is_transfer(uint16_t call)
+{
+	const uint8_t *kinds = call != UNPACK_UNKNOWN ? call_rows[call].kinds : NULL;
+
+	return kinds && (kinds[1] == ARG_BYTES || kinds[1] == ARG_BYTES_OUT) &&
+	       kinds[2] == ARG_SIZE;
+}
+
+/* Reads what pack_transfer_begin wrote, but for the buffer's address. */
+static bool read_transfer_begin(struct unpacked *to, const struct unpack_names *names,
+				const struct record_transfer *fixed, uint64_t previous_ns)
+{
+	struct tcpshim_event *event = &to->event;
+	uint16_t call = call_of(names, fixed->call);
+
+	start_transfer(to);
+	if (!is_transfer(call))
+		return false;
+	event->call = call;
+	event->start_ns = previous_ns + fixed->since_ns;
+	event->connection.serial = fixed->serial;
+	event->arguments[0] = fixed->fd;
+	event->arguments[1] = 0;
+	event->arguments[2] = fixed->asked;
+	event->arguments[3] = message_flags(fixed->message_flags);
+	event->argument_count = call_rows[call].kinds[3] != ARG_NONE ? 4 : 3;
+	return true;
 }
 
 bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, const void *bytes,
-		     size_t size, uint64_t previous_ns, bool is_in_call)
+		     size_t size, uint64_t previous_ns)
 {
+	const size_t fixed_bytes = offsetof(struct record_transfer, bytes);
 	struct tcpshim_event *event = &to->event;
-	const size_t behind = offsetof(struct record_transfer, bytes);
 	struct record_transfer fixed;
-	uint64_t pointer = 0;
-	uint16_t call;
+	bool has_bytes;
 
-	start_transfer(to);
 	if (size < sizeof(fixed))
 		return false;
 	memcpy(&fixed, bytes, sizeof(fixed));
-	call = call_of(names, fixed.call);
-	if (call == UNPACK_UNKNOWN || (!is_in_call && fixed.result <= -4096) ||
-	    (call_rows[call].kinds[1] != ARG_BYTES && call_rows[call].kinds[1] != ARG_BYTES_OUT))
+	has_bytes = fixed.head.flags & RECORD_HAS_BYTES;
+	if (!read_transfer_begin(to, names, &fixed, previous_ns) || fixed.result <= -MOST_ERRNO ||
+	    (has_bytes && fixed.result <= 0))
 		return false;
-	event->call = call;
 	event->flags = fixed.head.flags & (EVENT_MANY_THREADS | EVENT_STDIO);
-	event->start_ns = previous_ns + fixed.since_ns;
 	event->time_ns = event->start_ns + fixed.duration_ns;
-	event->connection.serial = fixed.serial;
-	if (is_in_call) {
-		event->flags = EVENT_SLEEPING;
-		event->time_ns = event->start_ns;
-		memcpy(&pointer, fixed.bytes, sizeof(pointer));
-	} else if (fixed.result < 0) {
-		event->error = -fixed.result;
-		event->result = -1;
-	} else {
-		event->result = fixed.result;
-	}
-	if (!is_in_call && !(fixed.head.flags & RECORD_HAS_BYTES) && fixed.result > 0)
-		set_data(to, NULL, 0, (uint64_t)fixed.result);
-	if (!is_in_call && (fixed.head.flags & RECORD_HAS_BYTES)) {
-		uint64_t stored = size - behind;
+	event->error = fixed.result < 0 ? -fixed.result : 0;
+	event->result = fixed.result < 0 ? -1 : fixed.result;
+	if (has_bytes) {
+		uint64_t stored = size - fixed_bytes, total = (uint64_t)fixed.result;
 
-		if (fixed.result <= 0)
-			return false;
-		set_data(to, (const uint8_t *)bytes + behind,
-			 stored < (uint64_t)fixed.result ? stored : (uint64_t)fixed.result,
-			 (uint64_t)fixed.result);
-	} else if (!is_in_call) {
-		memcpy(&pointer, fixed.bytes, sizeof(pointer));
+		set_data(to, (const uint8_t *)bytes + fixed_bytes, stored < total ? stored : total,
+			 total);
+	} else {
+		memcpy(&event->arguments[1], fixed.bytes, sizeof(uint64_t));
+		if (fixed.result > 0)
+			set_data(to, NULL, 0, (uint64_t)fixed.result);
 	}
-	event->arguments[0] = fixed.fd;
-	event->arguments[1] = pointer;
-	event->arguments[2] = fixed.asked;
-	event->arguments[3] = message_flags(fixed.message_flags);
-	event->argument_count = call_rows[call].kinds[3] != ARG_NONE ? 4 : 3;
-	return has_arguments(call, event->argument_count) && call_rows[call].kinds[2] == ARG_SIZE;
+	return true;
+}
+
+bool unpack_pending(struct unpacked *to, const struct unpack_names *names, const void *bytes,
+		    size_t size, uint64_t previous_ns)
+{
+	struct tcpshim_event *event = &to->event;
+	struct record_transfer fixed;
+
+	if (size < sizeof(fixed))
+		return false;
+	memcpy(&fixed, bytes, sizeof(fixed));
+	if (fixed.call == 0 || !read_transfer_begin(to, names, &fixed, previous_ns))
+		return false;
+	event->flags = EVENT_SLEEPING;
+	event->time_ns = event->start_ns;
+	memcpy(&event->arguments[1], fixed.bytes, sizeof(uint64_t));
+	return true;
 }
 
 bool unpack_current(struct unpacked *to, const struct unpack_names *names,
@@ -430,4 +355,60 @@ bool unpack_current(struct unpacked *to, const struct unpack_names *names,
 	event->argument_count = current->argument_count;
 	memcpy(event->arguments, current->arguments, sizeof(event->arguments));
 	return true;
+}
+
+size_t unpack_head(struct record_head *head, const void *bytes, size_t size)
+{
+	if (size < sizeof(*head))
+		return 0;
+	memcpy(head, bytes, sizeof(*head));
+	return head->size >= 8 && head->size % 8 == 0 && head->size <= size ? head->size : 0;
+}
+
+/* Copies the fixed part of a record. Returns false if the record is shorter than that. */
+static bool read_fixed(void *to, size_t fixed, const void *bytes, size_t size)
+{
+	if (size < fixed)
+		return false;
+	memcpy(to, bytes, fixed);
+	return true;
+}
+
+bool unpack_more(struct unpacked_bytes *to, const void *bytes, size_t size)
+{
+	struct record_more more;
+
+	if (!read_fixed(&more, sizeof(more), bytes, size) || more.number > size - sizeof(more))
+		return false;
+	*to = (struct unpacked_bytes){(const char *)bytes + sizeof(more), more.number};
+	return true;
+}
+
+bool unpack_line(struct unpacked_bytes *to, uint64_t *time_ns, const void *bytes, size_t size)
+{
+	struct record_line line;
+
+	if (!read_fixed(&line, sizeof(line), bytes, size) || line.number == 0 ||
+	    line.number > size - sizeof(line))
+		return false;
+	*to = (struct unpacked_bytes){(const char *)bytes + sizeof(line), line.number};
+	*time_ns = line.time_ns;
+	return true;
+}
+
+bool unpack_thread(struct record_thread *to, const void *bytes, size_t size)
+{
+	return read_fixed(to, sizeof(*to), bytes, size);
+}
+
+bool unpack_clock(struct record_clock *to, const void *bytes, size_t size)
+{
+	return read_fixed(to, sizeof(*to), bytes, size);
+}
+
+bool unpack_module(struct record_module *to, const char **path, const void *bytes, size_t size)
+{
+	*path = (const char *)bytes + sizeof(*to);
+	return read_fixed(to, sizeof(*to), bytes, size) && to->number > 0 &&
+	       to->number <= size - sizeof(*to) && (*path)[to->number - 1] == '\0';
 }

@@ -1,25 +1,22 @@
 /*
  * unpack: the records of a recording (tcpshim/record.h) as events.
  *
- * Pure. Trusts nothing: whatever the bytes, nothing outside of them is read, and what does not fit
- * is refused. The numbers of another version's calls, notes and facts are found by their names.
+ * Reads what pack.h writes. Pure. Trusts nothing: whatever the bytes are, nothing outside of them
+ * is read, and a function returns false, or 0, if they are damaged. Sizes are in bytes, times in
+ * nanoseconds of CLOCK_MONOTONIC.
  * Context: anywhere. Locks: none. Errno: untouched.
  */
 #ifndef FORMAT_UNPACK_H
 #define FORMAT_UNPACK_H
 
+#include "format/unpack_names.h"
 #include "tcpshim/record.h"
 
-/* Most rows that a file's tables may have. */
-enum { UNPACK_CALLS = 512, UNPACK_NOTES = 1024, UNPACK_FACTS = 64, UNPACK_UNKNOWN = 0xffff };
+/* Reads the head of the record at bytes. size: up to the end of the block. Returns the size of the
+ * record, 0 if there is none: the block's records end here. */
+size_t unpack_head(struct record_head *head, const void *bytes, size_t size);
 
-/* What the file's numbers are here; UNPACK_UNKNOWN: this version has no such thing. */
-struct unpack_names {
-	uint16_t calls[UNPACK_CALLS], notes[UNPACK_NOTES], facts[UNPACK_FACTS];
-};
-
-/* Reads the tables of names; false where they are damaged. */
-bool unpack_names(struct unpack_names *names, const void *bytes, size_t size);
+/* In all functions below, the record begins at bytes and has size bytes, as unpack_head returns. */
 
 /* An event made of a record. Its pointers lead into the record and into this. */
 struct unpacked {
@@ -31,18 +28,40 @@ struct unpacked {
 	uint64_t stack[EVENT_FRAMES];
 };
 
-/* The record begins at bytes and is size bytes long, as its head says. False: it is damaged, or of
- * a call that is not known (*is_unknown_call). What the record does not tell is zero. */
+/* Reads a RECORD_EVENT. What the record does not hold is zero in the event. *is_unknown_call: the
+ * result is false because this version does not know the call. */
 bool unpack_event(struct unpacked *to, const struct unpack_names *names, const void *bytes,
 		  size_t size, bool *is_unknown_call);
 
-/* The same; previous_ns: completion of the record before it. is_in_call: its call has not returned
- * (the head's size is 0, and size is what there is). */
+/* Reads a RECORD_TRANSFER. previous_ns: what its since_ns counts from. */
 bool unpack_transfer(struct unpacked *to, const struct unpack_names *names, const void *bytes,
-		     size_t size, uint64_t previous_ns, bool is_in_call);
+		     size_t size, uint64_t previous_ns);
 
-/* The call that a thread is in, from its block's header. */
+/* Reads an ordinary read or write that the thread is in. bytes: after the last record of a block;
+ * size: up to the end of the block. */
+bool unpack_pending(struct unpacked *to, const struct unpack_names *names, const void *bytes,
+		    size_t size, uint64_t previous_ns);
+
+/* Reads any other call that the thread is in, from the header of a block. */
 bool unpack_current(struct unpacked *to, const struct unpack_names *names,
 		    const struct record_current *current);
+
+/* Bytes in a record. */
+struct unpacked_bytes {
+	const char *bytes;
+	uint32_t size;
+};
+
+/* Reads a RECORD_MORE: a further part of a payload. */
+bool unpack_more(struct unpacked_bytes *to, const void *bytes, size_t size);
+
+/* Reads a RECORD_LINE. */
+bool unpack_line(struct unpacked_bytes *to, uint64_t *time_ns, const void *bytes, size_t size);
+
+bool unpack_thread(struct record_thread *to, const void *bytes, size_t size);
+bool unpack_clock(struct record_clock *to, const void *bytes, size_t size);
+
+/* Reads a RECORD_MODULE. *path: zero-terminated, in the record. */
+bool unpack_module(struct record_module *to, const char **path, const void *bytes, size_t size);
 
 #endif

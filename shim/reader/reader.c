@@ -332,16 +332,12 @@ bool reader_refresh(struct reader *reader)
  * calls. */
 static size_t find_end(const uint8_t *block, size_t size, uint32_t *events)
 {
-	size_t position = sizeof(struct record_block);
+	size_t position = sizeof(struct record_block), record;
+	struct record_head head;
 
 	*events = 0;
-	while (position + sizeof(struct record_head) <= size) {
-		struct record_head head;
-
-		memcpy(&head, block + position, sizeof(head));
-		if (head.size < 8 || head.size % 8 != 0 || head.size > size - position)
-			break;
-		position += head.size;
+	while ((record = unpack_head(&head, block + position, size - position)) > 0) {
+		position += record;
 		*events += head.kind == RECORD_TRANSFER || head.kind == RECORD_EVENT;
 	}
 	return position;
@@ -421,15 +417,12 @@ static const struct record_head *next_record(struct stream *stream)
 	uint32_t missing;
 
 	for (;;) {
-		const struct record_head *head;
+		const uint8_t *at = stream->block ? stream->block + stream->position : NULL;
+		struct record_head head;
 
-		if (stream->block && stream->position + sizeof(*head) <= RECORD_BLOCK_BYTES) {
-			head = (const struct record_head *)(stream->block + stream->position);
-			if (head->size >= 8 && head->size % 8 == 0 &&
-			    head->size <= RECORD_BLOCK_BYTES - stream->position) {
-				stream->position += head->size;
-				return head;
-			}
+		if (at && unpack_head(&head, at, RECORD_BLOCK_BYTES - stream->position) > 0) {
+			stream->position += head.size;
+			return (const struct record_head *)at;
 		}
 		if (stream->next_block < stream->block_count) {
 			if (next_block(stream))
@@ -469,17 +462,17 @@ static void put_together(struct stream *stream)
 	add_payload(stream, 0, ahead->data.iov_base, done);
 	while (has_more) {
 		const struct record_head *head = next_record(stream);
-		const struct record_more *more = (const struct record_more *)head;
+		struct unpacked_bytes more;
 
-		if (!head || head->kind != RECORD_MORE || head->size < sizeof(*more) ||
-		    more->number > head->size - sizeof(*more) || more->number > total - done) {
+		if (!head || head->kind != RECORD_MORE || !unpack_more(&more, head, head->size) ||
+		    more.size > total - done) {
 			stream->reader->damage.records++;
 			if (head && head->kind != RECORD_MORE)
 				stream->position -= head->size; /* it comes next */
 			break;
 		}
-		add_payload(stream, done, more + 1, more->number);
-		done += more->number;
+		add_payload(stream, done, more.bytes, more.size);
+		done += more.size;
 		has_more = head->flags & RECORD_HAS_MORE;
 	}
 	ahead->data = (struct iovec){stream->payload, done};
@@ -490,25 +483,28 @@ static void take_thread(struct stream *stream, const struct record_head *head)
 {
 	struct record_thread told;
 
-	if (head->size < sizeof(told))
+	if (!unpack_thread(&told, head, head->size))
 		return;
-	memcpy(&told, head, sizeof(told));
 	stream->tid = told.tid;
 	stream->thread_number = told.thread_number;
 	stream->previous_ns = told.previous_ns;
 	stream->time_ns = told.time_ns;
 }
 
+static void take_clock(struct reader *reader, const struct record_head *head)
+{
+	struct record_clock told;
+
+	if (unpack_clock(&told, head, head->size))
+		reader->realtime_offset_ns = told.realtime_offset_ns;
+}
+
 static void take_module(struct reader *reader, const struct record_head *head)
 {
 	struct record_module told;
-	const char *path = (const char *)head + sizeof(told);
+	const char *path;
 
-	if (head->size <= sizeof(told) || reader->module_count >= MOST_MODULES)
-		return;
-	memcpy(&told, head, sizeof(told));
-	if (told.number == 0 || told.number > head->size - sizeof(told) ||
-	    path[told.number - 1] != '\0')
+	if (reader->module_count >= MOST_MODULES || !unpack_module(&told, &path, head, head->size))
 		return;
 	reader->modules =
 		reallocate(reader->modules, (reader->module_count + 1) * sizeof(struct module));
@@ -519,16 +515,14 @@ static void take_module(struct reader *reader, const struct record_head *head)
 /* One that is not an event may stand ahead too: a line. */
 static bool take_line(struct stream *stream, const struct record_head *head)
 {
-	struct record_line told;
+	struct unpacked_bytes line;
+	uint64_t time_ns;
 
-	if (head->size < sizeof(told))
+	if (!unpack_line(&line, &time_ns, head, head->size))
 		return false;
-	memcpy(&told, head, sizeof(told));
-	if (told.number > head->size - sizeof(told) || told.number == 0)
-		return false;
-	stream->line = (const char *)head + sizeof(told);
-	stream->line_size = told.number;
-	stream->ahead.event.time_ns = told.time_ns;
+	stream->line = line.bytes;
+	stream->line_size = line.size;
+	stream->ahead.event.time_ns = time_ns;
 	return true;
 }
 
@@ -554,7 +548,7 @@ static bool take_event(struct stream *stream, const struct record_head *head)
 	}
 	if (head->kind == RECORD_TRANSFER)
 		is_good = unpack_transfer(&stream->ahead, &reader->names, head, head->size,
-					  stream->time_ns, false);
+					  stream->time_ns);
 	else
 		is_good = unpack_event(&stream->ahead, &reader->names, head, head->size,
 				       &is_unknown_call);
@@ -606,9 +600,7 @@ bool stream_advance(struct stream *stream)
 			take_thread(stream, head);
 			break;
 		case RECORD_CLOCK:
-			if (head->size >= sizeof(struct record_clock))
-				stream->reader->realtime_offset_ns =
-					((const struct record_clock *)head)->realtime_offset_ns;
+			take_clock(stream->reader, head);
 			break;
 		case RECORD_LINE:
 			stream->has_ahead = take_line(stream, head);
@@ -626,17 +618,6 @@ bool stream_advance(struct stream *stream)
 	return stream->has_ahead;
 }
 
-/* An ordinary read or write that has not returned, behind the last record. */
-static bool tail_of(struct stream *stream, struct unpacked *to)
-{
-	const struct record_transfer *transfer =
-		(const struct record_transfer *)(stream->block + stream->position);
-
-	return RECORD_BLOCK_BYTES - stream->position >= sizeof(*transfer) && transfer->call != 0 &&
-	       unpack_transfer(to, &stream->reader->names, transfer, sizeof(*transfer),
-			       stream->time_ns, true);
-}
-
 bool stream_current(struct stream *stream, struct unpacked *to)
 {
 	const struct record_block *block = (const struct record_block *)stream->block;
@@ -649,7 +630,9 @@ bool stream_current(struct stream *stream, struct unpacked *to)
 	/* If both are there, the one that began later. */
 	is_found = unpack_current(to, &reader->names, &block->current);
 	start_ns = is_found ? to->event.start_ns : 0;
-	if (!tail_of(stream, to) || to->event.start_ns < start_ns)
+	if (!unpack_pending(to, &reader->names, stream->block + stream->position,
+			    RECORD_BLOCK_BYTES - stream->position, stream->time_ns) ||
+	    to->event.start_ns < start_ns)
 		is_found = unpack_current(to, &reader->names, &block->current);
 	else
 		is_found = true;
