@@ -337,7 +337,7 @@ static void say_lost(const struct reader *reader)
 		complain("%s: %lu blocks could not be read: damaged, or overwritten meanwhile",
 			 reader->path, damage->blocks);
 	if (damage->records > 0)
-		complain("%s: %lu records make no sense and were left out", reader->path,
+		complain("%s: %lu records are damaged and were left out", reader->path,
 			 damage->records);
 	if (damage->unknown_calls > 0 || damage->unknown_notes > 0)
 		complain("%s: %lu calls and %lu notes of a later version of tcpshim were left out",

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "reader/complain.h"
+#include "reader/scan.h"
 
 /* --- The heap. --- */
 
-/* Of equal times, the recording and the stream that come first: the same order every time. */
+/* Compares by time. Equal times are ordered by recording and stream, so that the order is always
+ * the same. */
 static bool is_before(const struct stream *a, const struct stream *b)
 {
 	uint64_t x = a->order_ns + a->reader->shift_ns;
@@ -21,6 +23,7 @@ static bool is_before(const struct stream *a, const struct stream *b)
 	return a->id < b->id;
 }
 
+/* Moves a stream down the heap to where it belongs. */
 static void sink_down(struct merge *merge, size_t at)
 {
 	for (;;) {
@@ -56,6 +59,7 @@ static void push(struct merge *merge, struct stream *stream)
 	}
 }
 
+/* Puts the streams that have further events on the heap. */
 static void fill(struct merge *merge)
 {
 	for (size_t i = 0; i < merge->count; i++)
@@ -67,7 +71,8 @@ static void fill(struct merge *merge)
 		}
 }
 
-/* The recording of the machine that was booted first: on its clock no time is before 0. */
+/* Returns the header of the recording whose machine was booted first: on its clock no time is
+ * negative. */
 static const struct record_header *find_first_boot(struct reader **readers, size_t count)
 {
 	const struct record_header *first = &readers[0]->header;
@@ -102,6 +107,7 @@ void merge_start(struct merge *merge, struct reader **readers, size_t count)
 		if (header->base_ns + readers[i]->shift_ns < merge->base_ns)
 			merge->base_ns = header->base_ns + readers[i]->shift_ns;
 		merge->has_prefixes |= (header->flags & RECORD_HAS_TEXT) != 0;
+		scan_refresh(readers[i]);
 	}
 	fill(merge);
 }
@@ -112,12 +118,17 @@ void merge_refresh(struct merge *merge)
 	free(merge->in_call);
 	merge->in_call = NULL;
 	for (size_t i = 0; i < merge->count; i++)
-		reader_refresh(merge->readers[i]);
+		scan_refresh(merge->readers[i]);
 	fill(merge);
 }
 
 void merge_end(struct merge *merge)
 {
+	for (size_t i = 0; i < merge->count; i++) {
+		tdestroy(merge->readers[i]->connections, free);
+		merge->readers[i]->connections = NULL;
+		scan_end(merge->readers[i]);
+	}
 	free(merge->heap);
 	free(merge->in_call);
 }
@@ -126,39 +137,33 @@ void merge_end(struct merge *merge)
 
 static int compare_known(const void *a, const void *b)
 {
-	const struct known *x = a, *y = b;
+	const struct known_connection *x = a, *y = b;
 
 	return (x->serial > y->serial) - (x->serial < y->serial);
 }
 
-const struct known *merge_find(const struct reader *reader, uint32_t serial)
+/* Returns what is known of a connection, after adding it if it is new. */
+static struct known_connection *find_or_add(struct reader *reader, uint32_t serial)
 {
-	const struct known key = {.serial = serial};
-	struct known *const *found = tfind(&key, &reader->connections, compare_known);
-
-	return found ? *found : NULL;
-}
-
-static struct known *find_or_add(struct reader *reader, uint32_t serial)
-{
-	struct known key = {.serial = serial}, *known;
-	struct known **found = tfind(&key, &reader->connections, compare_known);
+	struct known_connection key = {.serial = serial}, *known;
+	struct known_connection **found = tfind(&key, &reader->connections, compare_known);
 
 	if (found)
 		return *found;
 	known = allocate(sizeof(*known));
 	*known = key;
 	if (!tsearch(known, &reader->connections, compare_known)) {
-		complain("there is no memory for the connections");
+		complain("not enough memory for the connections of %s", reader->path);
 		exit(EXIT_OWN_FAILURE);
 	}
 	return known;
 }
 
+/* Learns from the event what it holds of its connection, and adds to it what is known. */
 static void learn(struct reader *reader, struct tcpshim_event *event, bool is_transfer)
 {
 	struct tcpshim_connection *connection = &event->connection;
-	struct known *known;
+	struct known_connection *known;
 
 	if (connection->serial == 0)
 		return;
@@ -177,7 +182,8 @@ static void learn(struct reader *reader, struct tcpshim_event *event, bool is_tr
 	connection->peer = known->peer;
 }
 
-/* What the recording as a whole tells of its events. is_transfer: role and state are not in it. */
+/* Adds to an event what the recording as a whole tells of it. is_transfer: the record does not hold
+ * role and state. */
 static void complete(const struct merge *merge, struct reader *reader, struct tcpshim_event *event,
 		     bool is_transfer)
 {
@@ -228,7 +234,7 @@ static int compare_streams(const void *a, const void *b)
 	return is_before(y, x) - is_before(x, y);
 }
 
-/* Finds the threads that are in a call. to: room for one. */
+/* Finds the threads that are in a call. to: memory for one such call. */
 static void find_in_call(struct merge *merge, struct unpacked *to)
 {
 	size_t all = 0;

@@ -1,10 +1,11 @@
 /*
- * recording: one file of a recording, read stream by stream.
+ * reader: one file of a recording, with what is known of it as a whole.
  *
- * The file may be written while it is read, cut short, or damaged anywhere: what can be read is,
- * and what could not is counted. Holes of the file are skipped, so time and memory go by the bytes
- * that are there. Memory: 16 bytes for each block of the file, and about 38 KiB for each thread
- * that recorded.
+ * Owns the file, its header and its tables of names; the streams are scan's, the rest is filled by
+ * stream and merge. The file may be written to while it is read, cut short, or damaged anywhere:
+ * what can be read is read, and what cannot is counted. Times are in nanoseconds of the recording's
+ * CLOCK_MONOTONIC unless named otherwise.
+ * Context: the command; exits if there is not enough memory. Locks: none.
  */
 #ifndef READER_READER_H
 #define READER_READER_H
@@ -13,48 +14,19 @@
 
 #include "format/unpack.h"
 
-struct block_ref {
-	uint64_t sequence;
-	uint64_t number; /* its place in the file */
-};
+struct stream;
 
-struct reader;
-
-/* The records of one thread, and of those that went on in its blocks, in order. */
-struct stream {
-	struct reader *reader;
-	uint32_t id;
-	struct block_ref *blocks;
-	size_t block_count, block_capacity, next_block;
-	uint8_t *block; /* the one that is being read, NULL before the first */
-	size_t position;
-	uint64_t time_ns; /* completion of the last record */
-	uint64_t order_ns;
-	uint64_t last_start_ns; /* of the last event */
-	uint64_t previous_ns;
-	int32_t tid;
-	uint32_t thread_number;
-
-	/* The next event of the stream, if has_ahead: with its line, if it is one of the trace
-	 * itself. */
-	bool has_ahead, is_transfer;
-	struct unpacked ahead;
-	const char *line;
-	uint32_t line_size;
-	uint8_t *payload; /* one put together of several records */
-	size_t payload_capacity;
-	uint8_t *copy; /* of the record that it belongs to */
-};
-
-/* What could not be read, or is told by the file to be missing. */
+/* What could not be read, or is missing according to the file. */
 struct reader_damage {
 	uint64_t blocks;        /* unreadable, or overwritten while they were read */
-	uint64_t records;       /* that make no sense */
-	uint64_t unknown_calls; /* of a later version */
+	uint64_t records;       /* damaged */
+	uint64_t unknown_calls; /* of another version */
 	uint64_t unknown_notes;
 	bool is_cut; /* the file is shorter than it says */
 };
 
+/* A file that was mapped with code: its bytes from offset on, at addresses from start to below end.
+ */
 struct module {
 	uint64_t start, end, offset;
 	char *path;
@@ -63,46 +35,49 @@ struct module {
 struct reader {
 	const char *path;
 	int fd;
+	bool is_foreign; /* it belongs to another user */
+	int writer;      /* the process that writes it, by its number here; 0: not found */
 	struct record_header header;
 	struct unpack_names names;
+
+	/* Filled by scan. */
 	struct stream **streams; /* in the order of their ids */
 	size_t stream_count, stream_capacity;
-	void *streams_by_id;     /* tsearch's: the same */
-	uint64_t scanned_blocks; /* below it, none is empty */
-	uint64_t seen_blocks;    /* below it, all were looked at */
+	void *streams_by_id;     /* tsearch's: the same streams */
+	uint64_t scanned_blocks; /* no block below it is empty */
+	uint64_t seen_blocks;    /* all blocks below it were looked at */
+
+	/* Filled by stream. */
 	struct reader_damage damage;
-	int64_t realtime_offset_ns; /* as of the last event */
-	uint64_t shift_ns;          /* from its clock to that of the report */
+	int64_t realtime_offset_ns; /* time of day minus CLOCK_MONOTONIC, as of the last event */
 	struct module *modules;
 	size_t module_count;
-	void *connections; /* tsearch's: what is known of each by its serial */
-	bool is_foreign;   /* it belongs to another user */
-	int writer;        /* the process that wrote it, as it is called here; 0: not found */
+
+	/* Filled by merge. */
+	uint64_t shift_ns; /* from its clock to that of the report */
+	void *connections; /* tsearch's: what is known of each, by its serial */
 };
 
-/* NULL, and a line said: it cannot be opened, or is no recording. The path is kept. */
+/* Opens a recording. path: kept, the caller's. Returns NULL after a message if it cannot be opened
+ * or is not a recording. */
 struct reader *reader_open(const char *path);
-/* The same of a file that is open already, and closed with it. */
+/* Like reader_open, with a file that is open already. It is closed also if NULL is returned. */
 struct reader *reader_take(const char *path, int fd);
 void reader_close(struct reader *reader);
 
-/* Looks for blocks that were not there the last time. False: the file cannot be read any more. */
-bool reader_refresh(struct reader *reader);
+/* Reads size bytes of the file. Returns false if it ends earlier, or on an error. */
+bool reader_read(const struct reader *reader, void *to, size_t size, uint64_t offset);
 
-/* The time of day at an instant, as of the last event; of numbers that make no sense, any. */
+/* Reads again the part of the header that changes. Returns false if it cannot be read. */
+bool reader_update(struct reader *reader);
+
+/* Whether the process that writes it is still alive and has not become another program. */
+bool reader_is_live(struct reader *reader);
+
+/* Returns the time of day of an instant, as of the last event. Damaged numbers give any result. */
 static inline int64_t reader_realtime(const struct reader *reader, uint64_t time_ns)
 {
 	return (int64_t)(time_ns + (uint64_t)reader->realtime_offset_ns);
 }
-
-/* Makes the stream's next event stand ahead; false: there is none, now. */
-bool stream_advance(struct stream *stream);
-
-/* The call that the stream's thread is in, or was in at its end, as an event; call when the stream
- * has no more events. False: none. */
-bool stream_current(struct stream *stream, struct unpacked *to);
-
-/* Whether the process that wrote it is still alive, and has not become another program. */
-bool reader_is_live(struct reader *reader);
 
 #endif

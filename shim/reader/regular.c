@@ -10,9 +10,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* Returns whether the files of such a file system are made up by the kernel: they call themselves
- * regular. */
-static bool is_made_up(long type)
+/* Whether the kernel generates the files of such a file system, which look like regular ones. */
+static bool is_generated(long type)
 {
 	static const long types[] = {
 		PROC_SUPER_MAGIC,    SYSFS_MAGIC,       DEBUGFS_MAGIC,      TRACEFS_MAGIC,
@@ -28,6 +27,7 @@ static bool is_made_up(long type)
 	return false;
 }
 
+/* Returns 0 if the file may be opened, else an errno. */
 static int check(int fd, uint64_t most_bytes)
 {
 	struct stat status;
@@ -37,7 +37,7 @@ static int check(int fd, uint64_t most_bytes)
 		return errno;
 	if (!S_ISREG(status.st_mode))
 		return S_ISDIR(status.st_mode) ? EISDIR : ENOTSUP;
-	if (is_made_up((long)system.f_type))
+	if (is_generated((long)system.f_type))
 		return ENOTSUP;
 	return most_bytes > 0 && (uint64_t)status.st_size > most_bytes ? EFBIG : 0;
 }
@@ -45,17 +45,33 @@ static int check(int fd, uint64_t most_bytes)
 int regular_open(const char *path, uint64_t most_bytes)
 {
 	int found = open(path, O_PATH | O_CLOEXEC), fd = -1, error;
-	char again[32];
+	char link[32];
 
 	if (found < 0)
 		return -1;
 	error = check(found, most_bytes);
 	if (error == 0) {
-		snprintf(again, sizeof(again), "/proc/self/fd/%d", found);
-		fd = open(again, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
+		fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		error = errno;
 	}
 	close(found);
 	errno = error;
 	return fd;
+}
+
+size_t regular_read(int fd, void *to, size_t size, uint64_t offset)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t got = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		done += (size_t)got;
+	}
+	return done;
 }

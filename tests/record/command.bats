@@ -140,7 +140,7 @@ errors_are() {
 @test "command: what is no recording is said in one line" {
 	echo hello >text
 	status_is 125 "$tcpshim" report text
-	errors_are 'tcpshim: text is no recording of tcpshim'
+	errors_are 'tcpshim: text is not a recording of tcpshim'
 	status_is 125 "$tcpshim" report nosuch
 	errors_are 'tcpshim: nosuch cannot be read: No such file or directory'
 	status_is 125 "$tcpshim" report .

@@ -47,10 +47,10 @@ unpack() {
 		report "$file"
 		(($(wc -l <said) == 1)) || fail "$file: not one line:" "$(cat said)"
 		if ((${file#cut/} < 1256)); then
-			said "tcpshim: $file is no recording of tcpshim"
+			said "tcpshim: $file is not a recording of tcpshim"
 		elif ((status == 125)); then
 			((${file#cut/} < 8192)) || fail "$file: nothing is shown"
-			said "tcpshim: $file is damaged: its tables of names make no sense"
+			said "tcpshim: $file is damaged: its tables of names are not valid"
 		else
 			said "tcpshim: $file: the file is cut short: what is missing of it could not be read"
 		fi
@@ -101,7 +101,7 @@ unpack() {
 	lost=$("$damage" end truth damaged)
 	((lost > 100))
 	report damaged
-	said "tcpshim: damaged: $lost records make no sense and were left out"
+	said "tcpshim: damaged: $lost records are damaged and were left out"
 	grep -vxFf "$golden/truth.text" shown >strange || true
 	[[ ! -s strange ]]
 }
@@ -123,23 +123,23 @@ unpack() {
 	report damaged
 	(($(grep -c . shown) == $(<all))) || fail "$(<all) lines became $(grep -c . shown)"
 	# The oldest block begins with the rest of a payload whose first part is gone.
-	grep -qx "tcpshim: damaged: $((lost - 1)) records make no sense and were left out" said || fail "$(cat said)"
+	grep -qx "tcpshim: damaged: $((lost - 1)) records are damaged and were left out" said || fail "$(cat said)"
 }
 
-@test "what is no recording, or another's, is said to be" {
+@test "what is not a recording, or another's, is said to be" {
 	unpack truth
 	"$damage" version truth other
 	report other
-	said "tcpshim: other was made by another version of tcpshim, whose format this one does not know"
+	said "tcpshim: other was made by another version of tcpshim, in a format that this version cannot read"
 	"$damage" names truth names
 	report names
-	said "tcpshim: names is damaged: its tables of names make no sense"
+	said "tcpshim: names is damaged: its tables of names are not valid"
 	mkdir folder
 	report folder
 	said "tcpshim: folder is a directory: name the recordings in it, folder/*.tcpshim"
 	mkfifo pipe
 	report pipe
-	said "tcpshim: pipe is no recording of tcpshim"
+	said "tcpshim: pipe is not a recording of tcpshim"
 	report missing
 	said "tcpshim: missing cannot be read: No such file or directory"
 	# Of several recordings, the good ones are shown.

@@ -44,7 +44,7 @@ harmless() {
 	# A FIFO in the place of a recording is not opened either.
 	start bash -c 'exec 9>pipe; touch woken'
 	! "$tcpshim" report pipe link 2>said || fail "shown"
-	[[ $(cat said) == 'tcpshim: pipe is no recording of tcpshim'$'\n''tcpshim: link is no recording of tcpshim' ]]
+	[[ $(cat said) == 'tcpshim: pipe is not a recording of tcpshim'$'\n''tcpshim: link is no recording of tcpshim' ]]
 	[[ ! -e woken ]]
 	for name in /dev/ptmx /proc/self/maps /sys/kernel/notes / relative; do
 		"$forge" truth other "module=$name"
@@ -180,7 +180,7 @@ assert found and "\u009b31m" in found[0]["process.executable.name"] and "\u202e"
 		timeout 10 "$tcpshim" report shrinking >/dev/null 2>&1 || (($? == 125)) || fail "status $?"
 	done
 	! "$tcpshim" report /proc/self/maps 2>said || fail "shown"
-	[[ $(cat said) == 'tcpshim: /proc/self/maps is no recording of tcpshim' ]]
+	[[ $(cat said) == 'tcpshim: /proc/self/maps is not a recording of tcpshim' ]]
 }
 
 @test "untrusted: netstat of a process in a container: its own number, not the one it has there" {
