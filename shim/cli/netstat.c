@@ -96,7 +96,7 @@ static struct connection_row *row_of(struct netstat *netstat, const struct tcpsh
 	row = allocate(sizeof(*row));
 	connection_row_start(row, event, serial);
 	if (!tsearch(row, &netstat->rows, compare_rows)) {
-		complain("there is no memory for the connections");
+		complain("not enough memory for the connections");
 		exit(EXIT_OWN_FAILURE);
 	}
 	return row;
@@ -310,7 +310,7 @@ static struct reader *open_asked(char **path)
 	if (access(asked.what, F_OK) == 0 || !word_number(word_of(asked.what), &pid))
 		return reader_open(asked.what);
 	if (pid > INT_MAX) {
-		complain("process %" PRIu64 ": there is none of this number", pid);
+		complain("process %" PRIu64 ": there is no such process", pid);
 		return NULL;
 	}
 	fd = writer_open((int)pid, path);

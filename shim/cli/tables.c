@@ -31,7 +31,7 @@ static struct connection_row *row_of(struct connections_table *table,
 	row = allocate(sizeof(*row));
 	connection_row_start(row, event, serial);
 	if (!tsearch(row, &table->rows, compare_rows)) {
-		complain("there is no memory for the connections");
+		complain("not enough memory for the connections");
 		exit(EXIT_OWN_FAILURE);
 	}
 	return row;

@@ -25,7 +25,7 @@ void complain(const char *format, ...)
 static void *or_end(void *memory, size_t size)
 {
 	if (!memory && size > 0) {
-		complain("there is no memory for %zu bytes more", size);
+		complain("not enough memory: cannot allocate %zu bytes", size);
 		exit(EXIT_OWN_FAILURE);
 	}
 	return memory;

@@ -1,6 +1,8 @@
 /*
- * complain: what the command says on standard error, one line each; and memory that is there, or
- * the command ends with a line that says so.
+ * complain: messages on standard error, and memory.
+ *
+ * Each message is one line. If there is not enough memory, the command exits with a message.
+ * Context: the command. Locks: none.
  */
 #ifndef READER_COMPLAIN_H
 #define READER_COMPLAIN_H
@@ -10,9 +12,10 @@
 /* Exit statuses, as env(1) has them. */
 enum { EXIT_USAGE = 2, EXIT_OWN_FAILURE = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
-/* "tcpshim: …" and the line's end, as PRINTABLE_LINE. */
+/* Prints "tcpshim: ", the message and a newline, made printable as PRINTABLE_LINE. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Like malloc, realloc and strdup, but never return NULL for a size above 0. */
 void *allocate(size_t size);
 void *reallocate(void *memory, size_t size);
 char *duplicate(const char *text);

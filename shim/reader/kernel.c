@@ -19,7 +19,7 @@
 
 enum { DUMP_BYTES = 32768 }; /* as much as the kernel sends at once */
 
-/* v4-mapped ends are told as IPv4, as everywhere. */
+/* Converts an address. IPv4 addresses mapped to IPv6 become IPv4, as everywhere in tcpshim. */
 static struct tcpshim_address read_address(unsigned family, const uint32_t words[4], uint16_t port)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -86,6 +86,7 @@ static int take_message(const struct nlmsghdr *header, void *data)
 	return MNL_CB_OK;
 }
 
+/* Adds all sockets of an address family to the table. */
 static bool dump(struct mnl_socket *socket, unsigned family, struct kernel_table *table)
 {
 	char buffer[DUMP_BYTES];
@@ -123,8 +124,9 @@ static bool is_same_namespace(const char *theirs)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* A netlink socket belongs to the namespace that it is made in: there and back. */
-static struct mnl_socket *open_in(int pid)
+/* Opens a netlink socket in the network namespace of a process. It belongs to the namespace in
+ * which it is opened, so the command enters that namespace and returns. */
+static struct mnl_socket *open_in_namespace_of(int pid)
 {
 	struct mnl_socket *made = NULL;
 	char path[32];
@@ -138,7 +140,8 @@ static struct mnl_socket *open_in(int pid)
 	if (own >= 0 && theirs >= 0 && setns(theirs, CLONE_NEWNET) == 0) {
 		made = mnl_socket_open(NETLINK_SOCK_DIAG);
 		if (setns(own, CLONE_NEWNET) < 0) {
-			complain("the network namespace cannot be left again: %s", strerror(errno));
+			complain("cannot return to the network namespace of tcpshim: %s",
+				 strerror(errno));
 			exit(EXIT_OWN_FAILURE);
 		}
 	}
@@ -151,7 +154,7 @@ static struct mnl_socket *open_in(int pid)
 
 bool kernel_read(struct kernel_table *table, int pid)
 {
-	struct mnl_socket *socket = open_in(pid);
+	struct mnl_socket *socket = open_in_namespace_of(pid);
 	bool is_read;
 
 	table->count = 0;

@@ -1,5 +1,8 @@
 /*
- * kernel: the TCP sockets of a network namespace, as the kernel tells them (sock_diag(7)).
+ * kernel: the TCP sockets of a network namespace, as the kernel reports them (sock_diag(7)).
+ *
+ * Context: the command; exits if it cannot return to its own namespace. Locks: none. Errno: set on
+ * failure.
  */
 #ifndef READER_KERNEL_H
 #define READER_KERNEL_H
@@ -23,11 +26,12 @@ struct kernel_table {
 	size_t count, capacity;
 };
 
-/* The sockets of the network namespace that process pid is in. False, and errno: they cannot be
- * had. */
+/* Reads the sockets of the network namespace that process pid is in. Returns false with errno if it
+ * cannot. */
 bool kernel_read(struct kernel_table *table, int pid);
 
-/* The one between these two ends, or NULL. */
+/* Finds the socket with these two addresses; a listener if peer has family 0. Returns NULL if there
+ * is none. */
 const struct kernel_socket *kernel_find(const struct kernel_table *table,
 					const struct tcpshim_address *local,
 					const struct tcpshim_address *peer);

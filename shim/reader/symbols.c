@@ -13,7 +13,7 @@ enum { CACHED = 4096, PATH_SHOWN = 96 };
 /* What was found for an address of a recording. */
 struct cached {
 	const struct reader *reader;
-	size_t module_count; /* that were known then */
+	size_t module_count; /* how many were known then */
 	uint64_t address;
 	char *text;
 };
@@ -58,7 +58,7 @@ static int compare_files(const void *a, const void *b)
 	return strcmp(x->path, y->path);
 }
 
-/* NULL: no memory. */
+/* Returns the file of this path, NULL if there is not enough memory. */
 static struct resolver_file *file_of(const char *path)
 {
 	const struct resolver_file key = {.path = path};
@@ -74,22 +74,23 @@ static struct resolver_file *file_of(const char *path)
 	return NULL;
 }
 
-/* Whoever owns a recording can have written into it what he likes. */
+/* Whether the files that a recording names may be opened: its owner can write any path to it. */
 static bool is_trusted(const struct reader *reader)
 {
-	static bool is_said;
+	static bool is_reported;
 
 	if (!reader->is_foreign || is_forbidden)
 		return !is_forbidden;
-	if (!is_said)
+	if (!is_reported)
 		complain("%s belongs to another user: the files that it names are not opened, so "
 			 "functions have no names (run the report as that user, or on a copy that "
 			 "you trust)",
 			 reader->path);
-	is_said = true;
+	is_reported = true;
 	return false;
 }
 
+/* Finds the file that is mapped at an address; the latest one, as mappings replace each other. */
 static const struct module *find_module(uint64_t address)
 {
 	for (size_t i = current->module_count; i-- > 0;)
@@ -103,7 +104,8 @@ static void append_limited(struct strbuf *buf, const char *text, size_t most)
 	printable_append(buf, text, strnlen(text, most));
 }
 
-/* A return address may be the first behind its function: the call stands before it. */
+/* Appends the function that a return address is in. The address before it is looked up: if the call
+ * is the last instruction of its function, the return address is already in the next one. */
 static void resolve(struct strbuf *buf, uint64_t address)
 {
 	const struct module *module = find_module(address);

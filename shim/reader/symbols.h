@@ -1,8 +1,10 @@
 /*
- * symbols: what stands at an address of the process that made a recording.
+ * symbols: the function at an address of the process that made a recording.
  *
- * A file that a recording names is looked into only when a stack is shown, only if the recording is
- * the caller's own (its owner could name any file), and as reader/resolver.h tells.
+ * A file that a recording names is opened only when a stack is shown, and only if the recording
+ * belongs to the user: its owner can name any file in it. It is read as reader/resolver.h
+ * describes.
+ * Context: the command. Locks: none.
  */
 #ifndef READER_SYMBOLS_H
 #define READER_SYMBOLS_H
@@ -10,16 +12,17 @@
 #include "format/strbuf.h"
 #include "reader/reader.h"
 
-/* No file is looked into: frames show the file and the offset in it. */
+/* Forbids to open files: frames then show the file and the offset in it. */
 void symbols_forbid(void);
 
-/* Whose addresses are asked for from now on. */
+/* Selects the recording that the next addresses are from. */
 void symbols_use(const struct reader *reader);
 
-/* "/usr/bin/nc(main+0x2a3)", with " file:line" behind it where debug data is there; C++ names as
- * they stand in the source. A truss_symbol. */
+/* Appends "/usr/bin/nc(main+0x2a3)", and " file:line" if there is debug data. C++ names are in the
+ * form of the source. A truss_symbol. */
 void symbols_append(struct strbuf *buf, uint64_t address);
 
+/* Frees what was found, and ends the resolver. */
 void symbols_end(void);
 
 #endif

@@ -15,15 +15,15 @@
 #include "reader/regular.h"
 #include "tcpshim/record.h"
 
-/* A line of /proc/PID/maps. */
-struct mapping {
+/* A shared mapping, from a line of /proc/PID/maps. */
+struct shared_mapping {
 	unsigned long start, end, offset, inode;
 	const char *path;
 };
 
-/* Reads the next shared, writable mapping of the start of a file. A recording may be mapped in
- * several parts, of which the first stays. */
-static bool next_mapping(FILE *maps, char **line, size_t *capacity, struct mapping *to)
+/* Reads the next shared, writable mapping that begins with the first byte of a file. A recording
+ * can be mapped in several parts; the first part stays mapped. Returns false if there is none. */
+static bool next_mapping(FILE *maps, char **line, size_t *capacity, struct shared_mapping *to)
 {
 	while (getline(line, capacity, maps) > 0) {
 		char *at = *line;
@@ -54,18 +54,19 @@ static FILE *open_maps(int pid)
 	return fopen(path, "re");
 }
 
-/* 1: it has the file mapped, 0: it has not, or is gone; -1: that may not be asked. */
+/* Returns 1 if the process has the file mapped, 0 if it has not or is gone, -1 without the rights
+ * to find out. */
 static int has_mapped(int pid, const struct stat *file)
 {
 	FILE *maps = open_maps(pid);
 	char *line = NULL;
 	size_t capacity = 0;
-	struct mapping mapping;
+	struct shared_mapping mapping;
 	int is_found = 0;
 
 	if (!maps)
 		return errno == EACCES || errno == EPERM ? -1 : 0;
-	/* The device's number is not compared: for btrfs and overlayfs stat has another one. */
+	/* The device number is not compared: on btrfs and overlayfs, stat returns another one. */
 	while (is_found == 0 && next_mapping(maps, &line, &capacity, &mapping)) {
 		char link[96];
 		struct stat mapped;
@@ -82,7 +83,7 @@ static int has_mapped(int pid, const struct stat *file)
 	return is_found;
 }
 
-/* The last number of the line NSpid: what the process calls itself. */
+/* Returns the process's number in its own PID namespace: the last one of the line NSpid. */
 static int inner_number(int pid)
 {
 	char path[32], line[512];
@@ -113,24 +114,24 @@ bool writer_is(int fd, int pid)
 	return is_mapped > 0 || (is_mapped < 0 && (kill(pid, 0) == 0 || errno == EPERM));
 }
 
-int writer_find(int fd, int told)
+int writer_find(int fd, int inner)
 {
 	DIR *processes;
 	struct dirent *entry;
 	struct stat file;
 	int found = 0;
 
-	if (told <= 0 || fstat(fd, &file) < 0)
+	if (inner <= 0 || fstat(fd, &file) < 0)
 		return 0;
-	if (inner_number(told) == told && writer_is(fd, told))
-		return told;
+	if (inner_number(inner) == inner && writer_is(fd, inner))
+		return inner;
 	processes = opendir("/proc");
 	while (processes && found == 0 && (entry = readdir(processes))) {
 		int pid = isdigit((unsigned char)entry->d_name[0])
 				  ? (int)strtol(entry->d_name, NULL, 10)
 				  : 0;
 
-		if (pid > 0 && inner_number(pid) == told && has_mapped(pid, &file) > 0)
+		if (pid > 0 && inner_number(pid) == inner && has_mapped(pid, &file) > 0)
 			found = pid;
 	}
 	if (processes)
@@ -146,9 +147,9 @@ static bool is_recording(int fd)
 	       memcmp(magic, RECORD_MAGIC, sizeof(magic)) == 0;
 }
 
-/* Opens what the process has mapped: itself, or, without the rights for that, by its name as the
- * process sees it, which may be in another mount namespace. */
-static int open_mapped(int pid, const struct mapping *mapping)
+/* Opens the file that the process has mapped. Without the rights for that, opens it by its name as
+ * the process sees it, since it can be in another mount namespace. */
+static int open_mapped(int pid, const struct shared_mapping *mapping)
 {
 	char link[96], *path;
 	int fd;
@@ -170,12 +171,12 @@ int writer_open(int pid, char **path)
 	FILE *maps = open_maps(pid);
 	char *line = NULL;
 	size_t capacity = 0;
-	struct mapping mapping;
+	struct shared_mapping mapping;
 	int fd = -1;
 
 	if (!maps) {
 		complain("process %d: %s", pid,
-			 errno == ENOENT ? "there is none of this number" : strerror(errno));
+			 errno == ENOENT ? "there is no such process" : strerror(errno));
 		return -1;
 	}
 	while (fd < 0 && next_mapping(maps, &line, &capacity, &mapping)) {
@@ -188,11 +189,10 @@ int writer_open(int pid, char **path)
 	if (fd >= 0)
 		*path = duplicate(mapping.path);
 	else
-		complain(
-			"process %d has no recording that can be read: start it with tcpshim "
-			"--record=DIRECTORY (or TCPSHIM_RECORD); it is made at the first call on a "
-			"TCP socket",
-			pid);
+		complain("process %d has no recording that can be read: start it with tcpshim "
+			 "--record=DIRECTORY (or TCPSHIM_RECORD); the file is created at the first "
+			 "call on a TCP socket",
+			 pid);
 	free(line);
 	fclose(maps);
 	return fd;

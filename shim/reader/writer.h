@@ -1,24 +1,26 @@
 /*
- * writer: the process that writes a recording, among those that run.
+ * writer: finds the running process that writes a recording.
  *
- * The number that a recording has of its process is that of the process's own PID namespace: in
- * another one it is another process's, or nobody's. The writer is the process that has the file
- * mapped and whose innermost number is that one.
+ * The process number in a recording is the one in the process's own PID namespace. In another
+ * namespace the same number can belong to another process, or to none. So the writer is the process
+ * that has the file mapped and whose innermost number is the one in the recording.
+ * Context: the command. Locks: none.
  */
 #ifndef READER_WRITER_H
 #define READER_WRITER_H
 
 #include <stdbool.h>
 
-/* Finds the writer of the file fd, which calls itself told. Returns its number here, 0: it does not
- * run. Where its mappings may not be read, a process of the number told counts. */
-int writer_find(int fd, int told);
+/* Finds the writer of the file fd. inner: its number in its own PID namespace. Returns its number
+ * in ours, 0 if it does not run. If its mappings may not be read, any process of that number
+ * counts. */
+int writer_find(int fd, int inner);
 
-/* Whether process pid still writes to the file fd; true also where that may not be asked. */
+/* Whether process pid still writes to the file fd; true also if that cannot be found out. */
 bool writer_is(int fd, int pid);
 
-/* Opens the recording that process pid writes. Returns its descriptor, or -1; *path: its name as
- * the process knows it, the caller's to free. Says why not. */
+/* Opens the recording that process pid writes. Returns its descriptor, or -1 after a message.
+ * *path: its name as the process sees it, for the caller to free. */
 int writer_open(int pid, char **path);
 
 #endif

@@ -197,7 +197,7 @@ errors_are() {
 	status_is 0 "$tcpshim" netstat recordings/*
 	grep -qE '\(sleeping\.\.\.\)' out
 	status_is 125 "$tcpshim" netstat 999999999
-	errors_are 'tcpshim: process 999999999: there is none of this number'
+	errors_are 'tcpshim: process 999999999: there is no such process'
 	status_is 125 "$tcpshim" netstat $$
 	grep -q 'has no recording that can be read: start it with tcpshim --record' errors
 }
