@@ -44,7 +44,7 @@ harmless() {
 	# A FIFO in the place of a recording is not opened either.
 	start bash -c 'exec 9>pipe; touch woken'
 	! "$tcpshim" report pipe link 2>said || fail "shown"
-	[[ $(cat said) == 'tcpshim: pipe is not a recording of tcpshim'$'\n''tcpshim: link is no recording of tcpshim' ]]
+	[[ $(cat said) == 'tcpshim: pipe is not a recording of tcpshim'$'\n''tcpshim: link is not a recording of tcpshim' ]]
 	[[ ! -e woken ]]
 	for name in /dev/ptmx /proc/self/maps /sys/kernel/notes / relative; do
 		"$forge" truth other "module=$name"

@@ -221,6 +221,96 @@ static void test_more(void **state)
 	assert_int_equal(pack_more(record, 8, &event, 0, 10, &packed), 0);
 }
 
+/* A transfer's record reads as the call that the thread is in, and then as the call that returned.
+ */
+static void test_transfer(void **state)
+{
+	struct record_transfer *transfer = (struct record_transfer *)record;
+	const struct tcpshim_event *event = &unpacked.event;
+	int all_flags = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < PACK_MESSAGE_FLAGS; i++)
+		all_flags |= pack_message_flags[i].flag;
+	assert_int_equal(all_flags, PACK_PLAIN_FLAGS);
+	for (int round = 0; round < ROUNDS; round++) {
+		const struct pack_transfer known = {
+			.fd = (uint16_t)draw(),
+			.serial = (uint32_t)draw(),
+			.since_ns = (uint32_t)draw(),
+			.asked = (uint32_t)draw(),
+			.flags = (int)draw() & PACK_PLAIN_FLAGS,
+			.buffer = (const void *)(uintptr_t)draw(),
+		};
+		int32_t result = (int32_t)below(200) - 100;
+		size_t count = result > 0 ? below((uint64_t)result + 1) : 0, size;
+
+		*(uint64_t *)record = 0;
+		assert_false(unpack_pending(&unpacked, &names, record, PACK_TRANSFER_BYTES, 9));
+		pack_transfer_begin(transfer, &known);
+		pack_transfer_mark(transfer, CALL_recv);
+		assert_true(unpack_pending(&unpacked, &names, record, PACK_TRANSFER_BYTES, 9));
+		assert_int_equal(event->flags, EVENT_SLEEPING);
+		assert_int_equal(event->call, CALL_recv);
+		assert_int_equal(event->start_ns, 9 + (uint64_t)known.since_ns);
+		assert_int_equal(event->connection.serial, known.serial);
+		assert_int_equal(event->argument_count, 4);
+		assert_int_equal(event->arguments[0], known.fd);
+		assert_int_equal(event->arguments[1], (uintptr_t)known.buffer);
+		assert_int_equal(event->arguments[2], known.asked);
+		assert_int_equal(event->arguments[3], known.flags);
+
+		size = pack_transfer_end(transfer, result, 1000, payload, count);
+		assert_true(size % 8 == 0 && size <= PACK_TRANSFER_BYTES + count);
+		transfer->head = (struct record_head){
+			.size = (uint16_t)size,
+			.kind = RECORD_TRANSFER,
+			.flags = (uint8_t)(EVENT_MANY_THREADS | pack_transfer_flags(count)),
+		};
+		assert_true(unpack_transfer(&unpacked, &names, record, size, 9));
+		assert_int_equal(event->flags, EVENT_MANY_THREADS);
+		assert_int_equal(event->time_ns, event->start_ns + 1000);
+		assert_int_equal(event->result, result < 0 ? -1 : result);
+		assert_int_equal(event->error, result < 0 ? -result : 0);
+		assert_int_equal(event->data_total, result > 0 ? result : 0);
+		assert_int_equal(event->arguments[3], known.flags);
+		if (count == 0)
+			assert_int_equal(event->arguments[1], (uintptr_t)known.buffer);
+		else
+			assert_memory_equal(unpacked.data.iov_base, payload, count);
+	}
+}
+
+/* Records that are about the trace read as they were written, and not if they are cut. */
+static void test_trace(void **state)
+{
+	static const char line[] = "tcpshim: a line\n", path[] = "/usr/lib/libc.so.6";
+	struct unpacked_bytes bytes;
+	struct record_clock clock;
+	struct record_module module;
+	const char *found;
+	uint64_t time_ns;
+	size_t size;
+
+	(void)state;
+	assert_true(unpack_clock(&clock, record, pack_clock(record, 5, -6)));
+	assert_int_equal(clock.time_ns, 5);
+	assert_int_equal(clock.realtime_offset_ns, -6);
+	size = pack_line(record, 7, line, sizeof(line) - 1);
+	assert_int_equal(size, pack_line_size(sizeof(line) - 1));
+	assert_true(unpack_line(&bytes, &time_ns, record, size));
+	assert_int_equal(time_ns, 7);
+	assert_int_equal(bytes.size, sizeof(line) - 1);
+	assert_memory_equal(bytes.bytes, line, bytes.size);
+	assert_false(unpack_line(&bytes, &time_ns, record, size - 8));
+	size = pack_module(record, 1, 2, 3, path);
+	assert_int_equal(size, pack_module_size(path));
+	assert_true(unpack_module(&module, &found, record, size));
+	assert_true(module.start == 1 && module.end == 2 && module.offset == 3);
+	assert_string_equal(found, path);
+	assert_false(unpack_module(&module, &found, record, size - 8));
+}
+
 /* What another version numbers differently, or has and this one has not. */
 static void test_other_version(void **state)
 {
@@ -289,7 +379,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_room),
-		cmocka_unit_test(test_more),       cmocka_unit_test(test_other_version),
+		cmocka_unit_test(test_more),       cmocka_unit_test(test_transfer),
+		cmocka_unit_test(test_trace),      cmocka_unit_test(test_other_version),
 		cmocka_unit_test(test_more_notes),
 	};
 
