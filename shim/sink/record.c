@@ -100,7 +100,7 @@ void record_event(struct area *area)
 		if (!at)
 			return;
 		size = pack_event(at, room, event, config.style.data_bytes, has_endpoints);
-		if (size == 0) /* do not let a reader take it for the call that the thread is in */
+		if (size == 0) /* the bytes written must not look like a call in progress */
 			memset(at, 0, sizeof(uint64_t));
 		if (size == 0 && room == RECORD_BLOCK_BYTES - sizeof(struct record_block)) {
 			recording_count_lost(1, E2BIG);
@@ -117,14 +117,9 @@ void record_event(struct area *area)
 
 void record_line(struct area *area, const char *line, size_t size, uint64_t now_ns)
 {
-	struct record_line record = {.number = (uint32_t)size, .time_ns = now_ns};
 	size_t room;
-	uint8_t *at = recording_room(area, sizeof(record) + pack_round(size), &room, now_ns);
+	uint8_t *at = recording_room(area, pack_line_size(size), &room, now_ns);
 
-	if (!at)
-		return;
-	memcpy(at + sizeof(record.head), (const uint8_t *)&record + sizeof(record.head),
-	       sizeof(record) - sizeof(record.head));
-	memcpy(at + sizeof(record), line, size);
-	recording_block_commit(sizeof(record) + pack_round(size), RECORD_LINE, 0);
+	if (at)
+		recording_block_commit(pack_line(at, now_ns, line, size), RECORD_LINE, 0);
 }

@@ -1,8 +1,8 @@
 #include "sink/recording_block.h"
 
 #include <errno.h>
-#include <string.h>
 
+#include "format/pack.h"
 #include "settings/config.h"
 #include "sys/hot.h"
 
@@ -185,7 +185,6 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 		.previous_ns = thread.previous_ns,
 		.time_ns = now_ns,
 	};
-	uint8_t *at;
 
 	if (recording->owners && !own_again(recording, area)) {
 		recording_map_leave(&recording->map, area->block_number);
@@ -205,9 +204,7 @@ static void take_over(struct recording *recording, struct area *area, uint64_t n
 	thread.events = thread.block->events;
 	thread.block->current.call = 0;
 	thread.last_ns = now_ns;
-	at = (uint8_t *)thread.block + thread.used;
-	memcpy(at + sizeof(record.head), (const uint8_t *)&record + sizeof(record.head),
-	       sizeof(record) - sizeof(record.head));
+	pack_body((uint8_t *)thread.block + thread.used, &record, sizeof(record));
 	recording_block_commit(sizeof(record), RECORD_THREAD, 0);
 }
 
