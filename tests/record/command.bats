@@ -137,7 +137,7 @@ errors_are() {
 	[[ $(wc -l <first) == 1 ]]
 }
 
-@test "command: what is no recording is said in one line" {
+@test "command: what is not a recording is said in one line" {
 	echo hello >text
 	status_is 125 "$tcpshim" report text
 	errors_are 'tcpshim: text is not a recording of tcpshim'
