@@ -249,11 +249,11 @@ bool facts_sockaddr(struct strbuf *buf, const void *address, uint32_t size)
 static void append_reported(struct strbuf *buf, unsigned reported)
 {
 	static const char *const texts[] = {
-		[REPORTED_NOT] = "The program has not been told.",
-		[REPORTED_BY_POLL] = "poll reports it without saying which error.",
+		[REPORTED_NOT] = "No call has reported it to the program yet.",
+		[REPORTED_BY_POLL] = "poll reports it, but not which error.",
 		[REPORTED_AS_EOF] =
 			"Linux reports it as end of stream (read = 0), not as ECONNRESET.",
-		[REPORTED_AS_ERROR] = "The program is told by this error, once.",
+		[REPORTED_AS_ERROR] = "The kernel reports it with this error, once.",
 	};
 
 	if (reported < sizeof(texts) / sizeof(texts[0]))

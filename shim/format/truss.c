@@ -141,7 +141,7 @@ static void append_notes(struct strbuf *buf, const struct tcpshim_event *event,
 	if (event->subjects_left_out > 0 && style->least_severity == SEVERITY_INFO) {
 		strbuf_string(buf, "\t- and ");
 		strbuf_count(buf, event->subjects_left_out, "more connection");
-		strbuf_string(buf, ", not told here. [more]\n");
+		strbuf_string(buf, ", not shown here. [more]\n");
 	}
 }
 

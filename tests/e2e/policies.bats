@@ -99,7 +99,7 @@ served_with() {
 	trace_is_whole trace.on
 	trace_has trace.off '>=' 2 '\[program-overruled-policy\]$'
 	trace_has trace.on '>=' 2 '\[policy-overruled-program\]$'
-	trace_has trace.on '>=' 2 'probes after 30\.0 s of silence, then every 10\.0 s; 3 without.*\[policy-keepalive\]$'
+	trace_has trace.on '>=' 2 'the first probe after 30\.0 s of silence, then one every 10\.0 s; 3 probes without.*\[policy-keepalive\]$'
 }
 
 @test "sshd: the accepted connection" {
@@ -250,7 +250,7 @@ has_workers() {
 	END
 	shim "$keepalive" TCPSHIM_OUTPUT=trace "$python" own.py >out
 	[[ $(cat out) == $'[Errno 22] Invalid argument\n77 1 1' ]] || fail "$(cat out)"
-	trace_has trace = 1 'own TCP_KEEPIDLE holds.*\[program-overruled-policy\]$'
+	trace_has trace = 1 "own TCP_KEEPIDLE replaces the policy's from now on.*\\[program-overruled-policy\\]\$"
 	trace_has trace = 0 '\[policy-overruled-program\]$'
 	shim "$keepalive" TCPSHIM_FORCE=on TCPSHIM_OUTPUT=trace.forced "$python" own.py >out
 	[[ $(cat out) == $'[Errno 22] Invalid argument\n30 1 1' ]] || fail "$(cat out)"
@@ -283,7 +283,7 @@ has_workers() {
 	timeout 20 env LD_PRELOAD="$library:$place/refuse.so" "$keepalive" TCPSHIM_OUTPUT=trace curl -sS "$url" >out
 	[[ $(cat out) == 'a page' ]]
 	trace_has trace = 1 '! fd [0-9]+: the kernel refused TCP_KEEPCNT.*: ENOPROTOOPT\..*\[policy-failed\]$'
-	trace_has trace = 1 '; 9 without an answer end it\. \[policy-keepalive\]$'
+	trace_has trace = 1 '; 9 probes without an answer end the connection\. \[policy-keepalive\]$'
 }
 
 http_page() {
@@ -536,7 +536,7 @@ scenario_4() {
 	finish "$dnc" || true
 	trace_is_whole trace
 	trace_has trace '>=' 1 'CLOSE_WAIT > LAST_ACK.*\[policy-closed-on-eof\]$'
-	trace_has trace = 1 "!! fd 3: refused: .*add !rport=$port to TCPSHIM_MATCH.*\\[write-after-policy-close\\]\$"
+	trace_has trace = 1 "!! fd 3: the write failed because TCPSHIM_CLOSE_ON_EOF ended .*add !rport=$port to TCPSHIM_MATCH.*\\[write-after-policy-close\\]\$"
 	trace_has trace = 0 '\[(broken-pipe|reset|half-open|eof-ignored|data-lost)'
 }
 
@@ -550,7 +550,7 @@ scenario_4() {
 	trace_has trace = 1 'CLOSE_WAIT > CLOSE\..*\[policy-closed-on-eof\]$'
 	echo 'anybody there?' >&"$input"
 	finish "$dnc" || true
-	trace_has trace = 1 '!! fd 3: refused: .*\[write-after-policy-close\]$'
+	trace_has trace = 1 '!! fd 3: the write failed because TCPSHIM_CLOSE_ON_EOF ended .*\[write-after-policy-close\]$'
 	trace_has trace = 0 '\[(reset|data-lost)'
 }
 

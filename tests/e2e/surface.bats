@@ -49,7 +49,7 @@ while True:
 	((${#files[@]} == 2)) || fail "${files[*]}"
 	child=$(grep -l '^ [0-9.]*	close(' trace.* | xargs grep -L 'socket(')
 	[[ -n $child ]] || fail "no trace of the child alone" "$(cat trace.*)"
-	trace_has "$child" = 1 'Another process may still hold it.*\[closed-shared\]$'
+	trace_has "$child" = 1 'Another process may still have it open.*\[closed-shared\]$'
 	# The child ends by exit_group with connections that are its parent's: no note is given on them.
 	trace_has "$child" = 0 '\[left-open-at-exit\]$'
 }

@@ -72,7 +72,7 @@ saved_by_keepalive() {
 	still_waiting "$1-bare"
 	is_silent_about "$1-bare" '\[(policy|timed-out)'
 	ended "$1" 3000 6000
-	says "$1" 'probes after 1\.0 s of silence, then every 1\.0 s; 3 without an answer.*\[policy-keepalive\]'
+	says "$1" 'the first probe after 1\.0 s of silence, then one every 1\.0 s; 3 probes without an answer.*\[policy-keepalive\]'
 	says "$1" ' 3 probes got no answer.*\[timed-out-keepalive\]'
 	is_silent_about "$1" '\[(timed-out-(data|user)|data-lost|no-failure-detection)\]'
 }

@@ -121,11 +121,11 @@ static void test_every_fact(void **state)
 static void test_states_and_reports(void **state)
 {
 	static const char *const reports[] = {
-		[REPORTED_NOT] = "The program has not been told.",
-		[REPORTED_BY_POLL] = "poll reports it without saying which error.",
+		[REPORTED_NOT] = "No call has reported it to the program yet.",
+		[REPORTED_BY_POLL] = "poll reports it, but not which error.",
 		[REPORTED_AS_EOF] =
 			"Linux reports it as end of stream (read = 0), not as ECONNRESET.",
-		[REPORTED_AS_ERROR] = "The program is told by this error, once.",
+		[REPORTED_AS_ERROR] = "The kernel reports it with this error, once.",
 	};
 	struct tcpshim_facts facts = {.before = STATE_CLOSE, .now = STATE_CLOSE};
 

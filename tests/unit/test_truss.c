@@ -330,16 +330,16 @@ static const struct row {
 	 "\t- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: closed after the connection had died; "
 	 "open for 0.0 ms: "
 	 "sent 0 bytes, received 0 bytes. [closed-after-death]\n"
-	 "\t! fd 3: EPIPE because this program itself shut down its sending side before. "
+	 "\t! fd 3: EPIPE because this program had shut down its own sending side. "
 	 "[broken-pipe-own-shutdown]\n"
-	 "\t- and 2 more connections, not told here. [more]\n"},
+	 "\t- and 2 more connections, not shown here. [more]\n"},
 	{"from a warning on",
 	 {.call = CALL_close, ARGUMENTS(3), .subjects_left_out = 2},
 	 {.least_severity = SEVERITY_WARN},
 	 UINT64_C(1) << NOTE_closed_after_death,
 	 UINT64_C(1) << NOTE_broken_pipe_own_shutdown,
 	 "close(3)\t\t\t\t\t= 0\n"
-	 "\t! fd 3: EPIPE because this program itself shut down its sending side before. "
+	 "\t! fd 3: EPIPE because this program had shut down its own sending side. "
 	 "[broken-pipe-own-shutdown]\n"},
 	{"errors only",
 	 {.call = CALL_close, ARGUMENTS(3)},
@@ -365,7 +365,7 @@ static const struct row {
 	 "\t\x1b[1;31m!! fd 3: 22 bytes written were never acknowledged and are lost, although "
 	 "write reported "
 	 "success. [data-lost]\x1b[0m\n"
-	 "\t\x1b[33m! fd 3: EPIPE because this program itself shut down its sending side before. "
+	 "\t\x1b[33m! fd 3: EPIPE because this program had shut down its own sending side. "
 	 "[broken-pipe-own-shutdown]\x1b[0m\n"
 	 "\t\x1b[36m- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: closed after the connection "
 	 "had died; open for "
