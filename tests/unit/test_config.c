@@ -341,7 +341,7 @@ static void test_complaints(void **state)
 		 "TCPSHIM_FDS=tcp,stdio. It is left out.\n"},
 		{"TCPSHIM_OUTPUT=fd:x",
 		 "tcpshim: TCPSHIM_OUTPUT is \"fd:x\", but takes stderr, a path (%p is the "
-		 "process id, %n the program's "
+		 "process ID, %n the program's "
 		 "name) or fd:N with an open descriptor, for example "
 		 "TCPSHIM_OUTPUT=/tmp/trace.%p. It is left out.\n"},
 		{"TCPSHIM_TIME=b\x1b[31mse",
@@ -361,14 +361,14 @@ static void test_complaints(void **state)
 		 "TCPSHIM_SLEEPING=off. It is left "
 		 "out.\n"},
 		{"TCPSHIM_MATCH=port 80",
-		 "tcpshim: TCPSHIM_MATCH is \"port 80\", but takes conditions port= lport= rport= (1 "
-		 "to 65535), peer= local= (an address or ADDRESS/PREFIX) and role= (client, server), "
-		 "each with ! in front for its opposite, joined by , (and) or ; (or), for example "
+		 "tcpshim: TCPSHIM_MATCH is \"port 80\", but takes conditions port=, lport= or rport= "
+		 "(1 to 65535), peer= or local= (an address or ADDRESS/PREFIX) and role= (client or "
+		 "server), each with ! before it for its opposite, joined by , (and) or ; (or), for example "
 		 "TCPSHIM_MATCH=port=8080,peer=10.0.0.0/8. It is left out.\n"},
 		{"TCPSHIM_KEEPALIVE=yes",
 		 "tcpshim: TCPSHIM_KEEPALIVE is \"yes\", but takes off, on, or "
 		 "IDLE[,INTERVAL[,COUNT]] with times from 1s to 32767s in whole seconds and a count "
-		 "from 1 to 127, and jitter= up to 90% behind them, for example "
+		 "from 1 to 127, optionally followed by jitter= up to 90%, for example "
 		 "TCPSHIM_KEEPALIVE=30s,10s,3. It is left out.\n"},
 		{"TCPSHIM_USER_TIMEOUT=on",
 		 "tcpshim: TCPSHIM_USER_TIMEOUT is \"on\", but takes off, a duration from 1ms to "
