@@ -151,7 +151,7 @@ bool options_take(int key, const char *argument)
 /* What the library would leave out, the command does not run with. */
 static void say(const char *line, size_t size)
 {
-	static const char end[] = " It is left out.";
+	static const char end[] = " It is ignored.";
 
 	if (size > sizeof(end) &&
 	    memcmp(line + size - (sizeof(end) - 1), end, sizeof(end) - 1) == 0)

@@ -210,8 +210,8 @@ static bool load(void)
 void stack_prepare(void)
 {
 	static const char line[] =
-		"tcpshim: TCPSHIM_STACK: libunwind.so.8 cannot be loaded: install it (Debian's "
-		"package libunwind8), or leave TCPSHIM_STACK out. There are no call stacks.";
+		"tcpshim: TCPSHIM_STACK is ignored: libunwind.so.8 cannot be loaded. Install it "
+		"(Debian package libunwind8), or unset TCPSHIM_STACK.";
 
 	if (atomic_load_explicit(&is_tried, memory_order_relaxed) || restriction_is_inherited() ||
 	    atomic_exchange(&is_tried, true))

@@ -386,9 +386,9 @@ static void complain_unknown(const char *name, size_t size, config_complain *com
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: there is no variable TCPSHIM_");
 	strbuf_printable(&line, name, size < MOST_EDITS ? size : MOST_EDITS);
-	strbuf_string(&line, "; did you mean TCPSHIM_");
+	strbuf_string(&line, " (did you mean TCPSHIM_");
 	strbuf_string(&line, nearest->name);
-	strbuf_string(&line, "? It is left out.");
+	strbuf_string(&line, "?). It is ignored.");
 	complain(line.text, line.size);
 }
 
@@ -402,15 +402,15 @@ static void complain_bad(const struct variable *variable, const char *value,
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: TCPSHIM_");
 	strbuf_string(&line, variable->name);
-	strbuf_string(&line, " is \"");
+	strbuf_string(&line, "=\"");
 	strbuf_printable(&line, value, size < LINE_SIZE / 4 ? size : LINE_SIZE / 4);
-	strbuf_string(&line, "\", but takes ");
+	strbuf_string(&line, "\" is not valid: use ");
 	strbuf_string(&line, variable->wants);
 	strbuf_string(&line, ", for example TCPSHIM_");
 	strbuf_string(&line, variable->name);
 	strbuf_char(&line, '=');
 	strbuf_string(&line, variable->example);
-	strbuf_string(&line, ". It is left out.");
+	strbuf_string(&line, ". It is ignored.");
 	complain(line.text, line.size);
 }
 

@@ -202,31 +202,31 @@ static void complain_mismatch(const struct policy *policy, policy_complain *comp
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: TCPSHIM_USER_TIMEOUT=");
 	append_ms(&line, policy->user_timeout_ms);
-	strbuf_string(&line, " does not fit ");
+	strbuf_string(&line, " does not match ");
 	append_keepalive(&line, policy->idle_s, policy->interval_s, policy->count);
 	if (policy->jitter_percent != 0) {
 		strbuf_string(&line, ",jitter=");
 		strbuf_unsigned(&line, policy->jitter_percent);
 		strbuf_char(&line, '%');
 	}
-	strbuf_string(&line,
-		      ": it overrides COUNT, and an idle connection to a dead peer ends after ");
+	strbuf_string(&line, ". The timeout overrides COUNT, so that an idle connection to a dead "
+			     "peer ends after ");
 	append_ms(&line, end_ms);
 	if (end_ms == limit_ms) {
-		strbuf_string(&line, " or, where jitter shortens IDLE, ");
+		strbuf_string(&line, " or, if jitter shortens IDLE, after ");
 		append_ms(&line, least_end_ms);
 	} else {
 		strbuf_string(&line, " instead of ");
 		append_ms(&line, limit_ms);
 	}
 	if (limit_ms > MOST_MILLISECONDS) {
-		strbuf_string(&line, ". Shorter times of keepalive would fit");
+		strbuf_string(&line, ". Use shorter keepalive times");
 	} else if (policy->jitter_percent != 0) {
-		strbuf_string(&line, ". TCPSHIM_USER_TIMEOUT=auto fits");
+		strbuf_string(&line, ". Use TCPSHIM_USER_TIMEOUT=auto");
 	} else {
-		strbuf_string(&line, ". TCPSHIM_USER_TIMEOUT=");
+		strbuf_string(&line, ". Use TCPSHIM_USER_TIMEOUT=");
 		append_ms(&line, limit_ms);
-		strbuf_string(&line, " (or auto) fits");
+		strbuf_string(&line, " (or auto)");
 	}
 	if (end_ms != limit_ms && probes <= MOST_PROBES && policy->jitter_percent == 0) {
 		strbuf_string(&line, ", or ");
@@ -244,29 +244,29 @@ static void say(const char *text, policy_complain *complain)
 void policy_settle(struct policy *policy, policy_complain *complain)
 {
 	if (policy->is_user_timeout_auto && !policy->has_keepalive) {
-		say("tcpshim: TCPSHIM_USER_TIMEOUT is \"auto\", which follows from TCPSHIM_KEEPALIVE, "
-		    "and that is off: set it, for example TCPSHIM_KEEPALIVE=30s,10s,3, or give a "
-		    "duration. It is left out.",
+		say("tcpshim: TCPSHIM_USER_TIMEOUT=\"auto\" needs TCPSHIM_KEEPALIVE, which is off: set "
+		    "it, for example TCPSHIM_KEEPALIVE=30s,10s,3, or use a duration instead of auto. "
+		    "It is ignored.",
 		    complain);
 		policy->has_user_timeout = policy->is_user_timeout_auto = false;
 	}
 	if (policy->is_user_timeout_auto &&
 	    (policy->idle_s + (uint32_t)policy->interval_s * policy->count) * UINT64_C(1000) >
 		    MOST_MILLISECONDS) {
-		say("tcpshim: TCPSHIM_USER_TIMEOUT is \"auto\", but IDLE + INTERVAL x COUNT of "
-		    "TCPSHIM_KEEPALIVE is more than the 2147483647ms that the kernel takes: give shorter "
-		    "ones. It is left out.",
+		say("tcpshim: TCPSHIM_USER_TIMEOUT=\"auto\" is not valid: IDLE + INTERVAL x COUNT of "
+		    "TCPSHIM_KEEPALIVE is more than the kernel's limit of 2147483647ms. Use shorter "
+		    "keepalive times. It is ignored.",
 		    complain);
 		policy->has_user_timeout = policy->is_user_timeout_auto = false;
 	}
 	if (policy->has_keepalive && policy->jitter_percent != 0 &&
 	    least_idle_s(policy) == policy->idle_s)
-		say("tcpshim: the jitter of TCPSHIM_KEEPALIVE is less than the second that the kernel "
-		    "counts in, and has no effect: give a longer IDLE or a larger percentage.",
+		say("tcpshim: the jitter of TCPSHIM_KEEPALIVE has no effect: it is less than one "
+		    "second, the unit of the kernel. Use a longer IDLE or a larger percentage.",
 		    complain);
 	if (policy->is_forced && !policy->has_keepalive && !policy->has_user_timeout)
-		say("tcpshim: TCPSHIM_FORCE has nothing to force: set TCPSHIM_KEEPALIVE or "
-		    "TCPSHIM_USER_TIMEOUT with it.",
+		say("tcpshim: TCPSHIM_FORCE has no effect: no policy sets an option. Set "
+		    "TCPSHIM_KEEPALIVE or TCPSHIM_USER_TIMEOUT too.",
 		    complain);
 	if (policy->has_keepalive && policy->has_user_timeout && !policy->is_user_timeout_auto)
 		complain_mismatch(policy, complain);

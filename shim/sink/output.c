@@ -170,22 +170,22 @@ static void complain_path(int error)
 	struct strbuf line;
 
 	strbuf_init(&line, text, sizeof(text));
-	strbuf_string(&line, "tcpshim: TCPSHIM_OUTPUT is \"");
+	strbuf_string(&line, "tcpshim: TCPSHIM_OUTPUT=\"");
 	strbuf_printable(&line, output.path, strnlen(output.path, sizeof(text) / 2 - line.size));
-	strbuf_string(&line, "\", which cannot be written: ");
+	strbuf_string(&line, "\" cannot be written: ");
 	names_error(&line, error);
 	if (error == ELOOP)
 		strbuf_string(&line, " (it is a symbolic link, which is not followed)");
 	else if (error == EPERM)
 		strbuf_string(&line, " (it belongs to another user)");
 	else if (error == EMLINK)
-		strbuf_string(&line, " (it has more than one name, by hard links)");
+		strbuf_string(&line, " (it has more than one hard link)");
 	else if (error == EINVAL)
-		strbuf_string(&line, " (it is no file, FIFO or character device)");
+		strbuf_string(&line, " (it is not a regular file, FIFO or character device)");
 	else if (error == ENXIO)
-		strbuf_string(&line, " (nobody reads this FIFO)");
-	strbuf_string(&line, "; it wants a file that can be created, for example "
-			     "TCPSHIM_OUTPUT=/tmp/trace.%p. The trace goes to standard error.");
+		strbuf_string(&line, " (no process reads this FIFO)");
+	strbuf_string(&line, ". The trace goes to standard error. Use a file that can be created, "
+			     "for example TCPSHIM_OUTPUT=/tmp/trace.%p.");
 	complaint_write(line.text, line.size);
 }
 

@@ -203,10 +203,10 @@ static void say_lost(const char *path, uint64_t count, int error)
 	} else {
 		strbuf_string(&line,
 			      config.record_wraps
-				      ? ", of which threads were filling every block: "
-					"TCPSHIM_RECORD_SIZE makes it larger"
-				      : ", which was full: TCPSHIM_RECORD_SIZE makes it larger, "
-					"TCPSHIM_RECORD_FULL=wrap keeps the newest");
+				      ? ", because threads were filling all of its blocks. "
+					"Use a larger TCPSHIM_RECORD_SIZE."
+				      : ", which was full. Use a larger TCPSHIM_RECORD_SIZE, or "
+					"TCPSHIM_RECORD_FULL=wrap to keep the newest events.");
 	}
 	complaint_write(line.text, line.size);
 }

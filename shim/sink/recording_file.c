@@ -269,19 +269,19 @@ void recording_file_complain(int error)
 	struct strbuf line;
 
 	strbuf_init(&line, text, sizeof(text));
-	strbuf_string(&line, "tcpshim: TCPSHIM_RECORD: no recording can be made as \"");
+	strbuf_string(&line, "tcpshim: TCPSHIM_RECORD: cannot create the recording \"");
 	recording_file_append_path(&line, config.record_path);
 	strbuf_string(&line, "\": ");
 	names_error(&line, error);
 	strbuf_string(&line, error == ENOSPC   ? " (the disk is full)"
 			     : error == EFBIG  ? " (the limit on the size of files, ulimit -f, or "
-						 "on memory, is too small)"
-			     : error == EAGAIN ? " (the limit on locked memory, ulimit -l, is too "
-						 "small, and the program locks all of its memory)"
-			     : error == EEXIST ? " (there are files of this name already)"
+						 "on memory is too small)"
+			     : error == EAGAIN ? " (the program locks all of its memory, and the "
+						 "limit on locked memory, ulimit -l, is too small)"
+			     : error == EEXIST ? " (files with this name already exist)"
 					       : "");
-	strbuf_string(&line, "; it wants a directory in which this user can make files, or a path "
-			     "with %p, for example TCPSHIM_RECORD=/var/tmp. Nothing is recorded.");
+	strbuf_string(&line, ". Nothing is recorded. Use a directory in which this user can create "
+			     "files, or a path with %p, for example TCPSHIM_RECORD=/var/tmp.");
 	complaint_write(line.text, line.size);
 }
 
@@ -302,11 +302,11 @@ void recording_file_say_limited(const struct recording *recording)
 {
 	static const char *const reasons[] = {
 		[RECORDING_FULL_SIZE] = "",
-		[RECORDING_FILE_LIMIT] = "the limit on the size of files, ulimit -f, is ",
-		[RECORDING_ADDRESS_LIMIT] = "it is a sixteenth of the limit on the process's "
-					    "address space, ulimit -v, which is ",
-		[RECORDING_MEMORY_LIMIT] = "its file system is in memory (tmpfs), and it is a "
-					   "sixteenth of what the cgroup may use, which is ",
+		[RECORDING_FILE_LIMIT] = "the limit on the size of files (ulimit -f) is ",
+		[RECORDING_ADDRESS_LIMIT] = "it may use a sixteenth of the limit on the process's "
+					    "address space (ulimit -v), which is ",
+		[RECORDING_MEMORY_LIMIT] = "its file system is in memory (tmpfs), and it may use a "
+					   "sixteenth of the cgroup's memory limit, which is ",
 	};
 	char text[PATH_MAX / 4];
 	struct strbuf line;
@@ -316,14 +316,14 @@ void recording_file_say_limited(const struct recording *recording)
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: the recording ");
 	recording_file_append_path(&line, recording->path);
-	strbuf_string(&line, " takes at most ");
+	strbuf_string(&line, " is limited to ");
 	append_size(&line, recording->map.file_bytes);
 	strbuf_string(&line, " instead of ");
 	append_size(&line, config.record_bytes);
 	strbuf_string(&line, ": ");
 	strbuf_string(&line, reasons[recording->limited_by]);
 	append_size(&line, recording->limit_bytes);
-	strbuf_string(&line, "; TCPSHIM_RECORD_FULL=wrap keeps the newest");
+	strbuf_string(&line, ". TCPSHIM_RECORD_FULL=wrap keeps the newest events.");
 	complaint_write(line.text, line.size);
 }
 
@@ -337,7 +337,7 @@ void recording_file_say_removed(const struct recording *recording)
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: the recording is lost: ");
 	recording_file_append_path(&line, recording->path);
-	strbuf_string(&line, " was removed or replaced while it was written");
+	strbuf_string(&line, " was removed or replaced while it was being written.");
 	complaint_write(line.text, line.size);
 }
 

@@ -101,8 +101,9 @@ void sinks_say_ring(struct area *area)
 	struct strbuf line;
 
 	strbuf_init(&line, text, sizeof(text));
-	strbuf_string(&line, "*** tcpshim: this program uses io_uring: what it does through it is "
-			     "not seen ***\n");
+	strbuf_string(&line,
+		      "*** tcpshim: this program uses io_uring; what it does through io_uring is "
+		      "not traced ***\n");
 	emit_line(area, &line);
 }
 
@@ -116,8 +117,8 @@ void sinks_end(struct area *area, int status)
 		strbuf_init(&line, text, sizeof(text));
 		strbuf_string(&line, "*** tcpshim: ");
 		strbuf_count(&line, count, "call");
-		strbuf_string(&line, " of signal handlers came while the library was at work and "
-				     "could not be shown ***\n");
+		strbuf_string(&line, " of signal handlers that interrupted the library could not "
+				     "be shown ***\n");
 		emit_line(area, &line);
 	}
 	if (config.has_text) {

@@ -188,10 +188,10 @@ static void write_heading(struct strbuf *buf, uint64_t now_ns)
 	strbuf_string(buf, config.program);
 	strbuf_string(buf, ", process ");
 	strbuf_integer(buf, process_pid());
-	strbuf_string(buf, ", which was watched for ");
+	strbuf_string(buf, ", traced for ");
 	strbuf_duration(buf, now_ns - process_base_ns());
-	strbuf_string(buf, ". Wall time inside calls, in seconds: a call that waits costs no "
-			   "processor time.\n");
+	strbuf_string(buf, ". The times are wall time inside the calls, in seconds; a call that "
+			   "waits uses no processor time.\n");
 	append_left(buf, "call", 16);
 	strbuf_string(buf, "        seconds     calls  errors\n");
 	write_buf(buf);
@@ -209,8 +209,8 @@ void summary_end(uint64_t now_ns)
 	write_rows(&buf);
 	if (count > 0 && !config.is_json) {
 		strbuf_string(&buf, "and ");
-		strbuf_count(&buf, count, "connection");
-		strbuf_string(&buf, " before these\n");
+		strbuf_count(&buf, count, "earlier connection");
+		strbuf_string(&buf, ", not shown\n");
 		write_buf(&buf);
 	}
 }

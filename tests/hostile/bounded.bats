@@ -227,7 +227,7 @@ on_tmpfs() {
 	on_tmpfs timeout 30 ./recorded >shim.out 2>shim.err
 	# Except if the groups above it have less.
 	[[ -s shim.err ]] || (($(cat size) > 250 << 20)) || fail "$(cat size) bytes"
-	grep -v 'the cgroup may use' shim.err | nothing "said:"
+	grep -v "the cgroup's memory limit" shim.err | nothing "said:"
 }
 
 # --- How many recordings are kept. ---

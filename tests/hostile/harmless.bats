@@ -447,7 +447,7 @@ refused() {
 	local lines
 	lines=$(grep '^tcpshim: ' shim.err) || fail "$1 is not refused" || return 1
 	[[ $lines != *$'\n'* ]] || fail "$1: not one line:" "$lines" || return 1
-	[[ $lines == *"TCPSHIM_OUTPUT is \""*"$1\", which cannot be written: "*". The trace goes to standard error." ]] ||
+	[[ $lines == *"TCPSHIM_OUTPUT=\""*"$1\" cannot be written: "*". The trace goes to standard error. Use a file that can be created, for example TCPSHIM_OUTPUT=/tmp/trace.%p." ]] ||
 		fail "$1: $lines" || return 1
 	trace_has shim.err = 1 '^write\([0-9]+, .*, 100\)'
 }

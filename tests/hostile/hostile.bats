@@ -655,7 +655,7 @@ with_sanitizer() {
 		shim TCPSHIM_TIME=none TCPSHIM_OUTPUT="$PWD/$path" "$build/exchange" >out 2>err ||
 			fail "with $?: $(cat err)" || return 1
 		cmp "$path" before || fail "$path was written to" || return 1
-		grep -q "^tcpshim: TCPSHIM_OUTPUT is \"$PWD/$path\", which cannot be written: " err || fail "$(head -n 3 err)" || return 1
+		grep -q "^tcpshim: TCPSHIM_OUTPUT=\"$PWD/$path\" cannot be written: " err || fail "$(head -n 3 err)" || return 1
 		grep -q '^connect(' err || fail "no trace on standard error" || return 1
 	done
 	# Its own file is used, whatever its mode is.

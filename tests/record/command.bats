@@ -49,9 +49,9 @@ errors_are() {
 
 @test "command: options are the variables, checked before anything runs" {
 	status_is 2 "$tcpshim" --keepalive=never touch ran
-	[[ $(cat errors) == 'tcpshim: TCPSHIM_KEEPALIVE is "never", but takes off, on, '*', for example TCPSHIM_KEEPALIVE=30s,10s,3.' ]]
+	[[ $(cat errors) == 'tcpshim: TCPSHIM_KEEPALIVE="never" is not valid: use off, on, '*', for example TCPSHIM_KEEPALIVE=30s,10s,3.' ]]
 	status_is 2 env TCPSHIM_KEPALIVE=on "$tcpshim" touch ran
-	[[ $(cat errors) == *'there is no variable TCPSHIM_KEPALIVE; did you mean TCPSHIM_KEEPALIVE?' ]]
+	[[ $(cat errors) == *'there is no variable TCPSHIM_KEPALIVE (did you mean TCPSHIM_KEEPALIVE?).' ]]
 	[[ ! -e ran ]]
 	status_is 0 "$tcpshim" -t %connect -d -E -o trace --notes=off "$build/exchange"
 	[[ $(cat out) == "done" ]]

@@ -169,7 +169,7 @@ web_server() {
 @test "record: one that wraps, with more threads than blocks, counts what finds none" {
 	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K TCPSHIM_RECORD_FULL=wrap \
 		python3 "$BATS_TEST_DIRNAME/talk.py" 40 200 2>errors
-	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, of which threads were filling every block: TCPSHIM_RECORD_SIZE' \
+	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, because threads were filling all of its blocks\. Use a larger TCPSHIM_RECORD_SIZE\.$' \
 		errors || fail "$(cat errors)"
 	lost=$(sed -nE 's/^tcpshim: ([0-9]+) events.*/\1/p' errors)
 	"$tcpshim" report recordings/* 2>&1 >/dev/null |
@@ -178,7 +178,7 @@ web_server() {
 
 @test "record: one that is full stops, counts what is lost, and says so at the end" {
 	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K "$build/tests/bench/calls" tcp 20000 2>errors
-	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, which was full: TCPSHIM_RECORD_SIZE' errors || fail "$(cat errors)"
+	grep -qE '^tcpshim: [0-9]+ events could not be recorded in .*, which was full\. Use a larger TCPSHIM_RECORD_SIZE, ' errors || fail "$(cat errors)"
 	lost=$(sed -nE 's/^tcpshim: ([0-9]+) events.*/\1/p' errors)
 	"$tcpshim" report --time=none --notes=off recordings/* >report 2>said
 	grep -q "$lost events were lost while it was written: it was full" said || fail "$(cat said)"
@@ -231,9 +231,9 @@ in_namespace() {
 		shim TCPSHIM_RECORD=small "$build/exchange" >ro.out 2>ro
 	'
 	[[ $(cat full.out ro.out) == $'done\ndone' ]]
-	grep -qE '^tcpshim: TCPSHIM_RECORD: no recording can be made as ".*": ENOSPC \(the disk is full\); it wants' full || fail "$(cat full)"
+	grep -qE '^tcpshim: TCPSHIM_RECORD: cannot create the recording ".*": ENOSPC \(the disk is full\)\. Nothing is recorded\. Use' full || fail "$(cat full)"
 	grep -qE '^tcpshim: [0-9]+ events could not be recorded' full || fail "$(cat full)"
-	grep -qE '^tcpshim: TCPSHIM_RECORD: no recording can be made as ".*": EROFS' ro || fail "$(cat ro)"
+	grep -qE '^tcpshim: TCPSHIM_RECORD: cannot create the recording ".*": EROFS' ro || fail "$(cat ro)"
 	[[ $(wc -l <ro) == 1 ]]
 }
 
@@ -248,7 +248,7 @@ in_namespace() {
 	END
 	shim TCPSHIM_RECORD="$PWD/recordings" python3 remove.py >out 2>errors
 	[[ $(cat out) == "done" ]]
-	grep -qE '^tcpshim: the recording is lost: .* was removed or replaced while it was written$' errors || fail "$(cat errors)"
+	grep -qE '^tcpshim: the recording is lost: .* was removed or replaced while it was being written\.$' errors || fail "$(cat errors)"
 }
 
 # Shown: if complaint_write (complaint.c) does not block the signal, SIGPIPE ends the program.  If it does not check for
@@ -319,11 +319,11 @@ in_namespace() {
 		shim "TCPSHIM_$value" TCPSHIM_OUTPUT=/dev/null "$build/exchange" >out 2>errors
 		[[ $(cat out) == "done" ]]
 		[[ $(wc -l <errors) == 1 ]] || fail "$value:" "$(cat errors)"
-		grep -q "^tcpshim: TCPSHIM_${value%%=*} is \"${value#*=}\", but takes .*for example TCPSHIM_${value%%=*}=" errors ||
+		grep -q "^tcpshim: TCPSHIM_${value%%=*}=\"${value#*=}\" is not valid: use .*for example TCPSHIM_${value%%=*}=" errors ||
 			fail "$(cat errors)"
 	done
 	shim TCPSHIM_RECORD=/nonexistent/%p "$build/exchange" >out 2>errors
-	grep -qE '^tcpshim: TCPSHIM_RECORD: no recording can be made as "/nonexistent/%p": ENOENT' errors || fail "$(cat errors)"
+	grep -qE '^tcpshim: TCPSHIM_RECORD: cannot create the recording "/nonexistent/%p": ENOENT' errors || fail "$(cat errors)"
 }
 
 @test "record: several are merged by time, both ends of a connection told apart" {

@@ -193,6 +193,6 @@ same_as_gdb() {
 	export limit library build
 	in_private_mount "mount --bind empty '$file'; shim TCPSHIM_STACK=connect TCPSHIM_OUTPUT=trace '$build/exchange' >out 2>errors"
 	[[ $(cat out) == "done" ]]
-	grep -q '^tcpshim: TCPSHIM_STACK: libunwind.so.8 cannot be loaded: install it' errors || fail "$(cat errors)"
+	grep -q '^tcpshim: TCPSHIM_STACK is ignored: libunwind.so.8 cannot be loaded. Install it' errors || fail "$(cat errors)"
 	grep -q 'connect(' trace
 }

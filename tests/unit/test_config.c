@@ -333,110 +333,95 @@ static void test_complaints(void **state)
 		const char *variable, *complaint;
 	} rows[] = {
 		{"TCPSHIM_TRACE=raed",
-		 "tcpshim: TCPSHIM_TRACE is \"raed\", but takes " WANTS_CALLS
-		 ", for example TCPSHIM_TRACE=%connect,read,write. It is left out.\n"},
+		 "tcpshim: TCPSHIM_TRACE=\"raed\" is not valid: use " WANTS_CALLS
+		 ", for example TCPSHIM_TRACE=%connect,read,write. It is ignored.\n"},
 		{"TCPSHIM_FDS=none",
-		 "tcpshim: TCPSHIM_FDS is \"none\", but takes tcp, tcp,stdio, sockets or all, for "
-		 "example "
-		 "TCPSHIM_FDS=tcp,stdio. It is left out.\n"},
+		 "tcpshim: TCPSHIM_FDS=\"none\" is not valid: use tcp, tcp,stdio, sockets "
+		 "or all, for example TCPSHIM_FDS=tcp,stdio. It is ignored.\n"},
 		{"TCPSHIM_OUTPUT=fd:x",
-		 "tcpshim: TCPSHIM_OUTPUT is \"fd:x\", but takes stderr, a path (%p is the "
-		 "process ID, %n the program's "
-		 "name) or fd:N with an open descriptor, for example "
-		 "TCPSHIM_OUTPUT=/tmp/trace.%p. It is left out.\n"},
+		 "tcpshim: TCPSHIM_OUTPUT=\"fd:x\" is not valid: use stderr, a path (%p "
+		 "is the process ID, %n the program's name) or fd:N with an open "
+		 "descriptor, for example TCPSHIM_OUTPUT=/tmp/trace.%p. It is ignored.\n"},
 		{"TCPSHIM_TIME=b\x1b[31mse",
-		 "tcpshim: TCPSHIM_TIME is \"b?[31mse\", but takes a list of base, delta, elapsed "
-		 "and utc, or none, for "
-		 "example TCPSHIM_TIME=base,elapsed. It is left out.\n"},
+		 "tcpshim: TCPSHIM_TIME=\"b?[31mse\" is not valid: use a list of base, "
+		 "delta, elapsed and utc, or none, for example TCPSHIM_TIME=base,elapsed. "
+		 "It is ignored.\n"},
 		{"TCPSHIM_DATA=some",
-		 "tcpshim: TCPSHIM_DATA is \"some\", but takes a number of bytes from 0 on, or "
-		 "all, for example "
-		 "TCPSHIM_DATA=64. It is left out.\n"},
+		 "tcpshim: TCPSHIM_DATA=\"some\" is not valid: use a number of bytes from "
+		 "0 on, or all, for example TCPSHIM_DATA=64. It is ignored.\n"},
 		{"TCPSHIM_NOTES=loud",
-		 "tcpshim: TCPSHIM_NOTES is \"loud\", but takes on, off, info, warn or error, for "
-		 "example "
-		 "TCPSHIM_NOTES=warn. It is left out.\n"},
+		 "tcpshim: TCPSHIM_NOTES=\"loud\" is not valid: use on, off, info, warn "
+		 "or error, for example TCPSHIM_NOTES=warn. It is ignored.\n"},
 		{"TCPSHIM_SLEEPING=no",
-		 "tcpshim: TCPSHIM_SLEEPING is \"no\", but takes on or off, for example "
-		 "TCPSHIM_SLEEPING=off. It is left "
-		 "out.\n"},
+		 "tcpshim: TCPSHIM_SLEEPING=\"no\" is not valid: use on or off, for "
+		 "example TCPSHIM_SLEEPING=off. It is ignored.\n"},
 		{"TCPSHIM_MATCH=port 80",
-		 "tcpshim: TCPSHIM_MATCH is \"port 80\", but takes conditions port=, lport= or rport= "
-		 "(1 to 65535), peer= or local= (an address or ADDRESS/PREFIX) and role= (client or "
-		 "server), each with ! before it for its opposite, joined by , (and) or ; (or), for example "
-		 "TCPSHIM_MATCH=port=8080,peer=10.0.0.0/8. It is left out.\n"},
+		 "tcpshim: TCPSHIM_MATCH=\"port 80\" is not valid: use conditions port=, "
+		 "lport= or rport= (1 to 65535), peer= or local= (an address or "
+		 "ADDRESS/PREFIX) and role= (client or server), each with ! before it for "
+		 "its opposite, joined by , (and) or ; (or), for example "
+		 "TCPSHIM_MATCH=port=8080,peer=10.0.0.0/8. It is ignored.\n"},
 		{"TCPSHIM_KEEPALIVE=yes",
-		 "tcpshim: TCPSHIM_KEEPALIVE is \"yes\", but takes off, on, or "
-		 "IDLE[,INTERVAL[,COUNT]] with times from 1s to 32767s in whole seconds and a count "
-		 "from 1 to 127, optionally followed by jitter= up to 90%, for example "
-		 "TCPSHIM_KEEPALIVE=30s,10s,3. It is left out.\n"},
+		 "tcpshim: TCPSHIM_KEEPALIVE=\"yes\" is not valid: use off, on, or "
+		 "IDLE[,INTERVAL[,COUNT]] with times from 1s to 32767s in whole seconds "
+		 "and a count from 1 to 127, optionally followed by jitter= up to 90%, "
+		 "for example TCPSHIM_KEEPALIVE=30s,10s,3. It is ignored.\n"},
 		{"TCPSHIM_USER_TIMEOUT=on",
-		 "tcpshim: TCPSHIM_USER_TIMEOUT is \"on\", but takes off, a duration from 1ms to "
-		 "2147483647ms (ms, s, m or h; a bare number is seconds) or auto (IDLE + INTERVAL x "
-		 "COUNT), for example TCPSHIM_USER_TIMEOUT=60s. It is left out.\n"},
+		 "tcpshim: TCPSHIM_USER_TIMEOUT=\"on\" is not valid: use off, a duration "
+		 "from 1ms to 2147483647ms (ms, s, m or h; a bare number is seconds) or "
+		 "auto (IDLE + INTERVAL x COUNT), for example TCPSHIM_USER_TIMEOUT=60s. "
+		 "It is ignored.\n"},
 		{"TCPSHIM_CLOSE_ON_EOF=on",
-		 "tcpshim: TCPSHIM_CLOSE_ON_EOF is \"on\", but takes off, fin or rst, for example "
-		 "TCPSHIM_CLOSE_ON_EOF=fin. It is left out.\n"},
+		 "tcpshim: TCPSHIM_CLOSE_ON_EOF=\"on\" is not valid: use off, fin or rst, "
+		 "for example TCPSHIM_CLOSE_ON_EOF=fin. It is ignored.\n"},
 		{"TCPSHIM_FORCE=yes",
-		 "tcpshim: TCPSHIM_FORCE is \"yes\", but takes on or off, for example "
-		 "TCPSHIM_FORCE=on. It is left out.\n"},
-		{"TCPSHIM_TARCE=all",
-		 "tcpshim: there is no variable TCPSHIM_TARCE; did you mean TCPSHIM_TRACE? It is "
-		 "left out.\n"},
+		 "tcpshim: TCPSHIM_FORCE=\"yes\" is not valid: use on or off, for example "
+		 "TCPSHIM_FORCE=on. It is ignored.\n"},
+		{"TCPSHIM_TARCE=all", "tcpshim: there is no variable TCPSHIM_TARCE (did you mean "
+				      "TCPSHIM_TRACE?). It is ignored.\n"},
 		{"TCPSHIM_FD=all",
-		 "tcpshim: there is no variable TCPSHIM_FD; did you mean TCPSHIM_FDS? It is left "
-		 "out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_FD (did you mean TCPSHIM_FDS?). "
+		 "It is ignored.\n"},
 		{"TCPSHIM_PROGRAM=nc",
-		 "tcpshim: there is no variable TCPSHIM_PROGRAM; did you mean TCPSHIM_PROGRAMS? "
-		 "It is left out.\n"},
-		{"TCPSHIM_OUTPT=x",
-		 "tcpshim: there is no variable TCPSHIM_OUTPT; did you mean TCPSHIM_OUTPUT? It is "
-		 "left out.\n"},
-		{"TCPSHIM_TIMES=x",
-		 "tcpshim: there is no variable TCPSHIM_TIMES; did you mean TCPSHIM_TIME? It is "
-		 "left out.\n"},
-		{"TCPSHIM_DTAA=x",
-		 "tcpshim: there is no variable TCPSHIM_DTAA; did you mean TCPSHIM_DATA? It is "
-		 "left out.\n"},
-		{"TCPSHIM_NOTE=x",
-		 "tcpshim: there is no variable TCPSHIM_NOTE; did you mean TCPSHIM_NOTES? It is "
-		 "left out.\n"},
-		{"TCPSHIM_SLEEP=x",
-		 "tcpshim: there is no variable TCPSHIM_SLEEP; did you mean TCPSHIM_SLEEPING? It "
-		 "is left out.\n"},
-		{"TCPSHIM_NOT\x1bS=x",
-		 "tcpshim: there is no variable TCPSHIM_NOT?S; did you mean TCPSHIM_NOTES? It is "
-		 "left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_PROGRAM (did you mean "
+		 "TCPSHIM_PROGRAMS?). It is ignored.\n"},
+		{"TCPSHIM_OUTPT=x", "tcpshim: there is no variable TCPSHIM_OUTPT (did you mean "
+				    "TCPSHIM_OUTPUT?). It is ignored.\n"},
+		{"TCPSHIM_TIMES=x", "tcpshim: there is no variable TCPSHIM_TIMES (did you mean "
+				    "TCPSHIM_TIME?). It is ignored.\n"},
+		{"TCPSHIM_DTAA=x", "tcpshim: there is no variable TCPSHIM_DTAA (did you mean "
+				   "TCPSHIM_DATA?). It is ignored.\n"},
+		{"TCPSHIM_NOTE=x", "tcpshim: there is no variable TCPSHIM_NOTE (did you mean "
+				   "TCPSHIM_NOTES?). It is ignored.\n"},
+		{"TCPSHIM_SLEEP=x", "tcpshim: there is no variable TCPSHIM_SLEEP (did you mean "
+				    "TCPSHIM_SLEEPING?). It is ignored.\n"},
+		{"TCPSHIM_NOT\x1bS=x", "tcpshim: there is no variable TCPSHIM_NOT?S (did you mean "
+				       "TCPSHIM_NOTES?). It is ignored.\n"},
 		{"TCPSHIM_KEEPALIV=x",
-		 "tcpshim: there is no variable TCPSHIM_KEEPALIV; did you mean TCPSHIM_KEEPALIVE? It is "
-		 "left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_KEEPALIV (did you mean "
+		 "TCPSHIM_KEEPALIVE?). It is ignored.\n"},
 		{"TCPSHIM_KEEP_ALIVE=x",
-		 "tcpshim: there is no variable TCPSHIM_KEEP_ALIVE; did you mean TCPSHIM_KEEPALIVE? It is "
-		 "left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_KEEP_ALIVE (did you mean "
+		 "TCPSHIM_KEEPALIVE?). It is ignored.\n"},
 		{"TCPSHIM_KEEPIDLE=x",
-		 "tcpshim: there is no variable TCPSHIM_KEEPIDLE; did you mean TCPSHIM_KEEPALIVE? It is "
-		 "left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_KEEPIDLE (did you mean "
+		 "TCPSHIM_KEEPALIVE?). It is ignored.\n"},
 		{"TCPSHIM_USERTIMEOUT=x",
-		 "tcpshim: there is no variable TCPSHIM_USERTIMEOUT; did you mean TCPSHIM_USER_TIMEOUT? It is "
-		 "left out.\n"},
-		{"TCPSHIM_TIMEOUT=x",
-		 "tcpshim: there is no variable TCPSHIM_TIMEOUT; did you mean TCPSHIM_USER_TIMEOUT? It is "
-		 "left out.\n"},
-		{"TCPSHIM_CLOSE=x",
-		 "tcpshim: there is no variable TCPSHIM_CLOSE; did you mean TCPSHIM_CLOSE_ON_EOF? It is "
-		 "left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_USERTIMEOUT (did you mean "
+		 "TCPSHIM_USER_TIMEOUT?). It is ignored.\n"},
+		{"TCPSHIM_TIMEOUT=x", "tcpshim: there is no variable TCPSHIM_TIMEOUT (did you mean "
+				      "TCPSHIM_USER_TIMEOUT?). It is ignored.\n"},
+		{"TCPSHIM_CLOSE=x", "tcpshim: there is no variable TCPSHIM_CLOSE (did you mean "
+				    "TCPSHIM_CLOSE_ON_EOF?). It is ignored.\n"},
 		{"TCPSHIM_CLOSEONEOF=x",
-		 "tcpshim: there is no variable TCPSHIM_CLOSEONEOF; did you mean TCPSHIM_CLOSE_ON_EOF? It is "
-		 "left out.\n"},
-		{"TCPSHIM_FORCED=x",
-		 "tcpshim: there is no variable TCPSHIM_FORCED; did you mean TCPSHIM_FORCE? It is "
-		 "left out.\n"},
-		{"TCPSHIM_MACTH=x",
-		 "tcpshim: there is no variable TCPSHIM_MACTH; did you mean TCPSHIM_MATCH? It is "
-		 "left out.\n"},
-		{"TCPSHIM_MATCHES=x",
-		 "tcpshim: there is no variable TCPSHIM_MATCHES; did you mean TCPSHIM_MATCH? It is "
-		 "left out.\n"},
+		 "tcpshim: there is no variable TCPSHIM_CLOSEONEOF (did you mean "
+		 "TCPSHIM_CLOSE_ON_EOF?). It is ignored.\n"},
+		{"TCPSHIM_FORCED=x", "tcpshim: there is no variable TCPSHIM_FORCED (did you mean "
+				     "TCPSHIM_FORCE?). It is ignored.\n"},
+		{"TCPSHIM_MACTH=x", "tcpshim: there is no variable TCPSHIM_MACTH (did you mean "
+				    "TCPSHIM_MATCH?). It is ignored.\n"},
+		{"TCPSHIM_MATCHES=x", "tcpshim: there is no variable TCPSHIM_MATCHES (did you mean "
+				      "TCPSHIM_MATCH?). It is ignored.\n"},
 		{"TCPSHIM_TRACE", ""},
 		{"TCPSHIMTRACE=x", ""},
 		{"XTCPSHIM_TRACE=x", ""},
@@ -466,7 +451,7 @@ static void test_long_values(void **state)
 	memset(value + strlen(value), 'x', 6000);
 	read_environment(value, NULL);
 	assert_true(strlen(complaints) < 512);
-	assert_non_null(strstr(complaints, ". It is left out.\n"));
+	assert_non_null(strstr(complaints, ". It is ignored.\n"));
 	for (size_t i = 0; i < COUNT(prefixes); i++) {
 		strcpy(value, prefixes[i]);
 		memset(value + strlen(value), '1', 6000);
@@ -474,13 +459,13 @@ static void test_long_values(void **state)
 		read_environment(value, NULL);
 		assert_true(strlen(complaints) < 512);
 		assert_non_null(strstr(complaints, ", for example TCPSHIM_"));
-		assert_non_null(strstr(complaints, ". It is left out.\n"));
+		assert_non_null(strstr(complaints, ". It is ignored.\n"));
 	}
 	memset(name + strlen(name), 'X', 6000);
 	strcat(name, "=1");
 	read_environment(name, NULL);
 	assert_true(strlen(complaints) < 512);
-	assert_non_null(strstr(complaints, "? It is left out.\n"));
+	assert_non_null(strstr(complaints, "?). It is ignored.\n"));
 }
 
 /* A bad variable affects its own setting only. */
@@ -543,11 +528,11 @@ static void test_policies(void **state)
 	read_environment("TCPSHIM_FORCE=on", "TCPSHIM_KEEPALIVE=on");
 	assert_string_equal(complaints, "");
 	read_environment("TCPSHIM_USER_TIMEOUT=auto", "TCPSHIM_CLOSE_ON_EOF=fin");
-	assert_non_null(strstr(complaints, "that is off"));
+	assert_non_null(strstr(complaints, "which is off"));
 	assert_false(config.policy.has_user_timeout);
 	assert_int_equal(config.policy.on_eof, POLICY_EOF_FIN);
 	read_environment("TCPSHIM_USER_TIMEOUT=90s", "TCPSHIM_KEEPALIVE=on");
-	assert_non_null(strstr(complaints, "does not fit"));
+	assert_non_null(strstr(complaints, "does not match"));
 	assert_true(config.policy.has_user_timeout && config.policy.has_keepalive);
 
 	/* They apply even if nothing is shown. */
@@ -574,13 +559,13 @@ static bool begins_with(const char *text, const char *beginning)
 /* Returns whether line refuses a value of this variable; line is without its newline. */
 static bool is_refusal(const char *line, const char *name)
 {
-	static const char end[] = ". It is left out.";
+	static const char end[] = ". It is ignored.";
 	char beginning[64], example[64];
 	size_t size = strlen(line);
 
-	strcat(strcat(strcpy(beginning, "tcpshim: "), name), " is \"");
+	strcat(strcat(strcpy(beginning, "tcpshim: "), name), "=\"");
 	strcat(strcat(strcpy(example, ", for example "), name), "=");
-	return begins_with(line, beginning) && strstr(line, "\", but takes ") &&
+	return begins_with(line, beginning) && strstr(line, "\" is not valid: use ") &&
 	       strstr(line, example) && size > strlen(end) &&
 	       strcmp(line + size - strlen(end), end) == 0;
 }

@@ -375,25 +375,25 @@ static const char *settle(struct policy *policy, const char *keepalive, const ch
 	return unit_end();
 }
 
-#define MISFIT(user_timeout, keepalive)                                                            \
-	"tcpshim: TCPSHIM_USER_TIMEOUT=" user_timeout " does not fit TCPSHIM_KEEPALIVE=" keepalive \
-	": it overrides COUNT, and an idle connection to a dead peer ends after "
-#define FITS(user_timeout) ". TCPSHIM_USER_TIMEOUT=" user_timeout " (or auto) fits"
+#define MISFIT(user_timeout, keepalive)                \
+	"tcpshim: TCPSHIM_USER_TIMEOUT=" user_timeout  \
+	" does not match TCPSHIM_KEEPALIVE=" keepalive \
+	". The timeout overrides COUNT, so that an idle connection to a dead peer ends after "
+#define FITS(user_timeout) ". Use TCPSHIM_USER_TIMEOUT=" user_timeout " (or auto)"
 #define OR(keepalive) ", or TCPSHIM_KEEPALIVE=" keepalive ".\n"
-#define AUTO_ALONE                                                                              \
-	"tcpshim: TCPSHIM_USER_TIMEOUT is \"auto\", which follows from TCPSHIM_KEEPALIVE, and " \
-	"that is off: set it, for example TCPSHIM_KEEPALIVE=30s,10s,3, or give a duration. It " \
-	"is left out.\n"
-#define AUTO_TOO_LARGE                                                                         \
-	"tcpshim: TCPSHIM_USER_TIMEOUT is \"auto\", but IDLE + INTERVAL x COUNT of "           \
-	"TCPSHIM_KEEPALIVE is more than the 2147483647ms that the kernel takes: give shorter " \
-	"ones. It is left out.\n"
+#define AUTO_ALONE                                                                               \
+	"tcpshim: TCPSHIM_USER_TIMEOUT=\"auto\" needs TCPSHIM_KEEPALIVE, which is off: set it, " \
+	"for example TCPSHIM_KEEPALIVE=30s,10s,3, or use a duration instead of auto. It is ignored.\n"
+#define AUTO_TOO_LARGE                                                                     \
+	"tcpshim: TCPSHIM_USER_TIMEOUT=\"auto\" is not valid: IDLE + INTERVAL x COUNT of " \
+	"TCPSHIM_KEEPALIVE is more than the kernel's limit of 2147483647ms. Use shorter "  \
+	"keepalive times. It is ignored.\n"
 #define NO_EFFECT                                                                                  \
-	"tcpshim: the jitter of TCPSHIM_KEEPALIVE is less than the second that the kernel counts " \
-	"in, and has no effect: give a longer IDLE or a larger percentage.\n"
-#define NOTHING_TO_FORCE                                                         \
-	"tcpshim: TCPSHIM_FORCE has nothing to force: set TCPSHIM_KEEPALIVE or " \
-	"TCPSHIM_USER_TIMEOUT with it.\n"
+	"tcpshim: the jitter of TCPSHIM_KEEPALIVE has no effect: it is less than one second, the " \
+	"unit of the kernel. Use a longer IDLE or a larger percentage.\n"
+#define NOTHING_TO_FORCE                                                       \
+	"tcpshim: TCPSHIM_FORCE has no effect: no policy sets an option. Set " \
+	"TCPSHIM_KEEPALIVE or TCPSHIM_USER_TIMEOUT too.\n"
 
 static void test_settle(void **state)
 {
@@ -452,18 +452,19 @@ static void test_settle(void **state)
 			 OR("7200s,75s,1")},
 		/* with jitter */
 		{"on,jitter=10%", "60s", NULL, NULL,
-		 MISFIT("60s", "30s,10s,3,jitter=10%") "60s or, where jitter shortens IDLE, 67s. "
-						       "TCPSHIM_USER_TIMEOUT=auto fits.\n"},
+		 MISFIT("60s",
+			"30s,10s,3,jitter=10%") "60s or, if jitter shortens IDLE, after 67s. Use "
+						"TCPSHIM_USER_TIMEOUT=auto.\n"},
 		{"on,jitter=90%", "50001ms", NULL, NULL,
 		 MISFIT("50001ms",
-			"30s,10s,3,jitter=90%") "60s or, where jitter shortens IDLE, "
-						"53s. TCPSHIM_USER_TIMEOUT=auto fits.\n"},
+			"30s,10s,3,jitter=90%") "60s or, if jitter shortens IDLE, after 53s. Use "
+						"TCPSHIM_USER_TIMEOUT=auto.\n"},
 		{"on,jitter=10%", "90s", NULL, NULL,
-		 MISFIT("90s", "30s,10s,3,jitter=10%") "90s instead of 60s. "
-						       "TCPSHIM_USER_TIMEOUT=auto fits.\n"},
+		 MISFIT("90s",
+			"30s,10s,3,jitter=10%") "90s instead of 60s. Use TCPSHIM_USER_TIMEOUT=auto.\n"},
 		{"on,jitter=10%", "50s", NULL, NULL,
-		 MISFIT("50s", "30s,10s,3,jitter=10%") "50s instead of 60s. "
-						       "TCPSHIM_USER_TIMEOUT=auto fits.\n"},
+		 MISFIT("50s",
+			"30s,10s,3,jitter=10%") "50s instead of 60s. Use TCPSHIM_USER_TIMEOUT=auto.\n"},
 		/* auto */
 		{NULL, "auto", NULL, NULL, AUTO_ALONE},
 		{"off", "auto", NULL, NULL, AUTO_ALONE},
@@ -486,9 +487,9 @@ static void test_settle(void **state)
 		/* several at once */
 		{NULL, "auto", NULL, "on", AUTO_ALONE NOTHING_TO_FORCE},
 		{"9s,10s,3,jitter=10%", "60s", NULL, "on",
-		 NO_EFFECT MISFIT("60s",
-				  "9s,10s,3,jitter=10%") "69s instead of 39s. "
-							 "TCPSHIM_USER_TIMEOUT=auto fits.\n"},
+		 NO_EFFECT MISFIT(
+			 "60s",
+			 "9s,10s,3,jitter=10%") "69s instead of 39s. Use TCPSHIM_USER_TIMEOUT=auto.\n"},
 	};
 	bool is_right = true;
 
@@ -584,7 +585,7 @@ static bool has_good_advice(const struct policy *policy, const char *line)
 	struct policy advised = *policy;
 	char value[64];
 
-	assert_true(take_value(line, ". TCPSHIM_USER_TIMEOUT=", value));
+	assert_true(take_value(line, ". Use TCPSHIM_USER_TIMEOUT=", value));
 	assert_true(policy_read_user_timeout(&advised, value));
 	assert_string_equal(say_again(advised), "");
 	if (!take_value(line, ", or TCPSHIM_KEEPALIVE=", value))
@@ -645,7 +646,7 @@ static void test_settle_with_jitter(void **state)
 					run_timer(idle * 1000, 6000, 3, 0);
 			unit_begin();
 			policy_settle(&policy, collect);
-			assert_int_equal(!strstr(unit_end(), "does not fit"), fits);
+			assert_int_equal(!strstr(unit_end(), "does not match"), fits);
 			assert_int_equal(!strstr(unit_end(), "no effect"), shortened > 0);
 		}
 	}
