@@ -1,10 +1,11 @@
 /*
  * tcpshim/event.h: one traced call, as data.
  *
- * An event is a view: its pointers lead to memory of whoever made it (the traced program's, a work
- * area of the library, a mapped recording) and are good until that owner goes on. All that a
- * formatter prints is in it; formatters read nothing else. Times are nanoseconds of CLOCK_MONOTONIC
- * unless a name says otherwise. Data only: no functions.
+ * An event is a view. Its pointers refer to memory of its maker: of the traced program, of a work
+ * area of the library, or of a mapped recording. They are valid until the maker continues. An event
+ * contains all that a formatter prints; formatters read nothing else. Times are nanoseconds of
+ * CLOCK_MONOTONIC unless the name of the field shows something else. This header contains data
+ * only, no functions.
  */
 #ifndef TCPSHIM_EVENT_H
 #define TCPSHIM_EVENT_H
@@ -33,10 +34,11 @@ enum tcpshim_effect {
 	EFFECT_EPOLL,
 	EFFECT_GET_OPTION,
 	EFFECT_SET_OPTION,
-	EFFECT_EXIT, /* of no call: the program's end */
+	EFFECT_EXIT, /* the end of the program; no call has this effect */
 };
 
-/* How an argument is decoded and printed. _OUT: the kernel writes it. */
+/* How an argument is decoded and printed. The kernel writes the arguments whose kind ends in _OUT.
+ */
 enum tcpshim_argument_kind {
 	ARG_NONE,
 	ARG_FD,
@@ -94,7 +96,7 @@ enum tcpshim_call {
 #define CALL(symbol, ...) CALL_##symbol,
 #include "tcpshim/calls.def"
 #undef CALL
-	CALL_exit, /* the program's end: no call of its own, printed as one */
+	CALL_exit, /* the end of the program, which is printed like a call */
 	CALL_COUNT
 };
 
@@ -111,7 +113,7 @@ enum tcpshim_severity { SEVERITY_INFO, SEVERITY_WARN, SEVERITY_ERROR, SEVERITY_N
 
 enum tcpshim_role { ROLE_NONE, ROLE_CLIENT, ROLE_SERVER, ROLE_LISTENER };
 
-/* The kernel's numbers (include/net/tcp_states.h), 0 where the state is not known. */
+/* The kernel's numbers (include/net/tcp_states.h). 0: the state is not known. */
 enum tcpshim_tcp_state {
 	STATE_UNKNOWN,
 	STATE_ESTABLISHED,
@@ -128,8 +130,9 @@ enum tcpshim_tcp_state {
 	STATE_COUNT
 };
 
-/* An end of a connection. family: AF_INET (v4-mapped addresses too) or AF_INET6, 0 if unknown. Port
- * in host order; bytes in network order, 4 or 16 of them. */
+/* One end of a connection. family is AF_INET (also for IPv4-mapped addresses), AF_INET6, or 0 if
+ * the address is not known. port is in host byte order. bytes has 4 or 16 bytes in network byte
+ * order. */
 struct tcpshim_address {
 	uint16_t family;
 	uint16_t port;
@@ -137,7 +140,7 @@ struct tcpshim_address {
 	uint8_t bytes[16];
 };
 
-/* How the program learned of a connection's end. */
+/* How the end of a connection was reported to the program. */
 enum tcpshim_reported { REPORTED_NOT, REPORTED_BY_POLL, REPORTED_AS_EOF, REPORTED_AS_ERROR };
 
 /* The numbers that notes are based on. What was not measured is 0. */
@@ -159,8 +162,9 @@ struct tcpshim_subject {
 	struct tcpshim_facts facts;
 };
 
-/* One descriptor of a poll-like call: the bits are POLL*, EPOLL* or SELECT_*, by the call. fd -1:
- * not known, then data is the program's. */
+/* One descriptor of a poll-like call. events has POLL*, EPOLL* or SELECT_* bits, depending on the
+ * call. If fd is -1, the descriptor is not known, and data is what the program gave to epoll_ctl.
+ */
 struct tcpshim_watch {
 	int32_t fd;
 	uint32_t events;
@@ -171,16 +175,16 @@ enum { SELECT_READ = 1, SELECT_WRITE = 2, SELECT_EXCEPT = 4 };
 enum { EVENT_ARGUMENTS = 6, EVENT_WATCHES = 8, EVENT_SUBJECTS = 16, EVENT_FRAMES = 64 };
 
 enum tcpshim_event_flags {
-	EVENT_SLEEPING = 1 << 0,       /* the call has not returned yet: no result */
+	EVENT_SLEEPING = 1 << 0,       /* the call has not returned: there is no result */
 	EVENT_MANY_THREADS = 1 << 1,   /* the process has more than one thread */
-	EVENT_MANY_PROCESSES = 1 << 2, /* the trace holds, or may hold, more than one process */
-	EVENT_STDIO = 1 << 3,          /* made by libc's stdio, not by the program itself */
-	EVENT_ENDPOINTS = 1 << 4       /* its connection's addresses have not been told before */
+	EVENT_MANY_PROCESSES = 1 << 2, /* the trace contains, or may contain, several processes */
+	EVENT_STDIO = 1 << 3,          /* the call was made by libc's stdio, not by the program */
+	EVENT_ENDPOINTS = 1 << 4       /* a recording stores its connection's addresses with it */
 };
 
-/* The one connection that a call was on. serial 0: none, or several. */
+/* The connection of a call. serial is 0 if there is none, or if there are several. */
 struct tcpshim_connection {
-	uint32_t serial; /* in its process, from 1 */
+	uint32_t serial; /* number within the process, from 1 */
 	uint8_t role;    /* enum tcpshim_role */
 	uint8_t state;   /* enum tcpshim_tcp_state after the call */
 	struct tcpshim_address local, peer;
@@ -190,9 +194,9 @@ struct tcpshim_event { /* NOLINT(clang-analyzer-optin.performance.Padding): what
 	uint16_t call; /* enum tcpshim_call */
 	uint16_t flags;
 	int32_t pid, tid;
-	const char *program;    /* its name */
+	const char *program;    /* name of the program */
 	uint32_t thread_number; /* 1 is the main thread */
-	uint64_t time_ns;       /* completion */
+	uint64_t time_ns;       /* completion of the call */
 	uint64_t start_ns;
 	uint64_t previous_ns; /* this thread's last event */
 	uint64_t base_ns;     /* when tracing began */
@@ -205,14 +209,15 @@ struct tcpshim_event { /* NOLINT(clang-analyzer-optin.performance.Padding): what
 
 	struct tcpshim_connection connection;
 
-	/* What the kernel vouched for, decoded; zero where there is nothing. */
+	/* Decoded arguments, from memory that the kernel has accepted; zero if there are none. */
 	const void *address; /* struct sockaddr */
 	uint32_t address_size;
-	const void *value; /* an option's, an ioctl's, a timespec's or a timeval's */
+	const void *value; /* of an option, an ioctl, a timespec or a timeval */
 	uint32_t value_size;
-	uint32_t length_out; /* what ARG_LENGTH_OUT points to */
+	uint32_t length_out; /* the value that ARG_LENGTH_OUT points to */
 	bool has_length_out;
-	/* where the bytes moved lie, as many as are at hand; only the first data_total count */
+	/* Where the transferred bytes are, as far as they are available. Bytes after the first
+	 * data_total are not part of the transfer. */
 	const struct iovec *data;
 	uint32_t data_count;
 	uint64_t data_total;
