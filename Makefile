@@ -235,7 +235,7 @@ lint: setup-test ## shellcheck, clang-format, clang-tidy, cppcheck and the check
 	$(Q)scripts/check-layers
 	$(Q)scripts/check-exports $(O)/libtcpshim.so
 	$(Q)scripts/check-imports $(O)/shim
-	$(Q)CC="$(CC)" scripts/check-readme
+	$(Q)scripts/check-readme $(O)
 
 .PHONY: bench
 bench: all $(BENCH) ## what the library costs a call, beside the bare program and strace
@@ -261,15 +261,11 @@ MAN := $(O)/man/tcpshim.1 $(O)/man/libtcpshim.7
 .PHONY: man
 man: setup-package $(MAN) ## build the manual pages
 
-$(O)/man/tcpshim.1: shim/cli/man/tcpshim.1.scd
+$(MAN): $(O)/man/%: shim/cli/man/%.scd.in scripts/man $(O)/tcpshim
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)
-	$(Q)scdoc < $< > $@
-
-$(O)/man/libtcpshim.7: shim/cli/man/libtcpshim.7.scd.in scripts/man $(O)/tcpshim
-	@mkdir -p $(@D)
-	$(call say,MAN,$@)
-	$(Q)scripts/man $(O)/tcpshim $< | scdoc > $@
+	$(Q)scripts/man $(O)/tcpshim $< > $@.scd
+	$(Q)scdoc < $@.scd | sed '/^\.TH /a .nh' > $@
 
 BINDIR ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
