@@ -8,7 +8,7 @@ slow    reads slowly
 stopped reads nothing
 
 symptoms.py PORT request: the client of idle: two requests on one connection, a second apart.
-symptoms.py PORT upload: the client of slow and stopped: blocking writes.
+symptoms.py PORT upload: the client of slow: blocking writes.
 """
 import socket
 import sys
