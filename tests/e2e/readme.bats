@@ -77,6 +77,16 @@ row() {
 	grep -q '\[connected\]$' all
 }
 
+@test "the README's lines for a systemd unit set what they should" {
+	need nc
+	local settings
+	mapfile -t settings < <(sed -n 's/^Environment=//p' "$repository/README.md" | tr ' ' '\n' | sed "s,=/usr/local/lib/,=$build/,")
+	((${#settings[@]} >= 4))
+	env "${settings[@]}" nc -z 127.0.0.1 1 2>&1 | nothing
+	env "${settings[@]}" TCPSHIM_TRACE=all nc -z 127.0.0.1 1 2>&1 | grep -c '\[policy-\(keepalive\|user-timeout\)\]' >count
+	[[ $(<count) == 2 ]]
+}
+
 @test "symptom: a reset on a reused connection" {
 	serve idle
 	tcpshim --record=recordings python3 "$repository/tests/e2e/symptoms.py" "$port" request
