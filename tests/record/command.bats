@@ -237,7 +237,8 @@ errors_are() {
 		bash -eo pipefail -c "$recipe" <json >result || fail "fails: $recipe"
 		[[ -s result ]] || fail "says nothing: $recipe"
 		count=$((count + 1))
-	done < <(sed -n 's/^\tjq /jq /p' "$repository/shim/cli/man/tcpshim.1.scd" | grep -v 'severity != "info"')
+	done < <(sed -n '/^\tjq /{:more; /++$/{N; s/++\n */ /; b more}; s/^\t//p}' "$repository/shim/cli/man/tcpshim.1.scd.in" |
+		grep -v 'severity != "info"')
 	((count >= 5))
 }
 
