@@ -6,7 +6,6 @@ load ../common
 
 setup() {
 	common_setup
-	build=${library%/*}
 	PATH=$build:$PATH
 	export LD_LIBRARY_PATH=$build # where LD_PRELOAD=libtcpshim.so is looked for
 	mkdir recordings
