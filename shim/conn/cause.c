@@ -114,7 +114,7 @@ enum cause cause_find(const struct evidence *evidence)
 								       : &step->before;
 
 	/* The peer did not cause an abort by a policy. */
-	if (!(evidence->after->flags & CONN_FLAG_DEAD) || step->ending != 0)
+	if (!(evidence->after->flags & CONN_FLAG_DEAD) || step->policy_end != 0)
 		return CAUSE_NONE;
 	/* Reported before, unless this error now shows the cause that poll had left open. */
 	if ((evidence->before->flags & CONN_FLAG_DEAD) &&

@@ -102,7 +102,7 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->match, 0);
 	atomic_store(&conn->enforced, 0);
 	atomic_store(&conn->unreported, 0);
-	atomic_store(&conn->told_lap, 0);
+	atomic_store(&conn->reported_lap, 0);
 	conn_is_changed(conn);
 }
 

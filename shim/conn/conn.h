@@ -36,8 +36,8 @@ enum conn_flag {
 	CONN_FLAG_PASSED = 1 << 3,     /* it was passed to another process, or received from one */
 	CONN_FLAG_ADOPTED = 1 << 4,    /* it was open before the library first saw it */
 	CONN_FLAG_FIN_FIRST = 1 << 5,  /* this side sent its FIN before the peer's was received */
-	CONN_FLAG_ENDED = 1 << 6,      /* by a policy, at the peer's FIN */
-	CONN_FLAG_POLICED = 1 << 7,    /* the options of the policies have been set */
+	CONN_FLAG_POLICY_ENDED = 1 << 6, /* by a policy, at the peer's FIN */
+	CONN_FLAG_OPTIONS_SET = 1 << 7,  /* the options of the policies have been set */
 };
 
 /* What a policy did, to be reported on the connection's next line. */
@@ -73,7 +73,7 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): ordered by us
 	/* The lap of the recording in which this connection was found ordinary: its transfers need
 	 * no more than a transfer record. 0: not checked (trace/fastpath.c). */
 	_Atomic uint32_t ordinary_lap;
-	_Atomic uint32_t told_lap; /* the lap in which its addresses were recorded last */
+	_Atomic uint32_t reported_lap; /* the lap in which its addresses were recorded last */
 	_Atomic uint32_t polls;
 	_Atomic uint64_t fin_ns;    /* when end of stream was seen */
 	_Atomic uint64_t active_ns; /* when the last byte moved either way, or when it was opened */
@@ -158,7 +158,7 @@ struct conn_step {
 	/* before this write: how long ago data or an acknowledgement last came from the peer */
 	uint64_t idle_ns;
 	uint64_t lookup_ns; /* connect: duration of a name lookup just before it */
-	uint8_t ending;     /* enum policy_action: how a policy ended it at this end of stream */
+	uint8_t policy_end; /* enum policy_action: how a policy ended it at this end of stream */
 	struct tcpinfo before, after; /* state STATE_UNKNOWN if not sampled */
 	struct conn_policy policy; /* what policies did since the last line, this call included */
 };

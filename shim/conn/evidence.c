@@ -26,7 +26,7 @@ static void fill_states(struct evidence *evidence, struct tcpshim_facts *facts)
 	const struct conn_step *step = evidence->step;
 
 	facts->before = evidence->before->state;
-	facts->now = step->ending != 0 ? STATE_CLOSE_WAIT : evidence->after->state;
+	facts->now = step->policy_end != 0 ? STATE_CLOSE_WAIT : evidence->after->state;
 	/* The kernel may have received the peer's FIN before the program reads it. */
 	if (evidence->before->fin_ns == 0 && evidence->after->fin_ns != 0 &&
 	    facts->before == STATE_CLOSE_WAIT)

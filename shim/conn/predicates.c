@@ -227,7 +227,8 @@ static bool is_spinning(const struct evidence *e)
 static bool is_broken_pipe_own_shutdown(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_WRITE && e->step->error == EPIPE &&
-	       (e->before->flags & CONN_FLAG_SHUT_WRITE) && !(e->before->flags & CONN_FLAG_ENDED);
+	       (e->before->flags & CONN_FLAG_SHUT_WRITE) &&
+	       !(e->before->flags & CONN_FLAG_POLICY_ENDED);
 }
 
 static bool is_broken_pipe_dead(const struct evidence *e)
@@ -240,7 +241,7 @@ static bool is_write_after_policy_close(const struct evidence *e)
 {
 	bool was_aborted = e->before->flags & CONN_FLAG_DEAD;
 
-	return e->step->effect == EFFECT_WRITE && (e->before->flags & CONN_FLAG_ENDED) &&
+	return e->step->effect == EFFECT_WRITE && (e->before->flags & CONN_FLAG_POLICY_ENDED) &&
 	       (e->step->error == EPIPE || (e->step->error == ECONNRESET && was_aborted));
 }
 
@@ -249,7 +250,7 @@ static bool is_read_after_policy_abort(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_READ &&
 	       (e->step->error == ECONNRESET || e->step->error == ENOTCONN) &&
-	       (e->before->flags & CONN_FLAG_ENDED) && (e->before->flags & CONN_FLAG_DEAD);
+	       (e->before->flags & CONN_FLAG_POLICY_ENDED) && (e->before->flags & CONN_FLAG_DEAD);
 }
 
 /* The first 0 after the end was reported: Linux returns it after a reset that followed a FIN, and

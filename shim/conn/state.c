@@ -251,15 +251,15 @@ static void note_state(struct conn *conn, const struct conn_view *view,
 }
 
 /* Advances the state of a connection that a policy ended at the peer's FIN. */
-static void advance_ending(struct conn *conn, const struct conn_step *step)
+static void advance_policy_end(struct conn *conn, const struct conn_step *step)
 {
-	if (step->ending == 0)
+	if (step->policy_end == 0)
 		return;
 	atomic_store(&conn->state,
-		     step->ending == POLICY_ACTION_SENT_FIN ? STATE_LAST_ACK : STATE_CLOSE);
+		     step->policy_end == POLICY_ACTION_SENT_FIN ? STATE_LAST_ACK : STATE_CLOSE);
 	atomic_fetch_or(&conn->flags,
-			CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE |
-				(step->ending == POLICY_ACTION_SENT_RST ? CONN_FLAG_DEAD : 0U));
+			CONN_FLAG_POLICY_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE |
+				(step->policy_end == POLICY_ACTION_SENT_RST ? CONN_FLAG_DEAD : 0U));
 }
 
 void state_advance(struct conn *conn, const struct conn_step *step)
@@ -319,6 +319,6 @@ void state_advance(struct conn *conn, const struct conn_step *step)
 		break;
 	}
 	note_state(conn, &view, step);
-	advance_ending(conn, step);
+	advance_policy_end(conn, step);
 	conn_is_changed(conn);
 }

@@ -236,7 +236,7 @@ static void complain_mismatch(const struct policy *policy, policy_complain *comp
 	complain(line.text, line.size);
 }
 
-static void say(const char *text, policy_complain *complain)
+static void emit_line(const char *text, policy_complain *complain)
 {
 	complain(text, word_of(text).size);
 }
@@ -244,30 +244,33 @@ static void say(const char *text, policy_complain *complain)
 void policy_settle(struct policy *policy, policy_complain *complain)
 {
 	if (policy->is_user_timeout_auto && !policy->has_keepalive) {
-		say("tcpshim: TCPSHIM_USER_TIMEOUT=\"auto\" needs TCPSHIM_KEEPALIVE, which is off: set "
-		    "it, for example TCPSHIM_KEEPALIVE=30s,10s,3, or use a duration instead of auto. "
-		    "It is ignored.",
-		    complain);
+		emit_line(
+			"tcpshim: TCPSHIM_USER_TIMEOUT=\"auto\" needs TCPSHIM_KEEPALIVE, which is off: set "
+			"it, for example TCPSHIM_KEEPALIVE=30s,10s,3, or use a duration instead of auto. "
+			"It is ignored.",
+			complain);
 		policy->has_user_timeout = policy->is_user_timeout_auto = false;
 	}
 	if (policy->is_user_timeout_auto &&
 	    (policy->idle_s + (uint32_t)policy->interval_s * policy->count) * UINT64_C(1000) >
 		    MOST_MILLISECONDS) {
-		say("tcpshim: TCPSHIM_USER_TIMEOUT=\"auto\" is not valid: IDLE + INTERVAL x COUNT of "
-		    "TCPSHIM_KEEPALIVE is more than the kernel's limit of 2147483647ms. Use shorter "
-		    "keepalive times. It is ignored.",
-		    complain);
+		emit_line(
+			"tcpshim: TCPSHIM_USER_TIMEOUT=\"auto\" is not valid: IDLE + INTERVAL x COUNT of "
+			"TCPSHIM_KEEPALIVE is more than the kernel's limit of 2147483647ms. Use shorter "
+			"keepalive times. It is ignored.",
+			complain);
 		policy->has_user_timeout = policy->is_user_timeout_auto = false;
 	}
 	if (policy->has_keepalive && policy->jitter_percent != 0 &&
 	    least_idle_s(policy) == policy->idle_s)
-		say("tcpshim: the jitter of TCPSHIM_KEEPALIVE has no effect: it is less than one "
-		    "second, the unit of the kernel. Use a longer IDLE or a larger percentage.",
-		    complain);
+		emit_line(
+			"tcpshim: the jitter of TCPSHIM_KEEPALIVE has no effect: it is less than one "
+			"second, the unit of the kernel. Use a longer IDLE or a larger percentage.",
+			complain);
 	if (policy->is_forced && !policy->has_keepalive && !policy->has_user_timeout)
-		say("tcpshim: TCPSHIM_FORCE has no effect: no policy sets an option. Set "
-		    "TCPSHIM_KEEPALIVE or TCPSHIM_USER_TIMEOUT too.",
-		    complain);
+		emit_line("tcpshim: TCPSHIM_FORCE has no effect: no policy sets an option. Set "
+			  "TCPSHIM_KEEPALIVE or TCPSHIM_USER_TIMEOUT too.",
+			  complain);
 	if (policy->has_keepalive && policy->has_user_timeout && !policy->is_user_timeout_auto)
 		complain_mismatch(policy, complain);
 }

@@ -91,7 +91,7 @@ static struct recording *make(void)
 			atomic_store(&recording_current_lap, 1);
 			atomic_store(&current, recording);
 			if (!process_is_child())
-				recording_file_say_limited(recording);
+				recording_file_report_limit(recording);
 			return recording;
 		}
 		if (recording)
@@ -234,7 +234,7 @@ void recording_end(int status, uint64_t now_ns)
 	if (restriction_is_filter())
 		return;
 	aside_run(end_aside, recording);
-	recording_file_say_removed(recording);
+	recording_file_report_removed(recording);
 }
 
 /* Returns the block that this thread is filling, or NULL. */

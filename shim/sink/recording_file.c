@@ -298,7 +298,7 @@ static void append_size(struct strbuf *line, uint64_t bytes)
 	strbuf_string(line, units[unit]);
 }
 
-void recording_file_say_limited(const struct recording *recording)
+void recording_file_report_limit(const struct recording *recording)
 {
 	static const char *const reasons[] = {
 		[RECORDING_FULL_SIZE] = "",
@@ -327,7 +327,7 @@ void recording_file_say_limited(const struct recording *recording)
 	complaint_write(line.text, line.size);
 }
 
-void recording_file_say_removed(const struct recording *recording)
+void recording_file_report_removed(const struct recording *recording)
 {
 	char text[PATH_MAX / 4];
 	struct strbuf line;

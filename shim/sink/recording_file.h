@@ -66,8 +66,8 @@ void recording_file_end(struct recording *recording);
 
 /* Print why no recording can be made, that it is smaller than requested, and that it is lost. */
 void recording_file_complain(int error);
-void recording_file_say_limited(const struct recording *recording);
-void recording_file_say_removed(const struct recording *recording);
+void recording_file_report_limit(const struct recording *recording);
+void recording_file_report_removed(const struct recording *recording);
 
 /* Appends the path to a line, as much of it as the line has room for, in printable form. */
 void recording_file_append_path(struct strbuf *line, const char *path);

@@ -95,7 +95,7 @@ static void emit_line(struct area *area, const struct strbuf *line)
 		record_line(area, line->text, line->size, process_now_ns());
 }
 
-void sinks_say_ring(struct area *area)
+void sinks_report_ring(struct area *area)
 {
 	char text[LINE_BYTES];
 	struct strbuf line;

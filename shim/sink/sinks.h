@@ -30,7 +30,7 @@ void sinks_count_lost(void);
 void sinks_count_nested(void);
 
 /* Prints that calls through io_uring are not seen. */
-void sinks_say_ring(struct area *area);
+void sinks_report_ring(struct area *area);
 
 /* Ends the sinks at exit and reports what was lost. area: NULL if there is none. */
 void sinks_end(struct area *area, int status);

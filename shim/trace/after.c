@@ -123,7 +123,7 @@ static bool leave_on_connection(struct area *area, struct call *call, int64_t re
 				    (int)call->arguments[2]);
 	if (area->step.effect == EFFECT_CONNECT)
 		area->step.lookup_ns = take_lookup(call);
-	area->step.ending = enforce_end(call->fd, call->slot, conn, &area->step);
+	area->step.policy_end = enforce_end(call->fd, call->slot, conn, &area->step);
 	emit_step(area, conn, is_shown);
 	emit_unpin(conn);
 	return is_shown;
@@ -204,7 +204,7 @@ static void apply_unshown(struct call *call, int64_t result, int error, uint64_t
 
 	if (conn) {
 		step_fill(&step, call, conn, result, error, now_ns, false);
-		step.ending = enforce_end(call->fd, call->slot, conn, &step);
+		step.policy_end = enforce_end(call->fd, call->slot, conn, &step);
 		if (step.effect == EFFECT_READ || step.effect == EFFECT_WRITE ||
 		    step.effect == EFFECT_CONNECT)
 			state_advance(conn, &step);
@@ -280,7 +280,7 @@ int after_shutdown(const struct call *call, int result)
 
 	if (!conn)
 		return result;
-	if (atomic_load(&conn->flags) & CONN_FLAG_ENDED)
+	if (atomic_load(&conn->flags) & CONN_FLAG_POLICY_ENDED)
 		result = 0;
 	conn_release(conn);
 	return result;
@@ -300,6 +300,6 @@ void after_ring(void)
 	if (!process_is_tracing || !process_is_itself() || atomic_exchange(&is_reported, true) ||
 	    !thread_raise_guard(&frame))
 		return;
-	sinks_say_ring(thread_area());
+	sinks_report_ring(thread_area());
 	thread_lower_guard();
 }

@@ -93,11 +93,11 @@ static void name_endpoints(struct area *area, struct conn *conn)
 {
 	uint32_t lap = recording_block_lap();
 
-	if (atomic_load_explicit(&conn->told_lap, memory_order_relaxed) == lap && lap != 0)
+	if (atomic_load_explicit(&conn->reported_lap, memory_order_relaxed) == lap && lap != 0)
 		return;
 	area->event.flags |= EVENT_ENDPOINTS;
 	if (conn->peer.family != 0 && !may_be_of_several(&area->event))
-		atomic_store_explicit(&conn->told_lap, lap, memory_order_relaxed);
+		atomic_store_explicit(&conn->reported_lap, lap, memory_order_relaxed);
 }
 
 void emit_step(struct area *area, struct conn *conn, bool is_shown)

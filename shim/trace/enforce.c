@@ -59,7 +59,7 @@ void enforce_options(int fd, struct conn *conn)
 	uint32_t enforced;
 
 	if (!policy_is_any(&config.policy) || !is_selected(conn) ||
-	    (atomic_fetch_or(&conn->flags, CONN_FLAG_POLICED) & CONN_FLAG_POLICED))
+	    (atomic_fetch_or(&conn->flags, CONN_FLAG_OPTIONS_SET) & CONN_FLAG_OPTIONS_SET))
 		return;
 	policy_decide_values(&config.policy,
 			     process_base_ns() ^ (uint64_t)process_pid() << 32 ^ conn->serial,

@@ -49,14 +49,14 @@ static inline bool is_write(enum tcpshim_call id)
 #define unlikely(condition) __builtin_expect(condition, 0)
 
 /* Flags of a connection that do not affect its transfers. */
-enum { PLAIN_CONN_FLAGS = CONN_FLAG_POLICED | CONN_FLAG_PASSED };
+enum { PLAIN_CONN_FLAGS = CONN_FLAG_OPTIONS_SET | CONN_FLAG_PASSED };
 
 static bool has_nothing_to_report(const struct conn *conn, uint32_t lap)
 {
 	return conn->kind == CONN_KIND_TCP && atomic_load(&conn->phase) == CONN_PHASE_OPEN &&
 	       (atomic_load(&conn->flags) & ~(uint32_t)PLAIN_CONN_FLAGS) == 0 &&
 	       atomic_load(&conn->fin_ns) == 0 && atomic_load(&conn->unreported) == 0 &&
-	       atomic_load(&conn->told_lap) == lap;
+	       atomic_load(&conn->reported_lap) == lap;
 }
 
 /* Slow path of is_ordinary: checks a connection that has changed. The second check sees what

@@ -181,7 +181,7 @@ static const struct history histories[] = {
 		  {.does = "read = 0, answered by a FIN",
 		   .at_ms = 20,
 		   .step = {READS(0), .after = {.state = STATE_CLOSE_WAIT, .acknowledged_bytes = 1},
-			    .ending = POLICY_ACTION_SENT_FIN, DEEDS(POLICY_ACTION_SENT_FIN)},
+			    .policy_end = POLICY_ACTION_SENT_FIN, DEEDS(POLICY_ACTION_SENT_FIN)},
 		   .notes = NOTE(peer_fin) | NOTE(policy_closed_on_eof),
 		   .facts = {IS(outstanding_bytes, 100), IS(lost_bytes, 0)}},
 		  {.does = "close",

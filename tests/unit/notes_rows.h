@@ -140,32 +140,32 @@ extern const struct history_section notes_policies;
 		{ IS(now, STATE_CLOSE_WAIT),                                                       \
 		  IS(eof_count, 1) }                                                               \
 	}
-#define ENDED_BY_FIN(ms)                                                                         \
-	{                                                                                        \
-		.does = "read = 0, answered by a FIN", .at_ms = (ms),                            \
-		.step = {READS(0), .after = STATE(CLOSE_WAIT), .ending = POLICY_ACTION_SENT_FIN, \
-			 DEEDS(POLICY_ACTION_SENT_FIN)},                                         \
-		.notes = NOTE(peer_fin) | NOTE(policy_closed_on_eof),                            \
-		.facts =                                                                         \
-		{ IS(before, STATE_ESTABLISHED),                                                 \
-		  IS(now, STATE_CLOSE_WAIT),                                                     \
-		  IS(eof_count, 1),                                                              \
-		  IS(lost_bytes, 0) }                                                            \
+#define ENDED_BY_FIN(ms)                                                                       \
+	{                                                                                      \
+		.does = "read = 0, answered by a FIN", .at_ms = (ms),                          \
+		.step = {READS(0), .after = STATE(CLOSE_WAIT),                                 \
+			 .policy_end = POLICY_ACTION_SENT_FIN, DEEDS(POLICY_ACTION_SENT_FIN)}, \
+		.notes = NOTE(peer_fin) | NOTE(policy_closed_on_eof),                          \
+		.facts =                                                                       \
+		{ IS(before, STATE_ESTABLISHED),                                               \
+		  IS(now, STATE_CLOSE_WAIT),                                                   \
+		  IS(eof_count, 1),                                                            \
+		  IS(lost_bytes, 0) }                                                          \
 	}
-#define ENDED_BY_RST(ms, acked, unacknowledged)                                            \
-	{                                                                                  \
-		.does = "read = 0, answered by a reset", .at_ms = (ms),                    \
-		.step = {READS(0),                                                         \
-			 .after = {.state = STATE_CLOSE_WAIT,                              \
-				   .acknowledged_bytes = (acked),                          \
-				   .send_window_bytes = 64240},                            \
-			 .ending = POLICY_ACTION_SENT_RST, DEEDS(POLICY_ACTION_SENT_RST)}, \
-		.notes = NOTE(peer_fin) | NOTE(policy_aborted_on_eof),                     \
-		.facts =                                                                   \
-		{ IS(before, STATE_ESTABLISHED),                                           \
-		  IS(now, STATE_CLOSE_WAIT),                                               \
-		  IS(eof_count, 1),                                                        \
-		  IS(outstanding_bytes, (unacknowledged)) }                                \
+#define ENDED_BY_RST(ms, acked, unacknowledged)                                                \
+	{                                                                                      \
+		.does = "read = 0, answered by a reset", .at_ms = (ms),                        \
+		.step = {READS(0),                                                             \
+			 .after = {.state = STATE_CLOSE_WAIT,                                  \
+				   .acknowledged_bytes = (acked),                              \
+				   .send_window_bytes = 64240},                                \
+			 .policy_end = POLICY_ACTION_SENT_RST, DEEDS(POLICY_ACTION_SENT_RST)}, \
+		.notes = NOTE(peer_fin) | NOTE(policy_aborted_on_eof),                         \
+		.facts =                                                                       \
+		{ IS(before, STATE_ESTABLISHED),                                               \
+		  IS(now, STATE_CLOSE_WAIT),                                                   \
+		  IS(eof_count, 1),                                                            \
+		  IS(outstanding_bytes, (unacknowledged)) }                                    \
 	}
 #define OWN_FIN(ms)                                                                             \
 	{                                                                                       \

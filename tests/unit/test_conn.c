@@ -180,15 +180,17 @@ static void test_take_policy(void **state)
 static void test_ending(void **state)
 {
 	static const struct {
-		uint8_t ending;
+		uint8_t policy_end;
 		uint32_t flags;
 		uint8_t state;
 	} rows[] = {
 		{0, 0, STATE_CLOSE_WAIT},
 		{POLICY_ACTION_SENT_FIN,
-		 CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE, STATE_LAST_ACK},
+		 CONN_FLAG_POLICY_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE,
+		 STATE_LAST_ACK},
 		{POLICY_ACTION_SENT_RST,
-		 CONN_FLAG_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE | CONN_FLAG_DEAD,
+		 CONN_FLAG_POLICY_ENDED | CONN_FLAG_SHUT_READ | CONN_FLAG_SHUT_WRITE |
+			 CONN_FLAG_DEAD,
 		 STATE_CLOSE},
 	};
 
@@ -199,7 +201,7 @@ static void test_ending(void **state)
 					 .asked_bytes = 1,
 					 .now_ns = 7,
 					 .after = {.state = STATE_CLOSE_WAIT},
-					 .ending = rows[i].ending};
+					 .policy_end = rows[i].policy_end};
 		struct conn_view view;
 
 		atomic_store(&conn->state, STATE_ESTABLISHED);
@@ -222,7 +224,8 @@ static void test_cleared(void **state)
 	struct conn_policy policy;
 
 	(void)state;
-	atomic_store(&conn->flags, CONN_FLAG_POLICED | CONN_FLAG_ENDED | CONN_FLAG_SHUT_WRITE);
+	atomic_store(&conn->flags,
+		     CONN_FLAG_OPTIONS_SET | CONN_FLAG_POLICY_ENDED | CONN_FLAG_SHUT_WRITE);
 	atomic_store(&conn->match, 2);
 	atomic_store(&conn->enforced, 31);
 	atomic_store(&conn->unreported, POLICY_ACTION_SET_KEEPALIVE);
