@@ -10,9 +10,6 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/tables.h"
-#include "format/json.h"
-#include "format/stamp.h"
-#include "format/truss.h"
 #include "reader/complain.h"
 #include "reader/filter.h"
 #include "reader/merge.h"
@@ -26,7 +23,7 @@ enum {
 };
 
 static struct {
-	bool is_json, has_connections, has_summary, is_following;
+	bool has_connections, has_summary, is_following;
 	struct filter filter;
 	const char **paths;
 	size_t path_count;
@@ -72,7 +69,8 @@ static const struct argp_option own_options[] = {
 	{0},
 };
 
-static const char *const wanted_variables[] = {"TRACE", "MATCH", "TIME", "DATA", "NOTES", NULL};
+static const char *const wanted_variables[] = {"TRACE", "MATCH", "FORMAT", "TIME",
+					       "DATA",  "NOTES", NULL};
 
 static bool read_filter(int key, const char *value, bool *is_good)
 {
@@ -120,7 +118,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 	switch (key) {
 	case OPTION_JSON:
-		asked.is_json = true;
+		setenv("TCPSHIM_FORMAT", "json", 1);
 		return 0;
 	case OPTION_CONNECTIONS:
 		asked.has_connections = true;
@@ -190,15 +188,13 @@ static void write_text(const struct strbuf *buf, enum printable_as as)
 static void append_base_line(struct report *report, struct strbuf *buf,
 			     const struct tcpshim_event *event)
 {
-	if (report->has_base_line || !(report->style.stamps & TRUSS_BASE))
+	if (report->has_base_line || !(report->style.stamps & TRUSS_BASE) ||
+	    !config.format->base_line)
 		return;
 	report->has_base_line = true;
-	if (event && (event->flags & EVENT_MANY_PROCESSES)) {
-		strbuf_integer(buf, event->pid);
-		strbuf_string(buf, ":\t");
-	}
-	stamp_base_line(buf, (int64_t)(report->merge.base_ns +
-				       (uint64_t)report->merge.realtime_offset_ns));
+	config.format->base_line(buf, event->flags & EVENT_MANY_PROCESSES ? event->pid : 0,
+				 (int64_t)(report->merge.base_ns +
+					   (uint64_t)report->merge.realtime_offset_ns));
 }
 
 /* One line, whatever it holds; its tabs stay. */
@@ -222,11 +218,11 @@ static void write_line(struct report *report, const struct item *item)
 {
 	struct strbuf buf = room_for(report, 4096 + 8 * item->line_size);
 
-	if (asked.is_json)
-		json_line(&buf, item->line, item->line_size);
+	if (config.format->has_escapes)
+		config.format->line(&buf, item->line, item->line_size);
 	else
 		append_line(&buf, item->line, item->line_size);
-	write_text(&buf, asked.is_json ? PRINTABLE_JSON : PRINTABLE_TEXT);
+	write_text(&buf, printable_of(config.format, false));
 }
 
 /* No more of a payload than was recorded. */
@@ -245,17 +241,11 @@ static void write_event(struct report *report, const struct item *item)
 	struct strbuf buf;
 
 	symbols_use(item->reader);
-	if (asked.is_json) {
-		buf = room_for(report, json_event_bound(item->event, &style));
-		json_event(&buf, item->event, &style);
-	} else {
-		buf = room_for(report, truss_event_bound(item->event, &style) + 256);
-		append_base_line(report, &buf, item->event);
-		truss_event(&buf, item->event, &style);
-	}
-	write_text(&buf, asked.is_json      ? PRINTABLE_JSON
-			 : style.has_colour ? PRINTABLE_COLOURED
-					    : PRINTABLE_TEXT);
+	buf = room_for(report,
+		       FORMAT_BASE_LINE_BYTES + config.format->event_bound(item->event, &style));
+	append_base_line(report, &buf, item->event);
+	config.format->event(&buf, item->event, &style);
+	write_text(&buf, printable_of(config.format, style.has_colour));
 }
 
 static void take(struct report *report, const struct item *item)
@@ -412,14 +402,14 @@ static bool wants_colour(void)
 static void start(struct report *report, struct reader **readers, size_t count)
 {
 	*report = (struct report){.style = config.style};
-	report->style.has_colour = !asked.is_json && wants_colour();
+	report->style.has_colour = config.format->has_colour && wants_colour();
 	report->style.symbol = symbols_append;
 	merge_start(&report->merge, readers, count);
 	asked.filter.is_shown = config.is_shown;
 	asked.filter.match = &config.match;
 	report->connections = (struct connections_table){
 		.has_pid = count > 1,
-		.is_json = asked.is_json,
+		.format = config.format,
 		.base_ns = report->merge.base_ns,
 		.to = stdout,
 	};
@@ -431,10 +421,10 @@ static void finish(struct report *report)
 {
 	if (asked.has_connections)
 		connections_end(&report->connections);
-	if (asked.has_connections && asked.has_summary && !asked.is_json)
-		putchar('\n');
+	if (asked.has_connections && asked.has_summary)
+		fputs(config.format->gap, stdout);
 	if (asked.has_summary)
-		summary_end(report->summary, stdout, asked.is_json);
+		summary_end(report->summary, stdout, config.format);
 	fflush(stdout);
 	check_output();
 	show_progress(report, true);

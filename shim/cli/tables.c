@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/connection_row.h"
 #include "format/facts.h"
 #include "reader/complain.h"
 #include "reader/printable.h"
@@ -37,21 +36,22 @@ static struct connection_row *row_of(struct connections_table *table,
 	return row;
 }
 
+static void write_buf(const struct strbuf *buf, FILE *to, const struct format *format)
+{
+	printable_write(to, buf->text, buf->size, printable_of(format, false));
+}
+
 static void write_row(struct connections_table *table, const struct connection_row *row)
 {
-	char text[CONNECTION_ROW_BYTES];
+	char text[2 * FORMAT_TABLE_BYTES];
 	struct strbuf buf;
 
 	strbuf_init(&buf, text, sizeof(text));
-	if (!table->is_json && !table->has_headings)
-		connection_row_headings(&buf, table->has_pid);
+	if (table->format->headings && !table->has_headings)
+		table->format->headings(&buf, table->has_pid);
 	table->has_headings = true;
-	if (table->is_json)
-		connection_row_json(&buf, row, table->base_ns);
-	else
-		connection_row_line(&buf, row, table->has_pid, table->base_ns);
-	printable_write(table->to, buf.text, buf.size,
-			table->is_json ? PRINTABLE_JSON : PRINTABLE_TEXT);
+	table->format->row(&buf, row, table->has_pid, table->base_ns);
+	write_buf(&buf, table->to, table->format);
 }
 
 static void close_row(struct connections_table *table, struct connection_row *row)
@@ -92,7 +92,7 @@ void connections_end(struct connections_table *table)
 {
 	ending = table;
 	twalk(table->rows, write_node);
-	if (!table->has_headings && !table->is_json)
+	if (!table->has_headings && table->format->headings)
 		fputs("no connection was recorded\n", table->to);
 	tdestroy(table->rows, free);
 	table->rows = NULL;
@@ -188,11 +188,6 @@ static uint64_t quantile(const struct call_sum *sum, double part)
 	return value > sum->most_ns ? sum->most_ns : value;
 }
 
-static double seconds(uint64_t ns)
-{
-	return (double)ns / 1e9;
-}
-
 static int compare_sums(const void *a, const void *b)
 {
 	const struct call_sum *const *x = a, *const *y = b;
@@ -200,47 +195,64 @@ static int compare_sums(const void *a, const void *b)
 	return ((*x)->total_ns < (*y)->total_ns) - ((*x)->total_ns > (*y)->total_ns);
 }
 
-static void write_sum(FILE *to, const char *name, const struct call_sum *sum, bool is_json)
+static void write_sum(FILE *to, const struct format *format, const struct format_sums *sums,
+		      const char *name, const struct call_sum *sum)
 {
-	if (is_json)
-		fprintf(to,
-			"{\"call\":\"%s\",\"calls\":%lu,\"errors\":%lu,\"total_ns\":%lu,"
-			"\"min_ns\":%lu,\"median_ns\":%lu,\"p99_ns\":%lu,\"max_ns\":%lu}\n",
-			name, sum->calls, sum->errors, sum->total_ns, sum->least_ns,
-			quantile(sum, 0.5), quantile(sum, 0.99), sum->most_ns);
-	else
-		fprintf(to, "%-16s %12.6f %9lu %7lu %11.6f %11.6f %11.6f %11.6f\n", name,
-			seconds(sum->total_ns), sum->calls, sum->errors, seconds(sum->least_ns),
-			seconds(quantile(sum, 0.5)), seconds(quantile(sum, 0.99)),
-			seconds(sum->most_ns));
+	const struct format_sum row = {
+		.calls = sum->calls,
+		.errors = sum->errors,
+		.total_ns = sum->total_ns,
+		.least_ns = sum->least_ns,
+		.median_ns = quantile(sum, 0.5),
+		.p99_ns = quantile(sum, 0.99),
+		.most_ns = sum->most_ns,
+	};
+	char text[FORMAT_TABLE_BYTES];
+	struct strbuf buf;
+
+	strbuf_init(&buf, text, sizeof(text));
+	format->sum(&buf, sums, name, &row);
+	write_buf(&buf, to, format);
 }
 
-void summary_end(struct summary_table *table, FILE *to, bool is_json)
+static void write_sums(struct call_sum *const *order, unsigned count,
+		       const struct summary_table *table, FILE *to, const struct format *format)
 {
-	struct call_sum *order[CALL_COUNT], total = {0};
+	const struct format_sums sums = {
+		.elapsed_ns = table->last_ns > table->first_ns ? table->last_ns - table->first_ns
+							       : 0,
+		.has_spread = true,
+	};
+	struct format_sum total = {0};
+	char text[FORMAT_TABLE_BYTES];
+	struct strbuf buf;
+
+	strbuf_init(&buf, text, sizeof(text));
+	if (format->sums_begin)
+		format->sums_begin(&buf, &sums);
+	write_buf(&buf, to, format);
+	for (unsigned i = 0; i < count; i++) {
+		write_sum(to, format, &sums, call_rows[order[i] - table->sums].shown, order[i]);
+		total.calls += order[i]->calls;
+		total.errors += order[i]->errors;
+		total.total_ns += order[i]->total_ns;
+	}
+	buf.size = 0;
+	if (format->sums_end)
+		format->sums_end(&buf, &sums, &total);
+	write_buf(&buf, to, format);
+}
+
+void summary_end(struct summary_table *table, FILE *to, const struct format *format)
+{
+	struct call_sum *order[CALL_COUNT];
 	unsigned count = 0;
 
 	for (unsigned call = 0; call < CALL_COUNT; call++)
 		if (table->sums[call].calls > 0)
 			order[count++] = &table->sums[call];
 	qsort(order, count, sizeof(order[0]), compare_sums);
-	if (!is_json)
-		fprintf(to,
-			"Wall time inside calls, in seconds: a call that waits costs no processor "
-			"time.\n%-16s %12s %9s %7s %11s %11s %11s %11s\n",
-			"call", "seconds", "calls", "errors", "min", "median", "p99", "max");
-	for (unsigned i = 0; i < count; i++) {
-		write_sum(to, call_rows[order[i] - table->sums].shown, order[i], is_json);
-		total.calls += order[i]->calls;
-		total.errors += order[i]->errors;
-		total.total_ns += order[i]->total_ns;
-	}
-	if (!is_json)
-		fprintf(to, "%16s %12s %9s %7s\n%-16s %12.6f %9lu %7lu\n%-16s %12.6f\n", "",
-			"------------", "---------", "-------", "total", seconds(total.total_ns),
-			total.calls, total.errors, "elapsed",
-			seconds(table->last_ns > table->first_ns ? table->last_ns - table->first_ns
-								 : 0));
+	write_sums(order, count, table, to, format);
 	for (unsigned call = 0; call < CALL_COUNT; call++)
 		free(table->sums[call].buckets);
 	free(table);

@@ -8,11 +8,13 @@
 
 #include <stdio.h>
 
+#include "format/format.h"
 #include "reader/merge.h"
 
 struct connections_table {
 	void *rows; /* tsearch's, of those that are open */
-	bool has_pid, is_json, has_headings;
+	const struct format *format;
+	bool has_pid, has_headings;
 	uint64_t base_ns;
 	FILE *to;
 };
@@ -26,6 +28,6 @@ struct summary_table;
 struct summary_table *summary_start(void);
 void summary_take(struct summary_table *table, const struct tcpshim_event *event);
 /* elapsed_ns: between the first event and the last. */
-void summary_end(struct summary_table *table, FILE *to, bool is_json);
+void summary_end(struct summary_table *table, FILE *to, const struct format *format);
 
 #endif

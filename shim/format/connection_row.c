@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include "format/facts.h"
-#include "format/json.h"
 #include "format/names.h"
 #include "format/note_set.h"
 
@@ -176,12 +175,12 @@ void connection_row_call(struct connection_row *row, const struct tcpshim_event 
 
 static void set_first(struct connection_row *row, const struct tcpshim_notes *notes)
 {
-	if (row->first != CONNECTION_ROW_NOBODY)
+	if (row->first != FIRST_END_NOBODY)
 		return;
 	if (HAS_ANY(notes, peer_end_notes))
-		row->first = CONNECTION_ROW_PEER;
+		row->first = FIRST_END_PEER;
 	else if (HAS_ANY(notes, own_end_notes))
-		row->first = CONNECTION_ROW_HERE;
+		row->first = FIRST_END_HERE;
 }
 
 bool connection_row_subject(struct connection_row *row, const struct tcpshim_event *event,
@@ -218,217 +217,47 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 	return true;
 }
 
-/* --- As text. --- */
-
-static const char *const role_names[] = {"-", "client", "server", "listener"};
-static const char *const first_names[] = {"-", "here", "peer"};
-
-/* Blanks up to the column, at least one. */
-static void pad(struct strbuf *buf, size_t start, size_t column)
-{
-	do
-		strbuf_char(buf, ' ');
-	while (buf->size - start < column);
-}
-
-static const struct {
-	const char *name;
-	uint8_t width;
-} columns[] = {
-	{"conn", 6},          {"fd", 5},         {"role", 9},  {"local", 24},  {"peer", 24},
-	{"opened", 11},       {"lived", 12},     {"sent", 12}, {"writes", 9},  {"received", 12},
-	{"reads", 9},         {"handshake", 11}, {"rtt", 10},  {"retrans", 8}, {"silence", 12},
-	{"closed first", 13}, {"ended", 22},     {"notes", 0},
-};
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), PID_WIDTH = 8 };
-
-void connection_row_headings(struct strbuf *buf, bool has_pid)
-{
-	size_t start = buf->size, column = 0;
-
-	if (has_pid) {
-		strbuf_string(buf, "pid");
-		pad(buf, start, column += PID_WIDTH);
-	}
-	for (unsigned i = 0; i < COLUMNS; i++) {
-		strbuf_string(buf, columns[i].name);
-		if (i + 1 < COLUMNS)
-			pad(buf, start, column += columns[i].width);
-	}
-	strbuf_char(buf, '\n');
-}
-
-static uint64_t lived_ns(const struct connection_row *row)
+uint64_t connection_row_lived_ns(const struct connection_row *row)
 {
 	uint64_t end_ns = row->closed_ns != 0 ? row->closed_ns : row->active_ns;
 
 	return row->opened_ns != 0 && end_ns > row->opened_ns ? end_ns - row->opened_ns : 0;
 }
 
-static void append_duration(struct strbuf *buf, uint64_t ns)
+const char *connection_row_role(const struct connection_row *row)
 {
-	if (ns == 0)
-		strbuf_char(buf, '-');
-	else
-		strbuf_duration(buf, ns);
+	static const char *const names[] = {
+		[ROLE_NONE] = "-",
+		[ROLE_CLIENT] = "client",
+		[ROLE_SERVER] = "server",
+		[ROLE_LISTENER] = "listener",
+	};
+
+	return names[row->role <= ROLE_LISTENER ? row->role : ROLE_NONE];
 }
 
-static bool is_shown_before(const struct tcpshim_notes *notes, unsigned note)
+const char *connection_row_first(const struct connection_row *row)
 {
+	static const char *const names[] = {
+		[FIRST_END_NOBODY] = "-",
+		[FIRST_END_HERE] = "here",
+		[FIRST_END_PEER] = "peer",
+	};
+
+	return names[row->first <= FIRST_END_PEER ? row->first : FIRST_END_NOBODY];
+}
+
+const char *connection_row_ended(const struct connection_row *row)
+{
+	return row->ended < NOTE_COUNT ? note_rows[row->ended].id : names_tcp_state(row->state);
+}
+
+bool connection_row_shows_note(const struct connection_row *row, unsigned note)
+{
+	if (!note_set_has(&row->notes, note))
+		return false;
 	for (unsigned i = 0; i < note; i++)
-		if (note_set_has(notes, i) && strcmp(note_rows[i].id, note_rows[note].id) == 0)
-			return true;
-	return false;
-}
-
-/* Their ids, each once. json: between quotes. */
-static void append_notes(struct strbuf *buf, const struct tcpshim_notes *notes, bool is_json)
-{
-	bool is_first = true;
-
-	for (unsigned note = 0; note < NOTE_COUNT; note++) {
-		if (!note_set_has(notes, note) || is_shown_before(notes, note))
-			continue;
-		if (!is_first)
-			strbuf_char(buf, ',');
-		is_first = false;
-		if (is_json)
-			strbuf_char(buf, '"');
-		strbuf_string(buf, note_rows[note].id);
-		if (is_json)
-			strbuf_char(buf, '"');
-	}
-	if (is_first && !is_json)
-		strbuf_char(buf, '-');
-}
-
-static void append_column(struct strbuf *buf, const struct connection_row *row, unsigned column,
-			  uint64_t base_ns)
-{
-	switch (column) {
-	case 0:
-		strbuf_unsigned(buf, row->serial);
-		break;
-	case 1:
-		strbuf_integer(buf, row->fd);
-		break;
-	case 2:
-		strbuf_string(buf, role_names[row->role <= ROLE_LISTENER ? row->role : 0]);
-		break;
-	case 3:
-		facts_address(buf, &row->local);
-		break;
-	case 4:
-		facts_address(buf, &row->peer);
-		break;
-	case 5:
-		if (row->opened_ns != 0)
-			strbuf_stamp(buf, row->opened_ns > base_ns ? row->opened_ns - base_ns : 0);
-		else
-			strbuf_char(buf, '-');
-		break;
-	case 6:
-		append_duration(buf, lived_ns(row));
-		break;
-	case 7:
-		strbuf_unsigned(buf, row->sent_bytes);
-		break;
-	case 8:
-		strbuf_unsigned(buf, row->writes);
-		break;
-	case 9:
-		strbuf_unsigned(buf, row->received_bytes);
-		break;
-	case 10:
-		strbuf_unsigned(buf, row->reads);
-		break;
-	case 11:
-		append_duration(buf, row->handshake_ns);
-		break;
-	case 12:
-		append_duration(buf, row->rtt_ns);
-		break;
-	case 13:
-		strbuf_unsigned(buf, row->retransmits);
-		break;
-	case 14:
-		append_duration(buf, row->silence_ns);
-		break;
-	case 15:
-		strbuf_string(buf, first_names[row->first <= CONNECTION_ROW_PEER ? row->first : 0]);
-		break;
-	case 16:
-		strbuf_string(buf, row->ended < NOTE_COUNT ? note_rows[row->ended].id
-							   : names_tcp_state(row->state));
-		break;
-	default:
-		append_notes(buf, &row->notes, false);
-	}
-}
-
-void connection_row_line(struct strbuf *buf, const struct connection_row *row, bool has_pid,
-			 uint64_t base_ns)
-{
-	size_t start = buf->size, column = 0;
-
-	if (has_pid) {
-		strbuf_integer(buf, row->pid);
-		pad(buf, start, column += PID_WIDTH);
-	}
-	for (unsigned i = 0; i < COLUMNS; i++) {
-		append_column(buf, row, i, base_ns);
-		if (i + 1 < COLUMNS)
-			pad(buf, start, column += columns[i].width);
-	}
-	strbuf_char(buf, '\n');
-}
-
-static void append_member(struct strbuf *buf, const char *name, uint64_t value)
-{
-	strbuf_string(buf, ",\"");
-	strbuf_string(buf, name);
-	strbuf_string(buf, "\":");
-	strbuf_unsigned(buf, value);
-}
-
-static void append_text_member(struct strbuf *buf, const char *name, const char *text)
-{
-	strbuf_string(buf, ",\"");
-	strbuf_string(buf, name);
-	strbuf_string(buf, "\":");
-	json_string(buf, text, strlen(text));
-}
-
-void connection_row_json(struct strbuf *buf, const struct connection_row *row, uint64_t base_ns)
-{
-	strbuf_string(buf, "{\"process.pid\":");
-	strbuf_integer(buf, row->pid);
-	append_member(buf, "conn", row->serial);
-	strbuf_string(buf, ",\"fd\":");
-	strbuf_integer(buf, row->fd);
-	if (row->role != ROLE_NONE && row->role <= ROLE_LISTENER)
-		append_text_member(buf, "role", role_names[row->role]);
-	json_endpoint(buf, "local", &row->local);
-	json_endpoint(buf, "peer", &row->peer);
-	if (row->opened_ns != 0)
-		append_member(buf, "opened_ns",
-			      row->opened_ns > base_ns ? row->opened_ns - base_ns : 0);
-	append_member(buf, "lived_ns", lived_ns(row));
-	append_member(buf, "sent_bytes", row->sent_bytes);
-	append_member(buf, "writes", row->writes);
-	append_member(buf, "received_bytes", row->received_bytes);
-	append_member(buf, "reads", row->reads);
-	append_member(buf, "handshake_ns", row->handshake_ns);
-	append_member(buf, "rtt_ns", row->rtt_ns);
-	append_member(buf, "retransmits", row->retransmits);
-	append_member(buf, "longest_silence_ns", row->silence_ns);
-	if (row->first == CONNECTION_ROW_HERE || row->first == CONNECTION_ROW_PEER)
-		append_text_member(buf, "closed_first", first_names[row->first]);
-	if (row->ended < NOTE_COUNT)
-		append_text_member(buf, "ended", note_rows[row->ended].id);
-	else
-		append_text_member(buf, "state", names_tcp_state(row->state));
-	strbuf_string(buf, ",\"notes\":[");
-	append_notes(buf, &row->notes, true);
-	strbuf_string(buf, "]}\n");
+		if (note_set_has(&row->notes, i) && strcmp(note_rows[i].id, note_rows[note].id) == 0)
+			return false;
+	return true;
 }

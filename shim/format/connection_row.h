@@ -1,8 +1,10 @@
 /*
- * history: what the events of one connection add up to, as a row of a table.
+ * connection_row: what the events of one connection add up to: one row of the table of
+ * connections. The formats write it (format.h).
  *
- * Pure. Context: any thread, signal handler, after fork; threads may share a row. Locks: none.
- * Errno: untouched. Keeps I5.
+ * Pure. Times and durations are nanoseconds.
+ * Context: any thread, signal handler, after fork; threads may share a row. Locks: none. Errno:
+ * untouched. Keeps I5.
  */
 #ifndef FORMAT_CONNECTION_ROW_H
 #define FORMAT_CONNECTION_ROW_H
@@ -11,15 +13,15 @@
 #include "tcpshim/event.h"
 
 /* Who said first that nothing more comes. */
-enum first_row { CONNECTION_ROW_NOBODY, CONNECTION_ROW_HERE, CONNECTION_ROW_PEER };
+enum first_end { FIRST_END_NOBODY, FIRST_END_HERE, FIRST_END_PEER };
 
-enum { CONNECTION_ROW_NO_NOTE = UINT16_MAX, CONNECTION_ROW_BYTES = 2048 };
+enum { CONNECTION_ROW_NO_NOTE = UINT16_MAX };
 
 struct connection_row {
 	uint32_t serial;
 	int32_t pid, fd;
 	uint8_t role, state;
-	uint8_t first;  /* enum first_row */
+	uint8_t first;  /* enum first_end */
 	uint16_t ended; /* the note that tells how, CONNECTION_ROW_NO_NOTE: not yet */
 	struct tcpshim_address local, peer;
 	uint64_t opened_ns; /* 0: not seen */
@@ -31,25 +33,32 @@ struct connection_row {
 	struct tcpshim_notes notes; /* all that it was given */
 };
 
+/* Starts the row of the connection with this serial number. */
 void connection_row_start(struct connection_row *row, const struct tcpshim_event *event,
 			  uint32_t serial);
 
-/* Bytes that the call moved over the connection, as far as the event tells. */
+/* Returns the bytes that the call moved over the connection, as far as the event shows. */
 uint64_t connection_row_bytes(const struct tcpshim_event *event);
 
-/* An event whose one connection this is. */
+/* Adds an event whose only connection this is. */
 void connection_row_call(struct connection_row *row, const struct tcpshim_event *event);
 
-/* What the event's notes tell of it. True: nothing more comes of it. */
+/* Adds what an event's notes report about the connection. Returns true if the connection is over:
+ * no further event belongs to it. */
 bool connection_row_subject(struct connection_row *row, const struct tcpshim_event *event,
 			    const struct tcpshim_subject *subject);
 
-/* The table, a line each, with its end. has_pid: of several processes. base_ns: what the times
- * count from. */
-void connection_row_headings(struct strbuf *buf, bool has_pid);
-void connection_row_line(struct strbuf *buf, const struct connection_row *row, bool has_pid,
-			 uint64_t base_ns);
-/* The same as an object. */
-void connection_row_json(struct strbuf *buf, const struct connection_row *row, uint64_t base_ns);
+/* Returns how long the connection lasted: from its start to its close, or to the last byte moved. 0
+ * if that is not known. */
+uint64_t connection_row_lived_ns(const struct connection_row *row);
+
+/* Return words for the table, "-" if not known: client, server, listener; here, peer; how it ended,
+ * or the state it is in. */
+const char *connection_row_role(const struct connection_row *row);
+const char *connection_row_first(const struct connection_row *row);
+const char *connection_row_ended(const struct connection_row *row);
+
+/* Reports whether the row has this note, and no earlier note with the same id. */
+bool connection_row_shows_note(const struct connection_row *row, unsigned note);
 
 #endif

@@ -1,29 +1,34 @@
 /*
- * json: an event as one line of JSON (tcpshim/schema/event.schema.json).
+ * json: the pieces that every JSON object is made of.
  *
- * Pure: the same event and style give the same bytes, live or from a recording. Whatever the
- * payload, what is written is UTF-8 and one object a line.
+ * Pure. Whatever the bytes of a text, what is appended is UTF-8.
  * Context: any thread, signal handler, after fork. Locks: none. Errno: untouched. Keeps I5.
  */
 #ifndef FORMAT_JSON_H
 #define FORMAT_JSON_H
 
 #include "format/strbuf.h"
-#include "format/truss.h"
+#include "tcpshim/event.h"
 
-void json_event(struct strbuf *buf, const struct tcpshim_event *event,
-		const struct truss_style *style);
+/* Appends one byte of a string, escaped where JSON asks for it. */
+void json_escaped(struct strbuf *buf, uint8_t byte);
 
-/* Room that json_event needs for the event at most, in bytes. */
-size_t json_event_bound(const struct tcpshim_event *event, const struct truss_style *style);
-
-/* A line of text about the trace itself, "*** tcpshim: … ***" and its end, as an object. */
-void json_line(struct strbuf *buf, const char *line, size_t size);
-
-/* Text between quotes, escaped: for objects of other makers. */
+/* Appends text between quotes, escaped. A byte that is not UTF-8 becomes U+FFFD. */
 void json_string(struct strbuf *buf, const char *text, size_t size);
 
-/* ,"network.local.address" and its port, or those of "peer", which says; nothing of family 0. */
+/* Appends "name": with a comma before it, except after an opening bracket. */
+void json_name(struct strbuf *buf, const char *name);
+
+/* Append a member: its name and its value. text ends in NUL. */
+void json_text(struct strbuf *buf, const char *name, const char *text);
+void json_integer(struct strbuf *buf, const char *name, int64_t value);
+void json_unsigned(struct strbuf *buf, const char *name, uint64_t value);
+
+/* Appends the name of an errno as a member. */
+void json_error(struct strbuf *buf, const char *name, int error);
+
+/* Appends "network.WHICH.address" and "network.WHICH.port", nothing if the family is 0. which:
+ * "local" or "peer". */
 void json_endpoint(struct strbuf *buf, const char *which, const struct tcpshim_address *address);
 
 #endif

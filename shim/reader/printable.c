@@ -134,6 +134,13 @@ static void write_escape(FILE *to, uint32_t character)
 		fprintf(to, "\\u%04x", character);
 }
 
+enum printable_as printable_of(const struct format *format, bool has_colour)
+{
+	if (format->has_escapes)
+		return PRINTABLE_JSON;
+	return format->has_colour && has_colour ? PRINTABLE_COLOURED : PRINTABLE_TEXT;
+}
+
 void printable_write(FILE *to, const char *text, size_t size, enum printable_as as)
 {
 	const uint8_t *at = (const uint8_t *)text, *end = at + size;

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#include "format/strbuf.h"
+#include "format/format.h"
 
 enum printable_as {
 	PRINTABLE_LINE,     /* '?' for each such character, the line's end and the tab too */
@@ -19,6 +19,9 @@ enum printable_as {
 	PRINTABLE_COLOURED, /* the same, and the sequences that set a colour stay */
 	PRINTABLE_JSON,     /* lines of JSON: an escape for each, which means the same */
 };
+
+/* Returns how what this format has written gets out. */
+enum printable_as printable_of(const struct format *format, bool has_colour);
 
 /* Writes text of so many bytes. Look at ferror(to) for success. */
 void printable_write(FILE *to, const char *text, size_t size, enum printable_as as);

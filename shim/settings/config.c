@@ -19,6 +19,7 @@ static char program_name[NAME_MAX + 1];
 static const struct config defaults = {
 	.has_sleeping = true,
 	.has_libc_stdio = true,
+	.format = &format_text,
 	.record_bytes = UINT64_C(256) << 20,
 	.style = {.stamps = TRUSS_BASE, .data_bytes = 12, .least_severity = SEVERITY_INFO},
 };
@@ -160,8 +161,8 @@ static bool read_OUTPUT(const char *value)
 
 static bool read_FORMAT(const char *value)
 {
-	config.is_json = strcmp(value, "json") == 0;
-	return config.is_json || strcmp(value, "text") == 0;
+	config.format = format_find(value);
+	return config.format != NULL;
 }
 
 static bool is_directory(const char *path)

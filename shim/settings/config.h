@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "format/truss.h"
+#include "format/format.h"
 #include "settings/match.h"
 #include "settings/policy.h"
 
@@ -40,7 +40,7 @@ struct config {
 	const char *program;        /* the program's name */
 	bool has_text;              /* text or JSON is written */
 	bool has_lines;             /* one line is written per call */
-	bool is_json;
+	const struct format *format;
 	bool has_record, record_wraps;
 	uint64_t record_bytes;
 	uint64_t record_keep;       /* how many finished recordings are kept; 0: all */

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "format/connection_row.h"
 #include "format/facts.h"
+#include "format/format.h"
 #include "guest/process.h"
 #include "settings/config.h"
 #include "sink/text.h"
@@ -63,64 +63,16 @@ void summary_event(struct area *area)
 		sum->total_ns += event->time_ns - event->start_ns;
 }
 
-/* --- Text. --- */
+/* --- Writing. --- */
 
 static void write_buf(struct strbuf *buf)
 {
-	text_bytes(buf->text, buf->size);
+	if (buf->size > 0)
+		text_bytes(buf->text, buf->size);
 	buf->size = 0;
 }
 
-static void append_right(struct strbuf *buf, uint64_t value, unsigned width)
-{
-	unsigned digits = 1;
-
-	for (uint64_t rest = value; rest >= 10; rest /= 10)
-		digits++;
-	for (; digits < width; digits++)
-		strbuf_char(buf, ' ');
-	strbuf_unsigned(buf, value);
-}
-
-static void append_seconds(struct strbuf *buf, uint64_t ns)
-{
-	append_right(buf, ns / 1000000000, 8);
-	strbuf_char(buf, '.');
-	strbuf_padded(buf, ns % 1000000000 / 1000, 6);
-}
-
-static void append_left(struct strbuf *buf, const char *text, size_t width)
-{
-	size_t start = buf->size;
-
-	strbuf_string(buf, text);
-	while (buf->size - start < width)
-		strbuf_char(buf, ' ');
-}
-
-static void write_sum(struct strbuf *buf, const char *name, const struct area_sum *sum)
-{
-	if (config.is_json) {
-		strbuf_string(buf, "{\"call\":\"");
-		strbuf_string(buf, name);
-		strbuf_string(buf, "\",\"calls\":");
-		strbuf_unsigned(buf, sum->calls);
-		strbuf_string(buf, ",\"errors\":");
-		strbuf_unsigned(buf, sum->errors);
-		strbuf_string(buf, ",\"total_ns\":");
-		strbuf_unsigned(buf, sum->total_ns);
-		strbuf_string(buf, "}\n");
-	} else {
-		append_left(buf, name, 16);
-		append_seconds(buf, sum->total_ns);
-		append_right(buf, sum->calls, 10);
-		append_right(buf, sum->errors, 8);
-		strbuf_char(buf, '\n');
-	}
-	write_buf(buf);
-}
-
-static void add(struct area_sum *to, const struct area_sum *sum)
+static void add(struct format_sum *to, const struct area_sum *sum)
 {
 	to->calls += sum->calls;
 	to->errors += sum->errors;
@@ -128,9 +80,9 @@ static void add(struct area_sum *to, const struct area_sum *sum)
 }
 
 /* Adds up all rows of calls.def with the same name. */
-static struct area_sum sum_of(unsigned call)
+static struct format_sum sum_of(unsigned call)
 {
-	struct area_sum sum = {0};
+	struct format_sum sum = {0};
 
 	for (const struct area *area = thread_next_area(NULL); area; area = thread_next_area(area))
 		for (unsigned i = 0; i < CALL_COUNT; i++)
@@ -139,78 +91,64 @@ static struct area_sum sum_of(unsigned call)
 	return sum;
 }
 
-static void write_sums(struct strbuf *buf)
+static void write_sums(struct strbuf *buf, uint64_t now_ns)
 {
-	struct area_sum total = {0};
+	const struct format_sums sums = {
+		.program = config.program,
+		.pid = process_pid(),
+		.elapsed_ns = now_ns - process_base_ns(),
+	};
+	struct format_sum total = {0};
 
+	if (config.format->sums_begin)
+		config.format->sums_begin(buf, &sums);
+	write_buf(buf);
 	for (unsigned call = 0; call < CALL_COUNT; call++) {
-		struct area_sum sum;
+		struct format_sum sum;
 
 		if (call == CALL_exit || facts_first_call(call) != call)
 			continue;
 		sum = sum_of(call);
 		if (sum.calls == 0)
 			continue;
-		add(&total, &sum);
-		write_sum(buf, call_rows[call].shown, &sum);
+		total.calls += sum.calls;
+		total.errors += sum.errors;
+		total.total_ns += sum.total_ns;
+		config.format->sum(buf, &sums, call_rows[call].shown, &sum);
+		write_buf(buf);
 	}
-	if (config.is_json)
-		return;
-	strbuf_string(buf, "                --------------- --------- -------\n");
-	write_sum(buf, "total", &total);
+	if (config.format->sums_end)
+		config.format->sums_end(buf, &sums, &total);
+	write_buf(buf);
 }
 
 static void write_rows(struct strbuf *buf)
 {
-	bool has_headings = config.is_json;
+	bool has_headings = !config.format->headings;
 
 	for (unsigned i = 0; i < MOST_ROWS; i++) {
 		if (rows[i].serial == 0)
 			continue;
 		if (!has_headings) {
-			strbuf_char(buf, '\n');
-			connection_row_headings(buf, false);
+			strbuf_string(buf, config.format->gap);
+			config.format->headings(buf, false);
 			has_headings = true;
 		}
-		if (config.is_json)
-			connection_row_json(buf, &rows[i], process_base_ns());
-		else
-			connection_row_line(buf, &rows[i], false, process_base_ns());
+		config.format->row(buf, &rows[i], false, process_base_ns());
 		write_buf(buf);
 	}
 }
 
-static void write_heading(struct strbuf *buf, uint64_t now_ns)
-{
-	if (config.is_json)
-		return;
-	strbuf_string(buf, "\nSummary of ");
-	strbuf_string(buf, config.program);
-	strbuf_string(buf, ", process ");
-	strbuf_integer(buf, process_pid());
-	strbuf_string(buf, ", traced for ");
-	strbuf_duration(buf, now_ns - process_base_ns());
-	strbuf_string(buf, ". The times are wall time inside the calls, in seconds; a call that "
-			   "waits uses no processor time.\n");
-	append_left(buf, "call", 16);
-	strbuf_string(buf, "        seconds     calls  errors\n");
-	write_buf(buf);
-}
-
 void summary_end(uint64_t now_ns)
 {
-	char text[CONNECTION_ROW_BYTES];
+	char text[FORMAT_TABLE_BYTES];
 	struct strbuf buf;
 	uint64_t count = atomic_load(&replaced);
 
 	strbuf_init(&buf, text, sizeof(text));
-	write_heading(&buf, now_ns);
-	write_sums(&buf);
+	write_sums(&buf, now_ns);
 	write_rows(&buf);
-	if (count > 0 && !config.is_json) {
-		strbuf_string(&buf, "and ");
-		strbuf_count(&buf, count, "earlier connection");
-		strbuf_string(&buf, ", not shown\n");
-		write_buf(&buf);
-	}
+	if (count > 0 && config.format->rows_left_out)
+		config.format->rows_left_out(&buf, count);
+	write_buf(&buf);
 }

@@ -7,10 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "format/json.h"
 #include "format/names.h"
-#include "format/stamp.h"
-#include "format/truss.h"
 #include "guest/complaint.h"
 #include "guest/process.h"
 #include "settings/config.h"
@@ -122,15 +119,6 @@ static void unclaim_base_line(void)
 		process_unclaim_base_line();
 }
 
-/* Appends a line about the trace itself; in JSON it is an object that contains the line. */
-static void append_line(struct strbuf *buf, const char *line, size_t size)
-{
-	if (config.is_json)
-		json_line(buf, line, size);
-	else
-		strbuf_bytes(buf, line, size);
-}
-
 static void append_lost(struct strbuf *buf, uint64_t count)
 {
 	char text[HEAD_BYTES / 2];
@@ -145,7 +133,7 @@ static void append_lost(struct strbuf *buf, uint64_t count)
 		names_error(&line, atomic_load(&last_error));
 	}
 	strbuf_string(&line, " ***\n");
-	append_line(buf, line.text, line.size);
+	config.format->line(buf, line.text, line.size);
 }
 
 static void count_lost(int error)
@@ -172,7 +160,7 @@ static uint64_t take_unreported(void)
 
 static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 {
-	bool has_base_line = (config.style.stamps & TRUSS_BASE) && !config.is_json &&
+	bool has_base_line = (config.style.stamps & TRUSS_BASE) && config.format->base_line &&
 			     claim_base_line(),
 	     was_torn = atomic_load(&is_torn);
 	uint64_t unreported = take_unreported();
@@ -184,17 +172,10 @@ static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 	if (unreported > 0)
 		append_lost(buf, unreported);
 	notice_size = buf->size;
-	if (has_base_line) {
-		if (event->flags & EVENT_MANY_PROCESSES) {
-			strbuf_integer(buf, event->pid);
-			strbuf_string(buf, ":\t");
-		}
-		stamp_base_line(buf, process_base_realtime_ns());
-	}
-	if (config.is_json)
-		json_event(buf, event, &config.style);
-	else
-		truss_event(buf, event, &config.style);
+	if (has_base_line)
+		config.format->base_line(buf, event->flags & EVENT_MANY_PROCESSES ? event->pid : 0,
+					 process_base_realtime_ns());
+	config.format->event(buf, event, &config.style);
 	result = output_write(buf->text, buf->size, &written);
 	if (result == 0) {
 		if (was_torn)
@@ -214,8 +195,7 @@ static void write_record(struct strbuf *buf, struct tcpshim_event *event)
 
 void text_event(struct tcpshim_event *event, char *text, size_t size)
 {
-	size_t need = HEAD_BYTES + (config.is_json ? json_event_bound(event, &config.style)
-						   : truss_event_bound(event, &config.style));
+	size_t need = HEAD_BYTES + config.format->event_bound(event, &config.style);
 	char *memory = text;
 	struct strbuf buf;
 	int result = output_check(event->time_ns);
@@ -259,7 +239,7 @@ void text_line(const char *line, size_t size)
 	int result = output_check(process_now_ns());
 
 	strbuf_init(&buf, text, sizeof(text));
-	append_line(&buf, line, size);
+	config.format->line(&buf, line, size);
 	if (result == 0)
 		result = output_write(buf.text, buf.size, &written);
 	if (result < 0)

@@ -330,7 +330,7 @@ static void show(unsigned shows)
 			count++;
 	if (count == 0)
 		return;
-	asked.is_json = shows & SHOWS_JSON;
+	config.format = shows & SHOWS_JSON ? &format_json : &format_text;
 	asked.has_connections = asked.has_summary = shows & SHOWS_TABLES;
 	asked.filter = filter_of_nothing;
 	config.style = (struct truss_style){

@@ -1016,7 +1016,7 @@ static void test_stacks(void **state)
 	assert_int_equal(config.errors, 0);
 	read_environment("TCPSHIM_STACK=all", "TCPSHIM_FORMAT=json");
 	assert_true(config.has_stack[CALL_close]);
-	assert_true(config.is_json);
+	assert_true(config.format == &format_json);
 	read_environment("TCPSHIM_STACK=nots", "TCPSHIM_FORMAT=yaml");
 	assert_int_equal(config.errors, 2);
 	assert_false(config.has_any_stack);

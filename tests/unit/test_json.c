@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "format/connection_row.h"
 #include "format/facts.h"
-#include "format/json.h"
+#include "format/format.h"
+#include "format/json_event.h"
 #include "tcpshim/record.h"
 
 #define NOTES_ALL unit_note_set(UNIT_NOTES_ALL)
@@ -1266,7 +1266,7 @@ static void test_bound_of_each_note(void **state)
 
 /* --- The row of a connection. --- */
 
-static void test_history(void **state)
+static void test_row(void **state)
 {
 	struct connection_row row = {.pid = INT32_MAX,
 				     .fd = INT32_MIN,
@@ -1274,7 +1274,7 @@ static void test_history(void **state)
 	struct tcpshim_facts facts;
 	struct reader reader;
 	struct strbuf buf;
-	char *text = malloc(CONNECTION_ROW_BYTES);
+	char *text = malloc(FORMAT_TABLE_BYTES);
 
 	(void)state;
 	assert_non_null(text);
@@ -1283,17 +1283,17 @@ static void test_history(void **state)
 	row.role = ROLE_LISTENER;
 	row.state = STATE_ESTABLISHED;
 	row.local = row.peer = facts.local;
-	row.first = CONNECTION_ROW_PEER;
+	row.first = FIRST_END_PEER;
 	row.ended = NOTE_closed_with_unacknowledged_data;
 	row.opened_ns = 1;
 	row.closed_ns = row.active_ns = row.silence_ns = UINT64_MAX;
 	row.sent_bytes = row.received_bytes = row.writes = row.reads = UINT64_MAX;
 	row.handshake_ns = row.rtt_ns = row.retransmits = UINT64_MAX;
 	row.notes = NOTES_ALL;
-	strbuf_init(&buf, text, CONNECTION_ROW_BYTES);
-	connection_row_json(&buf, &row, 0);
+	strbuf_init(&buf, text, FORMAT_TABLE_BYTES);
+	format_json.row(&buf, &row, false, 0);
 	assert_false(buf.is_cut);
-	want_room(CONNECTION_ROW_BYTES);
+	want_room(FORMAT_TABLE_BYTES);
 	reader = (struct reader){(uint8_t *)text, (uint8_t *)text + buf.size - 1, false};
 	object.count = 0;
 	read_object(&reader, &object, 0);
@@ -1313,18 +1313,29 @@ static int release(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_byte),      cmocka_unit_test(test_every_pair),
-		cmocka_unit_test(test_random_payloads), cmocka_unit_test(test_encodings),
-		cmocka_unit_test(test_pieces),          cmocka_unit_test(test_data_bytes),
-		cmocka_unit_test(test_errors),          cmocka_unit_test(test_times),
-		cmocka_unit_test(test_sleeping),        cmocka_unit_test(test_all_calls),
-		cmocka_unit_test(test_addresses),       cmocka_unit_test(test_values),
-		cmocka_unit_test(test_watches),         cmocka_unit_test(test_connections),
-		cmocka_unit_test(test_all_notes),       cmocka_unit_test(test_severities),
-		cmocka_unit_test(test_tcp_info),        cmocka_unit_test(test_program_names),
-		cmocka_unit_test(test_stacks),          cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_bound),           cmocka_unit_test(test_bound_of_each_note),
-		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_every_pair),
+		cmocka_unit_test(test_random_payloads),
+		cmocka_unit_test(test_encodings),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_data_bytes),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_sleeping),
+		cmocka_unit_test(test_all_calls),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_watches),
+		cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_all_notes),
+		cmocka_unit_test(test_severities),
+		cmocka_unit_test(test_tcp_info),
+		cmocka_unit_test(test_program_names),
+		cmocka_unit_test(test_stacks),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_bound_of_each_note),
+		cmocka_unit_test(test_row),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, open_lines, release);

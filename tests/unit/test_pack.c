@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include "format/facts.h"
-#include "format/json.h"
+#include "format/format.h"
 #include "format/note_set.h"
 #include "format/pack.h"
 #include "format/truss.h"
@@ -138,17 +138,14 @@ static void fill_event(struct tcpshim_event *event)
 	event->subjects_left_out = below(5) ? 0 : (uint32_t)below(100);
 }
 
-static size_t as_text(char *text, const struct tcpshim_event *event, bool is_json)
+static size_t as_text(char *text, const struct tcpshim_event *event, const struct format *format)
 {
 	const struct truss_style style = {.stamps = TRUSS_BASE | TRUSS_ELAPSED,
 					  .data_bytes = UINT64_MAX};
 	struct strbuf buf;
 
 	strbuf_init(&buf, text, TEXT);
-	if (is_json)
-		json_event(&buf, event, &style);
-	else
-		truss_event(&buf, event, &style);
+	format->event(&buf, event, &style);
 	assert_false(buf.is_cut);
 	return buf.size;
 }
@@ -171,9 +168,9 @@ static void test_round_trip(void **state)
 		((struct record_head *)record)->kind = RECORD_EVENT;
 		((struct record_head *)record)->flags = (uint8_t)event.flags;
 		assert_true(unpack_event(&unpacked, &names, record, size, &is_unknown));
-		for (int is_json = 0; is_json < 2; is_json++) {
-			before_size = as_text(before, &event, is_json);
-			assert_int_equal(as_text(after, &unpacked.event, is_json), before_size);
+		for (const struct format *const *format = formats; *format; format++) {
+			before_size = as_text(before, &event, *format);
+			assert_int_equal(as_text(after, &unpacked.event, *format), before_size);
 			assert_memory_equal(before, after, before_size);
 		}
 	}

@@ -1,0 +1,74 @@
+/* The format "json": JSON Lines, one object per event and per row of a table. */
+#include "format/facts.h"
+#include "format/format.h"
+#include "format/json.h"
+#include "format/json_event.h"
+
+static void append_row(struct strbuf *buf, const struct connection_row *row, bool has_pid,
+		       uint64_t base_ns)
+{
+	const char *separator = "";
+
+	(void)has_pid; /* an object always names its process */
+	strbuf_char(buf, '{');
+	json_integer(buf, "process.pid", row->pid);
+	json_unsigned(buf, "conn", row->serial);
+	json_integer(buf, "fd", row->fd);
+	if (row->role != ROLE_NONE && row->role <= ROLE_LISTENER)
+		json_text(buf, "role", connection_row_role(row));
+	json_endpoint(buf, "local", &row->local);
+	json_endpoint(buf, "peer", &row->peer);
+	if (row->opened_ns != 0)
+		json_unsigned(buf, "opened_ns",
+			      row->opened_ns > base_ns ? row->opened_ns - base_ns : 0);
+	json_unsigned(buf, "lived_ns", connection_row_lived_ns(row));
+	json_unsigned(buf, "sent_bytes", row->sent_bytes);
+	json_unsigned(buf, "writes", row->writes);
+	json_unsigned(buf, "received_bytes", row->received_bytes);
+	json_unsigned(buf, "reads", row->reads);
+	json_unsigned(buf, "handshake_ns", row->handshake_ns);
+	json_unsigned(buf, "rtt_ns", row->rtt_ns);
+	json_unsigned(buf, "retransmits", row->retransmits);
+	json_unsigned(buf, "longest_silence_ns", row->silence_ns);
+	if (row->first == FIRST_END_HERE || row->first == FIRST_END_PEER)
+		json_text(buf, "closed_first", connection_row_first(row));
+	json_text(buf, row->ended < NOTE_COUNT ? "ended" : "state", connection_row_ended(row));
+	json_name(buf, "notes");
+	strbuf_char(buf, '[');
+	for (unsigned note = 0; note < NOTE_COUNT; note++) {
+		if (!connection_row_shows_note(row, note))
+			continue;
+		strbuf_string(buf, separator);
+		json_string(buf, note_rows[note].id, strlen(note_rows[note].id));
+		separator = ",";
+	}
+	strbuf_string(buf, "]}\n");
+}
+
+static void append_sum(struct strbuf *buf, const struct format_sums *sums, const char *name,
+		       const struct format_sum *sum)
+{
+	strbuf_char(buf, '{');
+	json_text(buf, "call", name);
+	json_unsigned(buf, "calls", sum->calls);
+	json_unsigned(buf, "errors", sum->errors);
+	json_unsigned(buf, "total_ns", sum->total_ns);
+	if (sums->has_spread) {
+		json_unsigned(buf, "min_ns", sum->least_ns);
+		json_unsigned(buf, "median_ns", sum->median_ns);
+		json_unsigned(buf, "p99_ns", sum->p99_ns);
+		json_unsigned(buf, "max_ns", sum->most_ns);
+	}
+	strbuf_string(buf, "}\n");
+}
+
+const struct format format_json = {
+	.name = "json",
+	.event = json_event,
+	.event_bound = json_event_bound,
+	.line = json_line,
+	.row = append_row,
+	.sum = append_sum,
+	.gap = "",
+	.has_escapes = true,
+};
