@@ -1,23 +1,42 @@
 /*
- * commands: what `tcpshim` can be asked to do; each in a file of its name.
+ * commands: what `tcpshim` can be asked to do, one row each.
+ *
+ * A new command is one file with its struct command, and one row in commands.c. From the rows come
+ * the parsing of the command line, `tcpshim help`, `tcpshim list commands` and `list options`; from
+ * those lists the completion and the synopsis of the manual page.
  */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
+#include <argp.h>
+#include <stddef.h>
+
 struct command {
-	const char *name;
-	int (*main)(int argc, char **argv); /* argv[0] is the command's name; returns the exit
-					       status */
-	const char *meaning;
+	const char *name;      /* its word; NULL: none, the arguments are a program to run */
+	const char *arguments; /* after the options, as argp's args_doc */
+	const char *meaning;   /* one line */
+	const char *doc;       /* a paragraph for its help */
+
+	/* Its own options, ended by an empty row; NULL: none. Their keys are letters, or numbers
+	 * from OPTION_OWN on (options.h). */
+	const struct argp_option *options;
+	/* The variables that are options of it too, without TCPSHIM_, ended by NULL; NULL: none. */
+	const char *const *variables;
+
+	/* Takes one of its own options, or an argument, as argp's parser does. It says itself what
+	 * is wrong, with command_refuse. NULL: there is nothing to take. */
+	error_t (*parse)(int key, char *argument, struct argp_state *state);
+	/* Does the work once all is parsed. Returns the exit status. */
+	int (*run)(void);
 };
 
-/* Ends with one without a name. What is none of them is a program to run. */
-extern const struct command commands[];
+extern const struct command run_command, report_command, netstat_command, explain_command,
+	list_command, help_command, version_command;
 
-int run_main(int argc, char **argv);
-int report_main(int argc, char **argv);
-int netstat_main(int argc, char **argv);
-int explain_main(int argc, char **argv);
-int list_main(int argc, char **argv);
+/* Those with a word, in the order in which help shows them; ends with NULL. */
+extern const struct command *const commands[];
+
+/* Returns the command of this word, NULL if there is none. */
+const struct command *command_find(const char *word);
 
 #endif

@@ -1,93 +1,148 @@
-/* tcpshim list: the calls, notes and variables that there are. */
-#include <argp.h>
+/* tcpshim list: what there is: calls, notes, variables, commands and their options. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/variables.h"
 #include "format/facts.h"
+#include "format/nearest.h"
 #include "reader/complain.h"
-
-static const struct {
-	const char *name, *values, *meaning;
-} variables[] = {
-#define VARIABLE(name, values, wants, example, meaning) {#name, values, meaning},
-#include "tcpshim/variables.def"
-#undef VARIABLE
-};
 
 static void list_calls(void)
 {
-	for (unsigned call = 0; call < CALL_exit; call++) {
-		bool is_first = true;
-
-		for (unsigned i = 0; i < call; i++)
-			if (strcmp(call_rows[i].shown, call_rows[call].shown) == 0)
-				is_first = false;
-		if (is_first)
+	for (unsigned call = 0; call < CALL_exit; call++)
+		if (facts_first_call(call) == call)
 			printf("%-18s %%%s\n", call_rows[call].shown, call_rows[call].group);
-	}
 }
 
 static void list_notes(void)
 {
-	static const char *const marks[] = {"-", "!", "!!"};
-
-	for (unsigned note = 0; note < NOTE_COUNT; note++) {
-		bool is_first = true;
-
-		for (unsigned i = 0; i < note; i++)
-			if (strcmp(note_rows[i].id, note_rows[note].id) == 0)
-				is_first = false;
-		if (is_first)
-			printf("%-32s %s\n", note_rows[note].id, marks[note_rows[note].severity]);
-	}
+	for (unsigned note = 0; note < NOTE_COUNT; note++)
+		if (facts_first_note(note) == note)
+			printf("%-32s %s\n", note_rows[note].id,
+			       severity_rows[note_rows[note].severity].mark);
 }
 
 static void list_variables(void)
 {
-	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
-		printf("TCPSHIM_%s\n    %s\n    %s\n", variables[i].name, variables[i].values,
-		       variables[i].meaning);
+	for (const struct variable_row *row = variable_rows; row->name; row++)
+		printf("TCPSHIM_%s\n    %s\n    %s\n", row->name, row->values, row->meaning);
 }
 
-static const struct {
+/* A line for each: word, arguments, meaning, with tabs between them. */
+static void list_commands(void)
+{
+	for (const struct command *const *command = commands; *command; command++)
+		printf("%s\t%s\t%s\n", (*command)->name,
+		       (*command)->arguments ? (*command)->arguments : "-", (*command)->meaning);
+}
+
+/* A line for each: letter, name, values, meaning, with tabs between them; - for what it has not. */
+static void list_options_of(const struct command *command)
+{
+	const struct argp_option *option = options_of(command);
+
+	for (; option->name || option->key; option++) {
+		bool has_letter = option->key > ' ' && option->key < 0x7f;
+		bool is_optional = option->flags & OPTION_ARG_OPTIONAL;
+
+		if (option->flags & OPTION_HIDDEN)
+			continue;
+		printf("%s%c\t%s%s\t%s%s%s\t%s\n", has_letter ? "-" : "",
+		       has_letter ? option->key : '-', option->name ? "--" : "-",
+		       option->name ? option->name : "", is_optional ? "[" : "",
+		       option->arg ? option->arg : "-", is_optional ? "]" : "", option->doc);
+	}
+}
+
+static void list_options(void)
+{
+	list_options_of(&run_command);
+}
+
+static const struct list {
 	const char *name;
-	void (*list)(void);
-} lists[] = {{"calls", list_calls}, {"notes", list_notes}, {"variables", list_variables}};
+	void (*print)(void);
+	bool is_for_programs; /* tcpshim list without a name leaves it out */
+} lists[] = {
+	{"calls", list_calls, false},         {"notes", list_notes, false},
+	{"variables", list_variables, false}, {"commands", list_commands, true},
+	{"options", list_options, true},
+};
+enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
+
+static enum { NOTHING_LISTED, SOMETHING_LISTED, OPTIONS_WANTED, OPTIONS_LISTED } progress;
+
+static void refuse_name(const char *name)
+{
+	struct nearest nearest;
+
+	nearest_start(&nearest, name, strlen(name));
+	for (unsigned i = 0; i < LISTS; i++)
+		nearest_offer(&nearest, lists[i].name);
+	refuse("there is no list of \"%s\"; did you mean %s? There are calls, notes, variables, "
+	       "commands and options",
+	       name, nearest.found);
+}
+
+/* A word after "options" is a command whose options are listed. */
+static void take(const char *name)
+{
+	const struct command *command = command_find(name);
+
+	if (command && (progress == OPTIONS_WANTED || progress == OPTIONS_LISTED)) {
+		list_options_of(command);
+		progress = OPTIONS_LISTED;
+		return;
+	}
+	if (progress == OPTIONS_WANTED)
+		list_options();
+	for (unsigned i = 0; i < LISTS; i++) {
+		if (strcmp(lists[i].name, name) != 0)
+			continue;
+		progress = SOMETHING_LISTED;
+		if (lists[i].print == list_options)
+			progress = OPTIONS_WANTED;
+		else
+			lists[i].print();
+		return;
+	}
+	refuse_name(name);
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	(void)state;
-	if (key == ARGP_KEY_END) {
-		if (state->arg_num == 0)
-			for (size_t i = 0; i < 3; i++) {
-				printf("%s%s:\n", i > 0 ? "\n" : "", lists[i].name);
-				lists[i].list();
-			}
-		return 0;
-	}
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		if (strcmp(lists[i].name, argument) == 0) {
-			lists[i].list();
-			return 0;
-		}
-	}
-	complain("there is no list of \"%s\": calls, notes or variables", argument);
-	exit(EXIT_USAGE);
-}
-
-int list_main(int argc, char **argv)
-{
-	const struct argp argp = {
-		.parser = parse,
-		.args_doc = "[calls|notes|variables]...",
-		.doc = "The calls, notes and variables that there are.",
-	};
-
-	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	take(argument);
 	return 0;
 }
+
+static int run(void)
+{
+	const char *separator = "";
+
+	if (progress == OPTIONS_WANTED)
+		list_options();
+	for (unsigned i = 0; i < LISTS && progress == NOTHING_LISTED; i++) {
+		if (lists[i].is_for_programs)
+			continue;
+		printf("%s%s:\n", separator, lists[i].name);
+		lists[i].print();
+		separator = "\n";
+	}
+	return 0;
+}
+
+const struct command list_command = {
+	.name = "list",
+	.arguments = "[LIST]...",
+	.meaning = "the calls, notes and variables that there are",
+	.doc = "Lists the calls, notes and variables that there are. LIST is calls, notes, "
+	       "variables, commands, or options [COMMAND]. The last two are for scripts: one line "
+	       "each, with tabs between its fields.",
+	.parse = parse,
+	.run = run,
+};

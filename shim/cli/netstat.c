@@ -32,29 +32,30 @@ static struct {
 } asked;
 
 static const struct argp_option options[] = {
-	{"watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL, "Shows it again and again, each second", 0},
+	{"watch", 'w', "DURATION", OPTION_ARG_OPTIONAL,
+	 "Shows the table again after each second, or DURATION", 0},
 	{0},
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
+	(void)state;
 	switch (key) {
 	case 'w':
 		asked.watch_ms = 1000;
 		if (argument && (!word_milliseconds(word_of(argument), &asked.watch_ms) ||
-				 asked.watch_ms < 100 || asked.watch_ms > 86400000)) {
-			complain("--watch takes a time from 100ms to 24h, not \"%s\"", argument);
-			exit(EXIT_USAGE);
-		}
+				 asked.watch_ms < 100 || asked.watch_ms > 86400000))
+			refuse("--watch=%s: it takes a time from 100ms to 24h, for example "
+			       "--watch=1.5s",
+			       argument);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (asked.what)
-			argp_usage(state);
+			refuse("it shows one process, and %s is a second one", argument);
 		asked.what = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "name a process that is recorded, or its recording");
-		return EINVAL;
+		refuse("name a process that is being recorded, by its number, or its recording");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -320,22 +321,12 @@ static struct reader *open_asked(char **path)
 	return reader;
 }
 
-int netstat_main(int argc, char **argv)
+static int run(void)
 {
-	const struct argp argp = {
-		.options = options,
-		.parser = parse,
-		.args_doc = "PID|FILE",
-		.doc = "The connections of a process that is being recorded, now: addresses, "
-		       "queues, windows and state from the kernel; age, bytes, how long nothing "
-		       "was moved (idle) and warnings from its recording.",
-	};
 	struct reader *reader;
 	struct netstat *netstat;
 	char *path = NULL;
 
-	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	reader = open_asked(&path);
 	if (!reader)
 		return EXIT_OWN_FAILURE;
@@ -354,3 +345,15 @@ int netstat_main(int argc, char **argv)
 	free(path);
 	return 0;
 }
+
+const struct command netstat_command = {
+	.name = "netstat",
+	.arguments = "PID|FILE",
+	.meaning = "the connections of a process, now",
+	.doc = "Shows the connections of a process that is being recorded, as they are now: "
+	       "addresses, queues, windows and state from the kernel; age, bytes, how long nothing "
+	       "was moved (idle) and warnings from its recording.",
+	.options = options,
+	.parse = parse,
+	.run = run,
+};

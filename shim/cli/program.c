@@ -1,5 +1,6 @@
 #include "cli/program.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "cli/commands.h"
+#include "format/nearest.h"
 #include "reader/complain.h"
 
 enum { MOST_SCRIPTS = 4, SCRIPT_LINE = 256, MOST_HEADERS = 1024 };
@@ -82,6 +85,52 @@ int program_find(const char *name, char path[PATH_MAX], int *error)
 	if (is_runnable(path, error))
 		return 0;
 	return *error == ENOENT || *error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
+/* Offers the programs of one folder; what is nearest is kept in found. */
+static void offer_programs(const char *folder, size_t size, struct nearest *nearest,
+			   char found[NAME_MAX + 1])
+{
+	char path[PATH_MAX];
+	const struct dirent *entry;
+	DIR *directory;
+	int error;
+
+	if (!join(path, folder, size, ""))
+		return;
+	directory = opendir(path);
+	while (directory && (entry = readdir(directory))) {
+		if (!join(path, folder, size, entry->d_name) ||
+		    !nearest_offer(nearest, entry->d_name))
+			continue;
+		strcpy(found, entry->d_name);
+		/* A name that cannot be run is no better than none. */
+		if (!nearest_is_close(nearest) || !is_runnable(path, &error))
+			found[0] = '\0';
+	}
+	if (directory)
+		closedir(directory);
+}
+
+bool program_nearest(const char *name, char found[NAME_MAX + 1])
+{
+	const char *folder = getenv("PATH");
+	struct nearest nearest;
+
+	nearest_start(&nearest, name, strlen(name));
+	for (const struct command *const *command = commands; *command; command++)
+		if (nearest_offer(&nearest, (*command)->name))
+			strcpy(found, (*command)->name);
+	if (nearest_is_close(&nearest))
+		return true;
+	nearest_start(&nearest, name, strlen(name));
+	while (folder) {
+		size_t size = strcspn(folder, ":");
+
+		offer_programs(folder, size, &nearest, found);
+		folder = folder[size] == ':' ? folder + size + 1 : NULL;
+	}
+	return found[0] != '\0' && nearest_is_close(&nearest);
 }
 
 static bool has_section(int fd, const Elf64_Ehdr *header, const char *wanted)

@@ -11,6 +11,10 @@
  * run, 127 there is none; *error is the errno. */
 int program_find(const char *name, char path[PATH_MAX], int *error);
 
+/* Finds a name that is probably meant by one that is not found: a command's word, or a program in
+ * PATH. Returns false if none is close. */
+bool program_nearest(const char *name, char found[NAME_MAX + 1]);
+
 /* What hinders the library in the program at path, as the end of "the library cannot be loaded: it
  * is …"; NULL: nothing does. Of a script its interpreter counts. */
 const char *program_hindrance(const char *path);

@@ -1,5 +1,4 @@
 /* tcpshim report: recordings as text, JSON or tables. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +8,10 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "cli/tables.h"
+#include "cli/render.h"
+#include "format/facts.h"
+#include "format/nearest.h"
 #include "reader/complain.h"
-#include "reader/filter.h"
-#include "reader/merge.h"
-#include "reader/printable.h"
 #include "reader/symbols.h"
 
 enum {
@@ -22,16 +20,17 @@ enum {
 	FOLLOW_MS = 100,
 };
 
+/* --- What is asked for. --- */
+
 static struct {
-	bool has_connections, has_summary, is_following;
-	struct filter filter;
+	struct render_wanted render;
+	bool is_following;
 	const char **paths;
 	size_t path_count;
 } asked;
 
 enum {
-	OPTION_JSON = OPTION_OWN,
-	OPTION_CONNECTIONS,
+	OPTION_CONNECTIONS = OPTION_OWN,
 	OPTION_SUMMARY,
 	OPTION_FOLLOW,
 	OPTION_FD,
@@ -45,86 +44,98 @@ enum {
 	OPTION_NO_SYMBOLS,
 };
 
-static const struct argp_option own_options[] = {
-	{"json", OPTION_JSON, NULL, 0, "JSON Lines instead of text", 0},
-	{"connections", OPTION_CONNECTIONS, NULL, 0, "A row a connection instead of its calls", 0},
+static const struct argp_option options[] = {
+	{"connections", OPTION_CONNECTIONS, NULL, 0, "One row per connection in place of its calls",
+	 0},
 	{"summary", OPTION_SUMMARY, NULL, 0,
 	 "How often each call was made and how long it took, in wall time", 0},
 	{"follow", OPTION_FOLLOW, NULL, 0, "Goes on while the recording is being written", 0},
 	{"fd", OPTION_FD, "N,...", 0, "Only calls on these descriptors", 0},
-	{"conn", OPTION_CONN, "N,...", 0, "Only calls on connections of these numbers", 0},
+	{"conn", OPTION_CONN, "N,...", 0, "Only calls on the connections with these numbers", 0},
 	{"error", OPTION_ERROR, "NAME,...", OPTION_ARG_OPTIONAL,
-	 "Only calls that failed, or failed so (ECONNRESET or 104)", 0},
-	{"note", OPTION_NOTE, "ID,...", OPTION_ARG_OPTIONAL,
-	 "Only calls with notes, or with these (an id, or info, warn, error)", 0},
-	{"result", OPTION_RESULT, "N|N..M", 0, "Only calls that returned so much", 0},
-	{"longer", OPTION_LONGER, "DURATION", 0, "Only calls that took at least so long", 0},
+	 "Only calls that failed, or that failed with these errors (ECONNRESET or 104)", 0},
+	{"note", OPTION_NOTE, "info|warn|error|ID,...", OPTION_ARG_OPTIONAL,
+	 "Only calls with notes, or with these: notes of an id, or of a severity and worse", 0},
+	{"notes", OPTION_NOTE, "on|off|info|warn|error|ID,...", OPTION_ARG_OPTIONAL,
+	 "The same as --note. off hides the notes of all calls, on shows them", 0},
+	{"result", OPTION_RESULT, "N|N..M", 0, "Only calls that returned N, or N to M", 0},
+	{"longer", OPTION_LONGER, "DURATION", 0, "Only calls that took this long or longer", 0},
 	{"since", OPTION_SINCE, "DURATION", 0,
-	 "Only what completed so long after the start or later", 0},
+	 "Only calls that ended this long after the start, or later", 0},
 	{"until", OPTION_UNTIL, "DURATION", 0,
-	 "Only what completed so long after the start or before", 0},
+	 "Only calls that ended this long after the start, or earlier", 0},
 	{"no-symbols", OPTION_NO_SYMBOLS, NULL, 0,
-	 "Opens no file that a recording names: call stacks without the names of functions", 0},
-	{"d", 'd', NULL, OPTION_HIDDEN, NULL, 0},
+	 "Opens no file that a recording names: call stacks are without the names of functions", 0},
 	{0},
 };
 
-static const char *const wanted_variables[] = {"TRACE", "MATCH", "FORMAT", "TIME",
-					       "DATA",  "NOTES", NULL};
+static const char *const variables[] = {"TRACE", "MATCH", "FORMAT", "TIME", "DATA", "COLOR", NULL};
 
-static bool read_filter(int key, const char *value, bool *is_good)
+#define A_DURATION "a duration in ms, s, m or h (a bare number is seconds)"
+
+static const struct filter_option {
+	int key;
+	bool (*read)(struct filter *filter, const char *value);
+	const char *wants, *example;
+} filter_options[] = {
+	{OPTION_FD, filter_read_fds, "a list of descriptors", "3,5"},
+	{OPTION_CONN, filter_read_conns, "a list of numbers of connections", "1,2"},
+	{OPTION_ERROR, filter_read_errors, "a list of errors, by name or number", "ECONNRESET"},
+	{OPTION_NOTE, filter_read_notes,
+	 "on, off, or a list of ids of notes (tcpshim explain) and of info, warn or error", "warn"},
+	{OPTION_RESULT, filter_read_result, "a number, or a range", "0..100"},
+	{OPTION_LONGER, filter_read_longer, A_DURATION, "1.5s"},
+	{OPTION_SINCE, filter_read_since, A_DURATION, "250ms"},
+	{OPTION_UNTIL, filter_read_until, A_DURATION, "2m"},
+};
+
+/* Refuses a list of notes; its last word that is none gets the nearest id. */
+static void refuse_notes(const char *typed, const char *value)
 {
-	static const struct {
-		int key;
-		bool (*read)(struct filter *filter, const char *value);
-	} readers[] = {
-		{OPTION_FD, filter_read_fds},        {OPTION_CONN, filter_read_conns},
-		{OPTION_ERROR, filter_read_errors},  {OPTION_NOTE, filter_read_notes},
-		{OPTION_RESULT, filter_read_result}, {OPTION_LONGER, filter_read_longer},
-		{OPTION_SINCE, filter_read_since},   {OPTION_UNTIL, filter_read_until},
-	};
+	struct nearest nearest;
+	struct word word = filter_find_wrong_note(value);
 
-	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
-		if (readers[i].key != key)
+	nearest_start(&nearest, word.text, word.size);
+	for (unsigned note = 0; note < NOTE_COUNT; note++)
+		nearest_offer(&nearest, note_rows[note].id);
+	if (nearest_is_close(&nearest))
+		refuse("%s%s: there is no note %.*s; did you mean %s?", typed, value,
+		       (int)word.size, word.text, nearest.found);
+}
+
+static bool take_filter(int key, const char *value, const struct argp_state *state)
+{
+	for (size_t i = 0; i < sizeof(filter_options) / sizeof(filter_options[0]); i++) {
+		const struct filter_option *option = &filter_options[i];
+		const char *typed;
+
+		if (option->key != key)
 			continue;
-		*is_good = readers[i].read(&asked.filter, value);
-		return true;
+		if (option->read(&asked.render.filter, value))
+			return true;
+		typed = options_typed(key, value, state);
+		if (key == OPTION_NOTE)
+			refuse_notes(typed, value);
+		refuse("%s%s: it takes %s, for example %s%s", typed, value, option->wants, typed,
+		       option->example);
 	}
 	return false;
 }
 
-static const struct argp_option *find_own(int key)
-{
-	const struct argp_option *option = own_options;
-
-	while (option->key != key)
-		option++;
-	return option;
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-	bool is_good;
-
-	if (options_take(key, argument))
+	if (take_filter(key, argument, state))
 		return 0;
-	if (read_filter(key, argument, &is_good)) {
-		if (!is_good) {
-			complain("--%s takes %s, not \"%s\"", find_own(key)->name,
-				 find_own(key)->arg, argument);
-			exit(EXIT_USAGE);
-		}
-		return 0;
-	}
 	switch (key) {
-	case OPTION_JSON:
-		setenv("TCPSHIM_FORMAT", "json", 1);
+	case ARGP_KEY_INIT:
+		options_clear();
+		asked.render.filter = filter_of_nothing;
 		return 0;
 	case OPTION_CONNECTIONS:
-		asked.has_connections = true;
+		asked.render.has_connections = true;
 		return 0;
 	case OPTION_SUMMARY:
-		asked.has_summary = true;
+		asked.render.has_summary = true;
 		return 0;
 	case OPTION_FOLLOW:
 		asked.is_following = true;
@@ -138,133 +149,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		asked.paths[asked.path_count++] = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "name a recording: a file that TCPSHIM_RECORD made");
-		return EINVAL;
+		refuse("name a recording: a file that tcpshim --record=DIRECTORY PROGRAM made");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-/* --- Writing. --- */
-
 struct report {
 	struct merge merge;
-	struct truss_style style;
-	struct connections_table connections;
-	struct summary_table *summary;
-	bool has_base_line;
-	uint64_t events;
-	char *text;
-	size_t text_bytes;
+	struct render render;
 };
-
-/* A full disk, or a reader that has gone: nothing more can be said on standard output. */
-static void check_output(void)
-{
-	if (ferror(stdout)) {
-		complain("standard output cannot be written: %s", strerror(errno));
-		exit(EXIT_OWN_FAILURE);
-	}
-}
-
-static struct strbuf room_for(struct report *report, size_t bytes)
-{
-	struct strbuf buf;
-
-	if (bytes > report->text_bytes) {
-		report->text = reallocate(report->text, bytes);
-		report->text_bytes = bytes;
-	}
-	strbuf_init(&buf, report->text, report->text_bytes);
-	return buf;
-}
-
-static void write_text(const struct strbuf *buf, enum printable_as as)
-{
-	printable_write(stdout, buf->text, buf->size, as);
-	check_output();
-}
-
-static void append_base_line(struct report *report, struct strbuf *buf,
-			     const struct tcpshim_event *event)
-{
-	if (report->has_base_line || !(report->style.stamps & TRUSS_BASE) ||
-	    !config.format->base_line)
-		return;
-	report->has_base_line = true;
-	config.format->base_line(buf, event->flags & EVENT_MANY_PROCESSES ? event->pid : 0,
-				 (int64_t)(report->merge.base_ns +
-					   (uint64_t)report->merge.realtime_offset_ns));
-}
-
-/* One line, whatever it holds; its tabs stay. */
-static void append_line(struct strbuf *buf, const char *line, size_t size)
-{
-	const char *tab;
-
-	if (size > 0 && line[size - 1] == '\n')
-		size--;
-	while ((tab = memchr(line, '\t', size))) {
-		printable_append(buf, line, (size_t)(tab - line));
-		strbuf_char(buf, '\t');
-		size -= (size_t)(tab + 1 - line);
-		line = tab + 1;
-	}
-	printable_append(buf, line, size);
-	strbuf_char(buf, '\n');
-}
-
-static void write_line(struct report *report, const struct item *item)
-{
-	struct strbuf buf = room_for(report, 4096 + 8 * item->line_size);
-
-	if (config.format->has_escapes)
-		config.format->line(&buf, item->line, item->line_size);
-	else
-		append_line(&buf, item->line, item->line_size);
-	write_text(&buf, printable_of(config.format, false));
-}
-
-/* No more of a payload than was recorded. */
-static struct truss_style style_for(const struct report *report, const struct item *item)
-{
-	struct truss_style style = report->style;
-
-	if (style.data_bytes > item->stored_bytes)
-		style.data_bytes = item->stored_bytes;
-	return style;
-}
-
-static void write_event(struct report *report, const struct item *item)
-{
-	const struct truss_style style = style_for(report, item);
-	struct strbuf buf;
-
-	symbols_use(item->reader);
-	buf = room_for(report,
-		       FORMAT_BASE_LINE_BYTES + config.format->event_bound(item->event, &style));
-	append_base_line(report, &buf, item->event);
-	config.format->event(&buf, item->event, &style);
-	write_text(&buf, printable_of(config.format, style.has_colour));
-}
-
-static void take(struct report *report, const struct item *item)
-{
-	report->events++;
-	if (item->line) {
-		if (!asked.has_connections && !asked.has_summary)
-			write_line(report, item);
-		return;
-	}
-	if (!filter_shows(&asked.filter, item->event))
-		return;
-	if (asked.has_connections)
-		connections_take(&report->connections, item);
-	if (asked.has_summary)
-		summary_take(report->summary, item->event);
-	if (!asked.has_connections && !asked.has_summary)
-		write_event(report, item);
-}
 
 /* --- Progress, and what was lost. --- */
 
@@ -299,7 +193,7 @@ static void show_progress(const struct report *report, bool is_over)
 		return;
 	last = now;
 	is_shown = true;
-	fprintf(stderr, "\rtcpshim: %lu events, %lu %%", report->events,
+	fprintf(stderr, "\rtcpshim: %lu events, %lu %%", report->render.calls,
 		100 * recorded_blocks(report, true) / all);
 }
 
@@ -349,8 +243,8 @@ static void take_all(struct report *report, bool has_progress)
 	struct item item;
 
 	while (!is_interrupted && merge_next(&report->merge, &item)) {
-		take(report, &item);
-		if (has_progress && report->events % PROGRESS_EVENTS == 0)
+		render_item(&report->render, &item);
+		if (has_progress && report->render.calls % PROGRESS_EVENTS == 0)
 			show_progress(report, false);
 	}
 }
@@ -376,7 +270,7 @@ static void follow(struct report *report)
 		merge_refresh(&report->merge);
 		take_all(report, false);
 		fflush(stdout);
-		check_output();
+		render_check_output();
 		if (is_live)
 			nanosleep(&pause, NULL);
 	}
@@ -388,71 +282,59 @@ static void take_current(struct report *report)
 	struct item item;
 
 	while (merge_next_current(&report->merge, &item, current))
-		take(report, &item);
+		render_item(&report->render, &item);
 	free(current);
 }
 
-static bool wants_colour(void)
+/* Says on standard error that nothing is shown, and why. */
+static void complain_empty(const struct report *report)
 {
-	const char *no_colour = getenv("NO_COLOR");
+	const struct render *render = &report->render;
+	char where[PATH_MAX + 16];
 
-	return isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+	snprintf(where, sizeof(where), "in %s", report->merge.readers[0]->path);
+	if (report->merge.count > 1)
+		snprintf(where, sizeof(where), "in these %zu recordings", report->merge.count);
+	if (render->shown > 0 &&
+	    (!render->wanted->has_connections || render->connections.written > 0))
+		return;
+	if (render->calls == 0)
+		complain("no call was recorded %s", where);
+	else if (render->shown == 0)
+		complain("none of the %lu calls %s is one that was asked for", render->calls,
+			 where);
+	else
+		complain("no connection was recorded %s", where);
 }
 
-static void start(struct report *report, struct reader **readers, size_t count)
+static void show(struct reader **readers, size_t count)
 {
-	*report = (struct report){.style = config.style};
-	report->style.has_colour = config.format->has_colour && wants_colour();
-	report->style.symbol = symbols_append;
-	merge_start(&report->merge, readers, count);
-	asked.filter.is_shown = config.is_shown;
-	asked.filter.match = &config.match;
-	report->connections = (struct connections_table){
-		.has_pid = count > 1,
-		.format = config.format,
-		.base_ns = report->merge.base_ns,
-		.to = stdout,
-	};
-	if (asked.has_summary)
-		report->summary = summary_start();
-}
-
-static void finish(struct report *report)
-{
-	if (asked.has_connections)
-		connections_end(&report->connections);
-	if (asked.has_connections && asked.has_summary)
-		fputs(config.format->gap, stdout);
-	if (asked.has_summary)
-		summary_end(report->summary, stdout, config.format);
-	fflush(stdout);
-	check_output();
-	show_progress(report, true);
-	for (size_t i = 0; i < report->merge.count; i++)
-		say_lost(report->merge.readers[i]);
-	merge_end(&report->merge);
-	free(report->text);
-}
-
-int report_main(int argc, char **argv)
-{
-	const struct argp argp = {
-		.options = options_of(wanted_variables, own_options),
-		.parser = parse,
-		.args_doc = "FILE...",
-		.doc = "Shows recordings: the trace as text, as it would have been written live, or "
-		       "as JSON or tables. Several, of several processes or of both ends of a "
-		       "connection, are merged by time.",
-	};
-	struct reader **readers;
 	struct report report;
+
+	merge_start(&report.merge, readers, count);
+	asked.render.filter.is_shown = config.is_shown;
+	asked.render.filter.match = &config.match;
+	render_start(&report.render, &asked.render, &report.merge,
+		     config_wants_colour(isatty(STDOUT_FILENO), environ));
+	take_all(&report, !asked.is_following && isatty(STDERR_FILENO));
+	if (asked.is_following)
+		follow(&report);
+	take_current(&report);
+	render_end(&report.render);
+	show_progress(&report, true);
+	complain_empty(&report);
+	for (size_t i = 0; i < count; i++)
+		say_lost(readers[i]);
+	merge_end(&report.merge);
+	symbols_end();
+}
+
+static int run(void)
+{
+	struct reader **readers;
 	size_t count = 0;
 	int status = 0;
 
-	argp_err_exit_status = EXIT_USAGE;
-	asked.filter = filter_of_nothing;
-	options_clear();
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	if (!options_check("report"))
 		return EXIT_USAGE;
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
@@ -464,17 +346,23 @@ int report_main(int argc, char **argv)
 		else
 			status = EXIT_OWN_FAILURE;
 	}
-	if (count > 0) {
-		start(&report, readers, count);
-		take_all(&report, !asked.is_following && isatty(STDERR_FILENO));
-		if (asked.is_following)
-			follow(&report);
-		take_current(&report);
-		finish(&report);
-		symbols_end();
-		for (size_t i = 0; i < count; i++)
-			reader_close(readers[i]);
-	}
+	if (count > 0)
+		show(readers, count);
+	for (size_t i = 0; i < count; i++)
+		reader_close(readers[i]);
 	free(readers);
 	return status;
 }
+
+const struct command report_command = {
+	.name = "report",
+	.arguments = "FILE...",
+	.meaning = "shows recordings as text, JSON or tables",
+	.doc = "Shows recordings: the trace as text, as it would have been written live, as JSON, "
+	       "or as tables. Several recordings, of several processes or of both ends of a "
+	       "connection, are merged by time.",
+	.options = options,
+	.variables = variables,
+	.parse = parse,
+	.run = run,
+};

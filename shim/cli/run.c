@@ -19,19 +19,12 @@
 #ifndef TCPSHIM_LIBDIR
 #define TCPSHIM_LIBDIR "/usr/local/lib"
 #endif
-#ifndef TCPSHIM_VERSION
-#define TCPSHIM_VERSION "0"
-#endif
 
 static const char library_name[] = "libtcpshim.so";
 
-static const struct argp_option own_options[] = {
-	{"d", 'd', NULL, OPTION_HIDDEN, NULL, 0},
-	{NULL, 'd', NULL, 0, "Stamps: time since the start (as truss)", 1},
-	{NULL, 'D', NULL, 0, "Stamps: time since the thread's last line (as truss)", 1},
-	{NULL, 'E', NULL, 0, "Stamps: time inside the call (as truss)", 1},
-	{NULL, 'c', NULL, 0, "Counts instead of a trace, at the end (as truss)", 1},
-	{NULL, 'v', "LIST", 0, "Accepted as truss has it: contents are always shown", 1},
+static const struct argp_option options[] = {
+	{NULL, 'c', NULL, 0, "Counts in place of a trace: short for --summary=only", 0},
+	{NULL, 'v', "LIST", 0, "Accepted, as truss has it: contents are always shown", 0},
 	{0},
 };
 
@@ -41,8 +34,7 @@ static struct {
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-	if (options_take(key, argument))
-		return 0;
+	(void)argument;
 	switch (key) {
 	case 'c':
 		setenv("TCPSHIM_SUMMARY", "only", 1);
@@ -54,8 +46,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "name a program to run");
-		return EINVAL;
+		refuse("name a program to run, or a command; tcpshim help lists them");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -221,7 +212,7 @@ static int wait_for(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
-static int run(const char *path)
+static int run_program(const char *path)
 {
 	struct sigaction interrupt, quit;
 	int started[2], failed[2], error;
@@ -255,41 +246,29 @@ static int run(const char *path)
 	return error;
 }
 
-static void describe_commands(char *text, size_t size)
+/* Says that there is no such program, and which program or command may have been meant. */
+static void complain_missing(const char *name, int error)
 {
-	size_t used =
-		(size_t)snprintf(text, size, "\vWith one of these words instead of PROGRAM:\n\n");
+	char close[NAME_MAX + 1] = "";
 
-	for (const struct command *command = commands; command->name && used < size; command++)
-		used += (size_t)snprintf(text + used, size - used, "  %-10s %s\n", command->name,
-					 command->meaning);
+	if (error != ENOENT || strchr(name, '/') || !program_nearest(name, close))
+		complain("%s cannot be run: %s", name, strerror(error));
+	else
+		complain("%s cannot be run: %s; did you mean tcpshim %s?", name, strerror(error),
+			 close);
 }
 
-int run_main(int argc, char **argv)
+static int run(void)
 {
-	static char doc[2048] = "Runs PROGRAM and traces what it does with its TCP connections, "
-				"and what that means; each option is the variable TCPSHIM_… of the "
-				"same name.";
-	const struct argp argp = {
-		.options = options_of(NULL, own_options + 1),
-		.parser = parse,
-		.args_doc = "PROGRAM [ARG...]",
-		.doc = doc,
-	};
 	char path[PATH_MAX], library[PATH_MAX];
-	const char *hindrance, *name;
+	const char *hindrance, *slash = strrchr(asked.program[0], '/');
 	int error, status;
 
-	argp_program_version = "tcpshim " TCPSHIM_VERSION;
-	argp_err_exit_status = EXIT_USAGE;
-	describe_commands(doc + strlen(doc), sizeof(doc) - strlen(doc));
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
-	name = strrchr(asked.program[0], '/');
-	if (!options_check(name ? name + 1 : asked.program[0]))
+	if (!options_check(slash ? slash + 1 : asked.program[0]))
 		return EXIT_USAGE;
 	status = program_find(asked.program[0], path, &error);
 	if (status != 0) {
-		complain("%s cannot be run: %s", asked.program[0], strerror(error));
+		complain_missing(asked.program[0], error);
 		return status;
 	}
 	hindrance = program_hindrance(path);
@@ -300,5 +279,15 @@ int run_main(int argc, char **argv)
 	}
 	if (!find_library(library) || !preload(library))
 		return EXIT_OWN_FAILURE;
-	return run(path);
+	return run_program(path);
 }
+
+const struct command run_command = {
+	.arguments = "PROGRAM [ARG...]",
+	.doc = "Runs PROGRAM and shows what it does with its TCP connections, and what that means. "
+	       "Each long option is the variable TCPSHIM_... of the same name.",
+	.options = options,
+	.variables = options_all_variables,
+	.parse = parse,
+	.run = run,
+};

@@ -47,9 +47,9 @@ static void write_row(struct connections_table *table, const struct connection_r
 	struct strbuf buf;
 
 	strbuf_init(&buf, text, sizeof(text));
-	if (table->format->headings && !table->has_headings)
+	if (table->format->headings && table->written == 0)
 		table->format->headings(&buf, table->has_pid);
-	table->has_headings = true;
+	table->written++;
 	table->format->row(&buf, row, table->has_pid, table->base_ns);
 	write_buf(&buf, table->to, table->format);
 }
@@ -92,8 +92,6 @@ void connections_end(struct connections_table *table)
 {
 	ending = table;
 	twalk(table->rows, write_node);
-	if (!table->has_headings && table->format->headings)
-		fputs("no connection was recorded\n", table->to);
 	tdestroy(table->rows, free);
 	table->rows = NULL;
 }
@@ -140,16 +138,6 @@ static uint64_t value_of(unsigned bucket)
 	return ((part | PARTS) << (power - 1)) + ((UINT64_C(1) << (power - 1)) >> 1);
 }
 
-/* The rows of one name are summed in the first. */
-static unsigned first_of(unsigned call)
-{
-	unsigned first = 0;
-
-	while (strcmp(call_rows[first].shown, call_rows[call].shown) != 0)
-		first++;
-	return first;
-}
-
 void summary_take(struct summary_table *table, const struct tcpshim_event *event)
 {
 	struct call_sum *sum;
@@ -157,7 +145,7 @@ void summary_take(struct summary_table *table, const struct tcpshim_event *event
 
 	if ((event->flags & EVENT_SLEEPING) || event->call == CALL_exit)
 		return;
-	sum = &table->sums[first_of(event->call)];
+	sum = &table->sums[facts_first_call(event->call)];
 	if (!sum->buckets) {
 		sum->buckets = allocate(BUCKETS * sizeof(sum->buckets[0]));
 		memset(sum->buckets, 0, BUCKETS * sizeof(sum->buckets[0]));

@@ -14,7 +14,8 @@
 struct connections_table {
 	void *rows; /* tsearch's, of those that are open */
 	const struct format *format;
-	bool has_pid, has_headings;
+	bool has_pid;
+	uint64_t written; /* rows */
 	uint64_t base_ns;
 	FILE *to;
 };

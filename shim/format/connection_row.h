@@ -58,7 +58,7 @@ const char *connection_row_role(const struct connection_row *row);
 const char *connection_row_first(const struct connection_row *row);
 const char *connection_row_ended(const struct connection_row *row);
 
-/* Reports whether the row has this note, and no earlier note with the same id. */
+/* Returns whether the row has this note, and no earlier note with the same id. */
 bool connection_row_shows_note(const struct connection_row *row, unsigned note);
 
 #endif

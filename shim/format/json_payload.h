@@ -10,7 +10,7 @@
 #include "format/strbuf.h"
 #include "format/truss.h"
 
-/* Reports whether the event has bytes at hand that the style shows. */
+/* Returns whether the event has bytes at hand that the style shows. */
 bool json_has_payload(const struct tcpshim_event *event, const struct truss_style *style);
 
 /* Appends "data", and "data.encoding" for base64; nothing without a payload. */

@@ -55,23 +55,28 @@ struct unit {
 	uint64_t factor;
 };
 
-/* A number and its unit; the last of units has a name of nothing. */
-static bool read_unit(struct word word, const struct unit *units, uint64_t *value)
+/* Cuts the digits off the front of word. */
+static struct word take_digits(struct word *word)
 {
-	size_t digits = 0;
-	uint64_t number;
+	struct word digits = {word->text, 0};
 
-	while (digits < word.size && word.text[digits] >= '0' && word.text[digits] <= '9')
-		digits++;
-	if (!word_number((struct word){word.text, digits}, &number))
-		return false;
-	word = (struct word){word.text + digits, word.size - digits};
-	while (!word_is(word, units->name)) {
+	while (digits.size < word->size && word->text[digits.size] >= '0' &&
+	       word->text[digits.size] <= '9')
+		digits.size++;
+	*word = (struct word){word->text + digits.size, word->size - digits.size};
+	return digits;
+}
+
+/* Finds the factor of a unit, 0 if there is none of this name. The last of units has the name "".
+ */
+static uint64_t find_factor(struct word name, const struct unit *units)
+{
+	while (!word_is(name, units->name)) {
 		if (units->name[0] == '\0')
-			return false;
+			return 0;
 		units++;
 	}
-	return !__builtin_mul_overflow(number, units->factor, value);
+	return units->factor;
 }
 
 bool word_bytes(struct word word, uint64_t *bytes)
@@ -80,17 +85,47 @@ bool word_bytes(struct word word, uint64_t *bytes)
 					    {"M", UINT64_C(1) << 20},
 					    {"G", UINT64_C(1) << 30},
 					    {"", 1}};
+	struct word digits = take_digits(&word);
+	uint64_t factor = find_factor(word, units);
 
-	return read_unit(word, units, bytes);
+	return factor != 0 && word_number(digits, bytes) &&
+	       !__builtin_mul_overflow(*bytes, factor, bytes);
+}
+
+bool word_duration(struct word word, uint64_t *ns)
+{
+	static const struct unit units[] = {{"ms", 1000000},
+					    {"s", 1000000000},
+					    {"m", UINT64_C(60) * 1000000000},
+					    {"h", UINT64_C(3600) * 1000000000},
+					    {"", 1000000000}};
+	struct word digits = take_digits(&word), decimals = {"0", 1};
+	uint64_t factor, part;
+
+	if (word.size > 0 && word.text[0] == '.') {
+		word = (struct word){word.text + 1, word.size - 1};
+		decimals = take_digits(&word);
+		if (decimals.size == 0)
+			return false;
+	}
+	factor = find_factor(word, units);
+	if (factor == 0 || !word_number(digits, ns) || __builtin_mul_overflow(*ns, factor, ns))
+		return false;
+	part = factor;
+	for (size_t i = 0; i < decimals.size && part > 0; i++) {
+		part /= 10;
+		if (__builtin_add_overflow(*ns, part * (unsigned)(decimals.text[i] - '0'), ns))
+			return false;
+	}
+	return true;
 }
 
 bool word_milliseconds(struct word word, uint64_t *milliseconds)
 {
-	static const struct unit units[] = {{"ms", 1},
-					    {"s", 1000},
-					    {"m", 60000},
-					    {"h", 3600000},
-					    {"", 1000}};
+	uint64_t ns;
 
-	return read_unit(word, units, milliseconds);
+	if (!word_duration(word, &ns) || ns % 1000000 != 0)
+		return false;
+	*milliseconds = ns / 1000000;
+	return true;
 }

@@ -34,7 +34,12 @@ bool word_number(struct word word, uint64_t *number);
 /* Reads a number of bytes with an optional unit: K, M or G (1024, 1024^2, 1024^3). */
 bool word_bytes(struct word word, uint64_t *bytes);
 
-/* A number with ms, s, m or h behind it; a bare number is seconds. */
+/* Reads a duration: a number with ms, s, m or h after it, which may have decimals: 250ms, 1.5s, 2m,
+ * 0.2; a bare number is seconds. Parts of a nanosecond are dropped. False also where the number
+ * does not fit: after 584 years. */
+bool word_duration(struct word word, uint64_t *ns);
+
+/* Reads a duration that is a whole number of milliseconds. */
 bool word_milliseconds(struct word word, uint64_t *milliseconds);
 
 #endif

@@ -9,17 +9,40 @@
 
 enum { LINE_BYTES = 1024 };
 
-void complain(const char *format, ...)
+static const char *speaker = "tcpshim";
+
+void complain_as(const char *name)
+{
+	speaker = name;
+}
+
+static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list arguments)
 {
 	char line[LINE_BYTES];
+
+	vsnprintf(line, sizeof(line), format, arguments);
+	fprintf(stderr, "%s: ", speaker);
+	printable_write(stderr, line, strlen(line), PRINTABLE_LINE);
+	putc('\n', stderr);
+}
+
+void complain(const char *format, ...)
+{
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(line, sizeof(line), format, arguments);
+	say(format, arguments);
 	va_end(arguments);
-	fputs("tcpshim: ", stderr);
-	printable_write(stderr, line, strlen(line), PRINTABLE_LINE);
-	putc('\n', stderr);
+}
+
+void refuse(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(format, arguments);
+	va_end(arguments);
+	exit(EXIT_USAGE);
 }
 
 static void *or_end(void *memory, size_t size)

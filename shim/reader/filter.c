@@ -8,6 +8,7 @@
 #include "format/words.h"
 
 const struct filter filter_of_nothing = {
+	.least_severity = SEVERITY_INFO,
 	.most_result = INT64_MAX,
 	.until_ns = UINT64_MAX,
 };
@@ -76,31 +77,76 @@ bool filter_read_errors(struct filter *filter, const char *value)
 	return true;
 }
 
+/* Returns the severity of this name, SEVERITY_NONE if it is none. */
+static uint8_t find_severity(struct word word)
+{
+	uint8_t severity = SEVERITY_INFO;
+
+	while (severity < SEVERITY_NONE && !word_is(word, severity_rows[severity].word))
+		severity++;
+	return severity;
+}
+
+/* Adds the notes that a word stands for: those of an id, or of a severity and what is worse.
+ * Returns false if it stands for none. */
+static bool add_notes(struct tcpshim_notes *notes, struct word word)
+{
+	uint8_t least = find_severity(word);
+	bool is_found = false;
+
+	for (unsigned note = 0; note < NOTE_COUNT; note++) {
+		if (!word_is(word, note_rows[note].id) && note_rows[note].severity < least)
+			continue;
+		note_set_add(notes, note);
+		is_found = true;
+	}
+	return is_found;
+}
+
+/* Nothing, or "any": every note. A severity also hides the notes that are less severe. */
 bool filter_read_notes(struct filter *filter, const char *value)
 {
 	struct word word;
 
+	if (value && (strcmp(value, "on") == 0 || strcmp(value, "off") == 0)) {
+		filter->has_hidden_notes = strcmp(value, "off") == 0;
+		return true;
+	}
+	if (!filter->has_notes)
+		filter->least_severity = SEVERITY_NONE;
 	filter->has_notes = true;
 	if (!value || strcmp(value, "any") == 0) {
+		filter->least_severity = SEVERITY_INFO;
 		memset(&filter->notes, 0xff, sizeof(filter->notes));
 		return true;
 	}
 	while (word_next(&value, ',', &word)) {
-		bool is_found = false;
+		uint8_t least = find_severity(word);
 
-		for (unsigned note = 0; note < NOTE_COUNT; note++) {
-			static const char *const severities[] = {"info", "warn", "error"};
-
-			if (!word_is(word, note_rows[note].id) &&
-			    !word_is(word, severities[note_rows[note].severity]))
-				continue;
-			note_set_add(&filter->notes, note);
-			is_found = true;
-		}
-		if (!is_found)
+		if (!add_notes(&filter->notes, word))
 			return false;
+		if (least == SEVERITY_NONE) /* an id: its call is shown with all its notes */
+			least = SEVERITY_INFO;
+		if (least < filter->least_severity)
+			filter->least_severity = least;
 	}
 	return true;
+}
+
+struct word filter_find_wrong_note(const char *value)
+{
+	struct tcpshim_notes notes = {0};
+	struct word word;
+
+	while (word_next(&value, ',', &word))
+		if (!add_notes(&notes, word))
+			return word;
+	return word_of("");
+}
+
+uint8_t filter_least_severity(const struct filter *filter)
+{
+	return filter->has_hidden_notes ? SEVERITY_NONE : filter->least_severity;
 }
 
 static bool read_integer(struct word word, int64_t *number)
@@ -132,27 +178,19 @@ bool filter_read_result(struct filter *filter, const char *value)
 	       (first.size > 0 || (filter->least_result = INT64_MIN, true));
 }
 
-static bool read_duration(const char *value, uint64_t *ns)
-{
-	uint64_t milliseconds;
-
-	return word_milliseconds(word_of(value), &milliseconds) &&
-	       !__builtin_mul_overflow(milliseconds, UINT64_C(1000000), ns);
-}
-
 bool filter_read_longer(struct filter *filter, const char *value)
 {
-	return read_duration(value, &filter->least_duration_ns);
+	return word_duration(word_of(value), &filter->least_duration_ns);
 }
 
 bool filter_read_since(struct filter *filter, const char *value)
 {
-	return read_duration(value, &filter->since_ns);
+	return word_duration(word_of(value), &filter->since_ns);
 }
 
 bool filter_read_until(struct filter *filter, const char *value)
 {
-	return read_duration(value, &filter->until_ns);
+	return word_duration(word_of(value), &filter->until_ns);
 }
 
 /* As an argument, as what the call made, or in what it waited for. */

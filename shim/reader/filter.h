@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "format/words.h"
 #include "settings/match.h"
 #include "tcpshim/event.h"
 
@@ -19,6 +20,8 @@ struct filter {
 	int32_t fds[FILTER_MOST], errors[FILTER_MOST];
 	uint32_t conns[FILTER_MOST];
 	bool has_errors, has_notes, has_result;
+	bool has_hidden_notes;      /* all of them */
+	uint8_t least_severity;     /* of the notes that are shown below a call */
 	struct tcpshim_notes notes; /* at least one of these */
 	int64_t least_result, most_result;
 	uint64_t least_duration_ns;
@@ -27,7 +30,7 @@ struct filter {
 
 extern const struct filter filter_of_nothing;
 
-/* One function an option; false where the value is not understood. */
+/* One function per option. They return false where the value is not understood. */
 bool filter_read_fds(struct filter *filter, const char *value);
 bool filter_read_conns(struct filter *filter, const char *value);
 bool filter_read_errors(struct filter *filter, const char *value);
@@ -36,6 +39,12 @@ bool filter_read_result(struct filter *filter, const char *value);
 bool filter_read_longer(struct filter *filter, const char *value);
 bool filter_read_since(struct filter *filter, const char *value);
 bool filter_read_until(struct filter *filter, const char *value);
+
+/* Returns the first word of a list of notes that is none; an empty one if there is none. */
+struct word filter_find_wrong_note(const char *value);
+
+/* Returns the least severity of notes that are shown, SEVERITY_NONE if none are. */
+uint8_t filter_least_severity(const struct filter *filter);
 
 bool filter_shows(const struct filter *filter, const struct tcpshim_event *event);
 

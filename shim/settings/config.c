@@ -6,10 +6,11 @@
 #include <sys/stat.h>
 
 #include "format/facts.h"
+#include "format/nearest.h"
 #include "format/words.h"
 #include "sys/raw.h"
 
-enum { MOST_EDITS = 64, LINE_SIZE = 512 };
+enum { MOST_NAME = 64, LINE_SIZE = 512 };
 
 struct config config;
 
@@ -163,6 +164,23 @@ static bool read_FORMAT(const char *value)
 {
 	config.format = format_find(value);
 	return config.format != NULL;
+}
+
+static bool read_COLOR(const char *value)
+{
+	static const char *const names[] = {
+		[CONFIG_COLOUR_AUTO] = "auto",
+		[CONFIG_COLOUR_ALWAYS] = "always",
+		[CONFIG_COLOUR_NEVER] = "never",
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			config.colour = (enum config_colour)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool is_directory(const char *path)
@@ -324,71 +342,26 @@ struct variable {
 };
 
 static const struct variable variables[] = {
-#define VARIABLE(name, values, wants, example, meaning) {#name, wants, example, read_##name},
+#define VARIABLE(name, form, values, wants, example, meaning) {#name, wants, example, read_##name},
 #include "tcpshim/variables.def"
 #undef VARIABLE
 };
 enum { VARIABLE_COUNT = sizeof(variables) / sizeof(variables[0]) };
 
-/* Counts edits (Levenshtein distance), to find the nearest known name. Names longer than MOST_EDITS
- * are far from all. */
-static unsigned count_edits(const char *a, size_t a_size, const char *b)
-{
-	unsigned row[MOST_EDITS + 1];
-	size_t b_size = strlen(b);
-
-	if (a_size > MOST_EDITS || b_size > MOST_EDITS)
-		return MOST_EDITS;
-	for (unsigned j = 0; j <= b_size; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_size; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b_size; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[b_size];
-}
-
-/* Measures how far a name is from a known one: edits, less if both begin alike (OUT is a short
- * OUTPUT rather than a misspelt FDS), or if the name is the end of the other (TIMEOUT is
- * USER_TIMEOUT). */
-static int measure_distance(const char *name, size_t size, const char *known)
-{
-	size_t known_size = strlen(known), before = 0, after = 0;
-
-	while (before < size && known[before] == name[before])
-		before++;
-	while (after < size && after < known_size &&
-	       known[known_size - after - 1] == name[size - after - 1])
-		after++;
-	return 2 * (int)count_edits(name, size, known) - 2 * (int)(after == size ? after : before);
-}
-
 static void complain_unknown(const char *name, size_t size, config_complain *complain)
 {
 	char text[LINE_SIZE];
 	struct strbuf line;
-	const struct variable *nearest = &variables[0];
+	struct nearest nearest;
 
-	for (unsigned i = 1; i < VARIABLE_COUNT; i++)
-		if (measure_distance(name, size, variables[i].name) <
-		    measure_distance(name, size, nearest->name))
-			nearest = &variables[i];
+	nearest_start(&nearest, name, size);
+	for (unsigned i = 0; i < VARIABLE_COUNT; i++)
+		nearest_offer(&nearest, variables[i].name);
 	strbuf_init(&line, text, sizeof(text));
 	strbuf_string(&line, "tcpshim: there is no variable TCPSHIM_");
-	strbuf_printable(&line, name, size < MOST_EDITS ? size : MOST_EDITS);
+	strbuf_printable(&line, name, size < MOST_NAME ? size : MOST_NAME);
 	strbuf_string(&line, " (did you mean TCPSHIM_");
-	strbuf_string(&line, nearest->name);
+	strbuf_string(&line, nearest.found);
 	strbuf_string(&line, "?). It is ignored.");
 	complain(line.text, line.size);
 }
@@ -435,6 +408,20 @@ static void read_variable(const char *name, size_t size, const char *value,
 	}
 	config.errors++;
 	complain_unknown(name, size, complain);
+}
+
+bool config_takes(const char *name, const char *value)
+{
+	static struct config before;
+	bool is_taken = *value == '\0';
+
+	before = config;
+	config = defaults;
+	config.program = "";
+	for (unsigned i = 0; i < VARIABLE_COUNT && !is_taken; i++)
+		is_taken = strcmp(variables[i].name, name) == 0 && variables[i].read(value);
+	config = before;
+	return is_taken;
 }
 
 static const char *find_value(char *const *environment, const char *prefix)
@@ -486,6 +473,13 @@ void config_read(char *const *environment, const char *program, config_complain 
 		config.fds = CONFIG_FDS_TCP;
 		config.has_standard_fds = false;
 	}
+}
+
+bool config_wants_colour(bool is_terminal, char *const *environment)
+{
+	if (config.colour != CONFIG_COLOUR_AUTO)
+		return config.colour == CONFIG_COLOUR_ALWAYS;
+	return is_terminal && !find_value(environment, "NO_COLOR=");
 }
 
 bool config_has_program(const char *program)

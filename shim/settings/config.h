@@ -20,6 +20,7 @@
 
 enum config_fds { CONFIG_FDS_TCP, CONFIG_FDS_SOCKETS, CONFIG_FDS_ALL };
 enum config_summary { CONFIG_SUMMARY_OFF, CONFIG_SUMMARY_TOO, CONFIG_SUMMARY_ONLY };
+enum config_colour { CONFIG_COLOUR_AUTO, CONFIG_COLOUR_ALWAYS, CONFIG_COLOUR_NEVER };
 enum config_output { CONFIG_OUTPUT_STDERR, CONFIG_OUTPUT_FD, CONFIG_OUTPUT_PATH };
 
 /* The name of a recording in a directory; and its name in versions before it contained the time. */
@@ -41,6 +42,7 @@ struct config {
 	bool has_text;              /* text or JSON is written */
 	bool has_lines;             /* one line is written per call */
 	const struct format *format;
+	enum config_colour colour;
 	bool has_record, record_wraps;
 	uint64_t record_bytes;
 	uint64_t record_keep;       /* how many finished recordings are kept; 0: all */
@@ -63,6 +65,14 @@ typedef void config_complain(const char *line, size_t size);
 /* Reads the configuration. environment: as the constructor gets it. program: the name that %n
  * expands to. */
 void config_read(char *const *environment, const char *program, config_complain *complain);
+
+/* Returns whether the variable of this name, without TCPSHIM_, takes the value; an empty one is no
+ * value. Leaves config as it is. One thread only. */
+bool config_takes(const char *name, const char *value);
+
+/* Returns whether notes are to be coloured: as TCPSHIM_COLOR says; if it is auto, on a terminal
+ * unless NO_COLOR is set. */
+bool config_wants_colour(bool is_terminal, char *const *environment);
 
 /* Returns whether TCPSHIM_PROGRAMS contains this program name. */
 bool config_has_program(const char *program);

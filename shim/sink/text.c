@@ -33,10 +33,7 @@ void text_start(char *const *environment)
 		atomic_store(&last_error, -result);
 		return;
 	}
-	config.style.has_colour = output_is_terminal();
-	for (; environment && *environment; environment++)
-		if (strncmp(*environment, "NO_COLOR=", 9) == 0 && (*environment)[9] != '\0')
-			config.style.has_colour = false;
+	config.style.has_colour = config_wants_colour(output_is_terminal(), environment);
 }
 
 void text_start_over(void)

@@ -12,9 +12,16 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* Includes the command's own report, with all its parts. */
-#include "../../shim/cli/report.c"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The command's own parts. */
+#include "cli/render.h"
 #include "format/pack.h"
+#include "reader/complain.h"
+#include "reader/symbols.h"
+#include "settings/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed);
@@ -317,11 +324,35 @@ static void empty_file(void)
 
 /* --- The report. --- */
 
+static void show_all(struct render *render, struct merge *merge)
+{
+	struct item item;
+
+	while (merge_next(merge, &item))
+		render_item(render, &item);
+}
+
+static void show_current(struct render *render, struct merge *merge)
+{
+	struct unpacked *current = allocate(sizeof(*current));
+	struct item item;
+
+	while (merge_next_current(merge, &item, current))
+		render_item(render, &item);
+	free(current);
+}
+
 static void show(unsigned shows)
 {
 	FILE *const before = stdout;
+	struct render_wanted wanted = {
+		.has_connections = shows & SHOWS_TABLES,
+		.has_summary = shows & SHOWS_TABLES,
+		.filter = filter_of_nothing,
+	};
 	struct reader *readers[2];
-	struct report report;
+	struct merge merge;
+	struct render render;
 	char *text = NULL;
 	size_t size = 0, count = 0;
 
@@ -331,8 +362,6 @@ static void show(unsigned shows)
 	if (count == 0)
 		return;
 	config.format = shows & SHOWS_JSON ? &format_json : &format_text;
-	asked.has_connections = asked.has_summary = shows & SHOWS_TABLES;
-	asked.filter = filter_of_nothing;
 	config.style = (struct truss_style){
 		.stamps = shows & HAS_STAMPS ? TRUSS_BASE | TRUSS_DELTA | TRUSS_ELAPSED | TRUSS_UTC
 					     : TRUSS_BASE,
@@ -340,15 +369,19 @@ static void show(unsigned shows)
 		.least_severity = SEVERITY_INFO,
 	};
 	memset(config.is_shown, true, sizeof(config.is_shown));
+	wanted.filter.is_shown = config.is_shown;
+	wanted.filter.match = &config.match;
 	stdout = open_memstream(&text, &size);
 	if (!stdout)
 		fail("no memory");
-	start(&report, readers, count);
-	take_all(&report, false);
-	merge_refresh(&report.merge);
-	take_all(&report, false);
-	take_current(&report);
-	finish(&report);
+	merge_start(&merge, readers, count);
+	render_start(&render, &wanted, &merge, false);
+	show_all(&render, &merge);
+	merge_refresh(&merge);
+	show_all(&render, &merge);
+	show_current(&render, &merge);
+	render_end(&render);
+	merge_end(&merge);
 	symbols_end();
 	for (size_t i = 0; i < count; i++)
 		reader_close(readers[i]);

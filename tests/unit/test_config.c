@@ -673,7 +673,7 @@ static void test_malformed(void **state)
 		  "0ms",
 		  "-1",
 		  "+1",
-		  "1.5s",
+		  "1.5.s",
 		  "60 s",
 		  " 60s",
 		  "60s ",

@@ -194,17 +194,30 @@ static void test_milliseconds(void **state)
 		{"1500ms", true, 1500},
 		{"090s", true, 90000},
 		{"24h", true, 86400000},
-		{"18446744073709551615ms", true, UINT64_MAX},
-		{"18446744073709551616ms", false, 0},
-		{"18446744073709551s", true, UINT64_C(18446744073709551000)},
-		{"18446744073709551", true, UINT64_C(18446744073709551000)},
-		{"18446744073709552s", false, 0},
-		{"18446744073709552", false, 0},
-		{"307445734561825m", true, UINT64_C(18446744073709500000)},
-		{"307445734561826m", false, 0},
-		{"5124095576030h", true, UINT64_C(18446744073708000000)},
-		{"5124095576031h", false, 0},
+		{"1.5s", true, 1500},
+		{"0.2", true, 200},
+		{"1.0s", true, 1000},
+		{"0.5m", true, 30000},
+		{"1.25h", true, 4500000},
+		{"1.000000000000", true, 1000},
+		{"1.0ms", true, 1},
+		{"18446744073709ms", true, UINT64_C(18446744073709)},
+		{"18446744073710ms", false, 0},
+		{"18446744073s", true, UINT64_C(18446744073000)},
+		{"18446744073.709", true, UINT64_C(18446744073709)},
+		{"18446744073.710", false, 0},
+		{"18446744074s", false, 0},
+		{"18446744074", false, 0},
+		{"307445734m", true, UINT64_C(18446744040000)},
+		{"307445735m", false, 0},
+		{"5124095h", true, UINT64_C(18446742000000)},
+		{"5124096h", false, 0},
+		{"18446744073709551615ms", false, 0},
 		{"18446744073709551616h", false, 0},
+		/* not a whole number of them */
+		{"0.5ms", false, 0},
+		{"0.0005", false, 0},
+		{"1.2345s", false, 0},
 		{"", false, 0},
 		{"s", false, 0},
 		{"ms", false, 0},
@@ -214,8 +227,15 @@ static void test_milliseconds(void **state)
 		{"1 s", false, 0},
 		{"+1s", false, 0},
 		{"-1s", false, 0},
-		{"1.5s", false, 0},
 		{"1,5s", false, 0},
+		{"1.s", false, 0},
+		{"1.", false, 0},
+		{".", false, 0},
+		{"1..5s", false, 0},
+		{"1.5.5s", false, 0},
+		{"1.-5s", false, 0},
+		{"1. 5s", false, 0},
+		{"1s.5", false, 0},
 		{".5s", false, 0},
 		{"1e3s", false, 0},
 		{"0x1s", false, 0},
@@ -251,6 +271,39 @@ static void test_milliseconds(void **state)
 	part.size = 3;
 	assert_true(word_milliseconds(part, &milliseconds));
 	assert_int_equal(milliseconds, 900000);
+}
+
+static void test_duration(void **state)
+{
+	static const struct row rows[] = {
+		{"0.5ms", true, 500000},
+		{"1.5s", true, 1500000000},
+		{"0.000000001", true, 1},
+		{"0.0000000019", true, 1},
+		{"0.1234567891234567890123", true, 123456789},
+		{"0.1h", true, UINT64_C(360000000000)},
+		{"2m", true, UINT64_C(120000000000)},
+		{"18446744073.709551615", true, UINT64_MAX},
+		{"18446744073.709551616", false, 0},
+		{"1.5", true, 1500000000},
+		{"1.5d", false, 0},
+		{".5", false, 0},
+		{"5.", false, 0},
+		{"-1.5s", false, 0},
+		{"", false, 0},
+		{"nan", false, 0},
+		{"1e9", false, 0},
+	};
+	struct word part = {"1.5ms", 4};
+	uint64_t ns;
+	bool is_right = true;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		is_right &= reads_as(&rows[i], word_duration);
+	assert_true(is_right);
+	assert_true(word_duration(part, &ns)); /* "1.5m" */
+	assert_int_equal(ns, UINT64_C(90000000000));
 }
 
 static void test_bytes(void **state)
@@ -292,10 +345,10 @@ static void test_bytes(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_next),   cmocka_unit_test(test_is),
-		cmocka_unit_test(test_cut),    cmocka_unit_test(test_cut_stays_inside),
-		cmocka_unit_test(test_number), cmocka_unit_test(test_milliseconds),
-		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_next),     cmocka_unit_test(test_is),
+		cmocka_unit_test(test_cut),      cmocka_unit_test(test_cut_stays_inside),
+		cmocka_unit_test(test_number),   cmocka_unit_test(test_milliseconds),
+		cmocka_unit_test(test_duration), cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests_name("words", tests, NULL, NULL);

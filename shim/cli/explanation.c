@@ -1,0 +1,181 @@
+#include "cli/explanation.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "format/facts.h"
+
+enum { WIDTH = 79, INDENT = 4, ID_WIDTH = 32, TEXT_BYTES = 2048 };
+
+#define MILLISECONDS(n) ((n)*UINT64_C(1000000))
+#define SECONDS(n) MILLISECONDS((n)*1000)
+
+/* A client whose peer was last heard of 4 s ago. */
+static const struct tcpshim_facts example = {
+	.fd = 5,
+	.other_fd = 7,
+	.serial = 1,
+	.role = ROLE_CLIENT,
+	.before = STATE_ESTABLISHED,
+	.now = STATE_ESTABLISHED,
+	.reported = REPORTED_AS_ERROR,
+	.local = {.family = AF_INET, .port = 40112, .bytes = {192, 0, 2, 10}},
+	.peer = {.family = AF_INET, .port = 8080, .bytes = {192, 0, 2, 20}},
+	.sent_bytes = 512,
+	.received_bytes = 2048,
+	.lost_bytes = 64,
+	.outstanding_bytes = 128,
+	.unacknowledged_bytes = 128,
+	.unread_bytes = 256,
+	.age_ns = SECONDS(75),
+	.handshake_ns = MILLISECONDS(12),
+	.silence_ns = SECONDS(4),
+	.silence_before_ns = SECONDS(60),
+	.since_fin_ns = SECONDS(9),
+	.waiting_ns = SECONDS(3),
+	.user_timeout_ns = SECONDS(60),
+	.lookup_ns = MILLISECONDS(30),
+	.retransmits = 3,
+	.retransmits_total = 5,
+	.probes = 3,
+	.eof_count = 100,
+	.polls = 100,
+	.keepalive_idle_ns = SECONDS(30),
+	.keepalive_interval_ns = SECONDS(10),
+	.policy_timeout_ns = SECONDS(60),
+	.keepalive_count = 3,
+	.option_level = SOL_SOCKET,
+	.option_name = SO_KEEPALIVE,
+	.policy_error = EPERM,
+	.rtt_ns = MILLISECONDS(12),
+	.rtt_variation_ns = MILLISECONDS(3),
+	.send_window_bytes = 65535,
+	.congestion_window = 10,
+};
+
+/* Text with the example's values; text_room has TEXT_BYTES. */
+static const char *expand(const char *text, char *text_room)
+{
+	struct strbuf buf;
+
+	strbuf_init(&buf, text_room, TEXT_BYTES - 1);
+	facts_expand(&buf, text, &example);
+	text_room[buf.size] = '\0';
+	return text_room;
+}
+
+void explanation_print_text(const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t size = strcspn(text, " ");
+
+		if (column > 0 && column + 1 + size > WIDTH) {
+			putchar('\n');
+			column = 0;
+		}
+		if (column == 0) {
+			printf("%*s", INDENT, "");
+			column = INDENT;
+		} else {
+			putchar(' ');
+			column++;
+		}
+		fwrite(text, 1, size, stdout);
+		column += size;
+		text += size;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static const char *severity_of(const struct note_row *row)
+{
+	static const char *const severities[] = {
+		[SEVERITY_INFO] = "- info",
+		[SEVERITY_WARN] = "! warning",
+		[SEVERITY_ERROR] = "!! error",
+	};
+
+	return severities[row->severity];
+}
+
+static bool is_id(const struct note_row *row, const char *id)
+{
+	bool is_bracketed = id[0] == '[' && id[strlen(id) - 1] == ']';
+	size_t size = strlen(id) - (is_bracketed ? 2 : 0);
+
+	return strlen(row->id) == size && memcmp(row->id, id + is_bracketed, size) == 0;
+}
+
+bool explanation_exists(const char *id)
+{
+	for (unsigned note = 0; note < NOTE_COUNT; note++)
+		if (is_id(&note_rows[note], id))
+			return true;
+	return false;
+}
+
+/* Two rows may share an id, where the same is known with different certainty. */
+void explanation_print(const char *id)
+{
+	char text[TEXT_BYTES];
+
+	for (unsigned note = 0; note < NOTE_COUNT; note++) {
+		const struct note_row *row = &note_rows[note];
+
+		if (!is_id(row, id))
+			continue;
+		printf("%s  (%s)\n\n", row->id, severity_of(row));
+		explanation_print_text(expand(row->text, text));
+		putchar('\n');
+		explanation_print_text(expand(row->explanation, text));
+		putchar('\n');
+	}
+}
+
+/* Prints as many words of the text as fit into width columns, and "..." if it goes on. */
+static void print_start(const char *text, size_t width)
+{
+	size_t size = strlen(text);
+
+	if (size > width) {
+		size = width - 3;
+		while (size > 0 && text[size] != ' ')
+			size--;
+		printf("%.*s...\n", (int)size, text);
+	} else {
+		puts(text);
+	}
+}
+
+/* Returns the text without the descriptor and the addresses that it begins with. */
+static const char *without_subject(const char *text)
+{
+	const char *end = text[0] == '{' ? strstr(text, ": ") : NULL;
+
+	return end ? end + 2 : text;
+}
+
+void explanation_list(void)
+{
+	for (unsigned note = 0; note < NOTE_COUNT; note++) {
+		char text[TEXT_BYTES];
+
+		if (facts_first_note(note) != note)
+			continue;
+		printf("%-*s ", ID_WIDTH, note_rows[note].id);
+		print_start(expand(without_subject(note_rows[note].text), text),
+			    WIDTH - ID_WIDTH - 1);
+	}
+}
+
+void explanation_offer(struct nearest *nearest)
+{
+	for (unsigned note = 0; note < NOTE_COUNT; note++)
+		nearest_offer(nearest, note_rows[note].id);
+}
