@@ -138,11 +138,11 @@ static int run(void)
 
 const struct command list_command = {
 	.name = "list",
-	.arguments = "[LIST]...",
+	.arguments = "[calls|notes|variables|commands|options]...",
 	.meaning = "the calls, notes and variables that there are",
-	.doc = "Lists the calls, notes and variables that there are. LIST is calls, notes, "
-	       "variables, commands, or options [COMMAND]. The last two are for scripts: one line "
-	       "each, with tabs between its fields.",
+	.doc = "Lists the calls, notes and variables that there are. The lists of commands and "
+	       "options are for scripts: one line each, with tabs between its fields; the options "
+	       "are those of the command whose word follows.",
 	.parse = parse,
 	.run = run,
 };

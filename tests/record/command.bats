@@ -49,6 +49,8 @@ errors_are() {
 
 @test "command: options are the variables, checked before anything runs" {
 	status_is 2 "$tcpshim" --keepalive=never touch ran
+	[[ $(cat errors) == 'tcpshim: --keepalive=never: it takes off, on, '*', for example --keepalive=30s,10s,3' ]]
+	status_is 2 env TCPSHIM_KEEPALIVE=never "$tcpshim" touch ran
 	[[ $(cat errors) == 'tcpshim: TCPSHIM_KEEPALIVE="never" is not valid: use off, on, '*', for example TCPSHIM_KEEPALIVE=30s,10s,3.' ]]
 	status_is 2 env TCPSHIM_KEPALIVE=on "$tcpshim" touch ran
 	[[ $(cat errors) == *'there is no variable TCPSHIM_KEPALIVE (did you mean TCPSHIM_KEEPALIVE?).' ]]
@@ -145,8 +147,7 @@ errors_are() {
 	errors_are 'tcpshim: nosuch cannot be read: No such file or directory'
 	status_is 125 "$tcpshim" report .
 	status_is 2 "$tcpshim" report
-	status_is 2 "$tcpshim" report --note=nosuch text
-	errors_are 'tcpshim: --note takes ID,..., not "nosuch"'
+	errors_are 'tcpshim report: name a recording: a file that tcpshim --record=DIRECTORY PROGRAM made'
 }
 
 @test "command: every note, call and variable is listed, and every note explained" {
@@ -158,7 +159,7 @@ errors_are() {
 	done <ids
 	status_is 0 "$tcpshim" explain '[half-open]'
 	status_is 2 "$tcpshim" explain half-opne
-	errors_are 'tcpshim: there is no note "half-opne"; did you mean half-open? tcpshim explain lists them'
+	errors_are 'tcpshim explain: there is no note "half-opne"; did you mean half-open? tcpshim explain lists them'
 	sed -nE 's/^VARIABLE\(([A-Z_]+),.*/TCPSHIM_\1/p' "$repository/include/tcpshim/variables.def" | sort >names
 	"$tcpshim" list variables | grep ^TCPSHIM_ | sort | diff - names
 	sed -nE 's/^CALL\([A-Za-z0-9_]+, ([a-z0-9_]+),.*/\1/p' "$repository/include/tcpshim/calls.def" | sort -u >calls
@@ -242,17 +243,351 @@ errors_are() {
 	((count >= 5))
 }
 
-@test "command: completion in bash and zsh" {
-	need zsh
+# errors_of N WANTED ARGUMENT…: the command exits with N, prints nothing on standard output, and this line on standard error.
+errors_of() {
+	local wanted=$1 text=$2
+	shift 2
+	status_is "$wanted" "$tcpshim" "$@"
+	[[ ! -s out ]] || fail "$*: prints:" "$(cat out)"
+	[[ $(wc -l <errors) == 1 ]] || fail "$*: not one line:" "$(cat errors)"
+	errors_are "$text"
+}
+
+# make_recording: the recording of exchange is the file `recording`.
+make_recording() {
+	timeout 20 env TCPSHIM_RECORD=./made.%p LD_PRELOAD="$library" "$build/exchange" >/dev/null
+	mv made.* recording
+}
+
+# columns_fit WHAT: `out` has no line of more than 80 columns.
+columns_fit() {
+	awk 'length > 80' out | nothing "wider than 80 columns: $1"
+}
+
+@test "command: help of each command says how it is called, and what its options take" {
+	status_is 0 "$tcpshim" help
+	head -n 1 out | grep -qx 'Usage: tcpshim \[OPTION...\] PROGRAM \[ARG...\]'
+	columns_fit help
+	"$tcpshim" list commands >commands
+	(($(wc -l <commands) >= 6))
+	while IFS=$'\t' read -r word arguments meaning; do
+		status_is 0 "$tcpshim" help
+		grep -qF "  or:  tcpshim $word" out || fail "help does not have $word"
+		grep -qF " $meaning" out || fail "help does not say: $meaning"
+		for form in "help $word" "$word --help" "$word -h" "$word -?"; do
+			# shellcheck disable=SC2086 # two words
+			status_is 0 "$tcpshim" $form
+			[[ $(head -n 1 out) == "Usage: tcpshim $word [OPTION...]"* ]] || fail "$form:" "$(cat out)"
+			[[ $arguments == - || $(head -n 1 out) == *" $arguments" ]] || fail "$form has no $arguments:" "$(cat out)"
+			columns_fit "$form"
+			[[ ! -s errors ]]
+		done
+	done <commands
+	for form in --help -h '-?'; do
+		status_is 0 "$tcpshim" "$form"
+		[[ $(head -n 1 out) == 'Usage: tcpshim [OPTION...] PROGRAM [ARG...]' ]]
+		columns_fit "$form"
+		nothing "an option without its values:" < <(grep -e '=VALUE' out)
+		grep -qE -- '--color=auto\|always\|never' out
+	done
+	# Each variable is an option whose values are in the help.
+	"$tcpshim" list options >options
+	sed -nE 's/^VARIABLE\(([A-Z_]+), "([^"]*)".*/\1 \2/p' "$repository/include/tcpshim/variables.def" >variables
+	(($(wc -l <variables) >= 20))
+	while read -r name form; do
+		name=--$(tr 'A-Z_' 'a-z-' <<<"$name")
+		awk -F '\t' -v name="$name" -v form="$form" '$2 == name && $3 == form' options | grep -q . || fail "$name is not in list options"
+		tr -d '\n' <out | grep -qF -- "$name=$form" || fail "$name=$form is not in --help"
+	done <variables
+	status_is 0 "$tcpshim" report --usage
+	[[ $(head -n 1 out) == 'Usage: tcpshim report '* ]]
+}
+
+@test "command: help of an option, a variable and a note; the version" {
+	for word in keepalive --keepalive TCPSHIM_KEEPALIVE; do
+		status_is 0 "$tcpshim" help "$word"
+		head -n 1 out | grep -qF -- '--keepalive=off|on|IDLE' || fail "$word" "$(cat out)"
+	done
+	status_is 0 "$tcpshim" help half-open
+	head -n 1 out | grep -q '^half-open  ('
+	errors_of 2 'tcpshim help: there is no command, option or note "reprot"; did you mean tcpshim help report?' help reprot
+	for form in version --version -V; do
+		status_is 0 "$tcpshim" "$form"
+		grep -qxE 'tcpshim [0-9.]+' out
+	done
+	errors_of 2 'tcpshim version: it takes no argument: leave x out' version x
+}
+
+@test "command: what is mistyped gets the nearest word" {
+	errors_of 127 'tcpshim: reprot cannot be run: No such file or directory; did you mean tcpshim report?' reprot recording
+	errors_of 127 'tcpshim: netsat cannot be run: No such file or directory; did you mean tcpshim netstat?' netsat 1
+	mkdir programs
+	printf '#!/bin/sh\n' >programs/trackhorse
+	chmod +x programs/trackhorse
+	: >programs/trackhorsf
+	PATH=$PWD/programs:$PATH errors_of 127 \
+		'tcpshim: trackhrose cannot be run: No such file or directory; did you mean tcpshim trackhorse?' trackhrose
+	errors_of 127 'tcpshim: ./reprot cannot be run: No such file or directory' ./reprot
+	errors_of 127 'tcpshim: zzqqxxyy cannot be run: No such file or directory' zzqqxxyy
+	errors_of 2 'tcpshim: there is no option --kepalive; did you mean --keepalive?' --kepalive=on true
+	errors_of 2 'tcpshim report: there is no option --conections; did you mean --connections?' report --conections x
+	errors_of 2 'tcpshim report: --note=warn,reset-by-per: there is no note reset-by-per; did you mean reset-by-peer?' \
+		report --note=warn,reset-by-per x
+	errors_of 2 'tcpshim list: there is no list of "nots"; did you mean notes? There are calls, notes, variables, commands and options' \
+		list nots
+}
+
+@test "command: an error names the option as it was typed, and says what it takes" {
+	errors_of 2 'tcpshim: name a program to run, or a command; tcpshim help lists them'
+	errors_of 2 'tcpshim: --color=no: it takes auto, always or never, for example --color=always' --color=no true
+	errors_of 2 'tcpshim: --forma=xml: it takes text or json, for example --forma=json' --forma xml true
+	errors_of 2 'tcpshim: -t nosuch: it takes a list of calls or groups (%connect %data %wait %option), !x to exclude, or all or none, for example -t %connect,read,write' \
+		-t nosuch true
+	errors_of 2 'tcpshim: there is no option -x; --help shows those that there are' -dx true
+	errors_of 2 'tcpshim: there is no option -x; --help shows those that there are' -xd true
+	errors_of 2 'tcpshim: -t needs a value: -t all|none|LIST' -t
+	errors_of 2 'tcpshim: --force needs a value: --force=off|on' --force
+	errors_of 2 'tcpshim: --json takes no value, and --json=1 gives it one' --json=1 true
+	errors_of 2 'tcpshim: --rec=x is short for several options: --record, --record-size, --record-full, --record-keep' --rec=x true
+	errors_of 2 'tcpshim report: --longer=1,5s: it takes a duration in ms, s, m or h (a bare number is seconds), for example --longer=1.5s' \
+		report --longer=1,5s x
+	errors_of 2 'tcpshim report: --fd=x: it takes a list of descriptors, for example --fd=3,5' report --fd x recording
+	errors_of 2 'tcpshim netstat: --watch=0.01: it takes a time from 100ms to 24h, for example --watch=1.5s' netstat --watch=0.01 1
+	errors_of 2 'tcpshim netstat: it shows one process, and 2 is a second one' netstat 1 2
+	errors_of 2 'tcpshim explain: it explains one note, and half-open is a second one' explain peer-fin half-open
+	# What a terminal would obey is not echoed.
+	errors_of 2 'tcpshim: --color=?[2J: it takes auto, always or never, for example --color=always' "--color="$'\e'"[2J" true
+}
+
+@test "command: a directory that does not exist is named before anything runs" {
+	errors_of 2 'tcpshim: --record=/nonexistent/x: the directory /nonexistent/x does not exist: make it (mkdir -p), or name another one, or a path with %p in it' \
+		--record=/nonexistent/x touch ran
+	errors_of 2 'tcpshim: --record=/nonexistent/x.%p: the directory /nonexistent does not exist: make it (mkdir -p), or name another one' \
+		--record=/nonexistent/x.%p touch ran
+	errors_of 2 'tcpshim: -o /nonexistent/trace: the directory /nonexistent does not exist: make it (mkdir -p), or name a file in another one' \
+		-o /nonexistent/trace touch ran
+	: >file
+	errors_of 2 'tcpshim: --record=file: file is no directory: name another one, or a path with %p in it' --record=file touch ran
+	status_is 2 env TCPSHIM_RECORD=/nonexistent/x "$tcpshim" touch ran
+	grep -q '^tcpshim: TCPSHIM_RECORD=/nonexistent/x: the directory /nonexistent/x does not exist' errors
+	[[ ! -e ran ]]
+	status_is 0 "$tcpshim" -o /dev/null "$build/exchange"
+	status_is 0 "$tcpshim" --output=file "$build/exchange"
+	[[ -s file ]]
+	status_is 0 "$tcpshim" --record=in.%p "$build/exchange"
+	status_is 0 "$tcpshim" report in.*
+}
+
+@test "command: durations have decimals, in filters as in policies" {
+	status_is 0 "$tcpshim" --user-timeout=1.5s true
+	status_is 0 "$tcpshim" --user-timeout=0.25m true
+	status_is 2 "$tcpshim" --user-timeout=1.2345s true
+	status_is 2 "$tcpshim" --keepalive=1.5s true
+	make_recording
+	status_is 0 "$tcpshim" report --until=1.5h recording
+	cp out all
+	status_is 0 "$tcpshim" report --longer=0.000001ms --until=90m --trace='!_exit' recording
+	grep -vE '_exit|sleeping' all | diff - out
+	for bad in 1.5.5 1. .5 1e3 -1 5x 1,5 99999999999999999999 nan ''; do
+		[[ -z $bad ]] || status_is 2 "$tcpshim" report --since="$bad" recording
+	done
+}
+
+@test "command: --note and --notes mean the same in a report" {
+	cat >refused.py <<-'END'
+		import socket
+		for address in ("127.0.0.1", 1), ("127.0.0.1", 1):
+		    try:
+		        socket.create_connection(address)
+		    except OSError:
+		        pass
+		ends = socket.create_server(("127.0.0.1", 0))
+		a = socket.create_connection(ends.getsockname())
+		b, _ = ends.accept()
+		a.close()
+		b.recv(1)
+	END
+	timeout 20 env TCPSHIM_RECORD=./made.%p LD_PRELOAD="$library" python3 refused.py
+	for value in info warn error connect-refused connect-refused,error; do
+		status_is 0 "$tcpshim" report --note=$value made.*
+		mv out note
+		status_is 0 "$tcpshim" report --notes=$value made.*
+		diff note out || fail "$value"
+	done
+	status_is 0 "$tcpshim" report --note=warn made.*
+	# Only calls with warnings and what is worse, and no other notes.
+	grep -v '^Base' out | grep -qE '^ *[0-9.]+	connect'
+	grep -E $'^\t- ' out | nothing "a note that is no warning:"
+	[[ $(trace_plain out | grep -c '^connect') == 2 ]] || fail "$(cat out)"
+	status_is 0 "$tcpshim" report --notes=off made.*
+	grep -E $'^\t(-|!)' out | nothing "notes:"
+	grep -q 'recv' out
+}
+
+@test "command: --format and --json for a program and for a report" {
+	need jq
+	make_recording
+	status_is 0 "$tcpshim" report --json recording
+	mv out json
+	jq -es 'length > 10 and .[0].call' json >/dev/null
+	status_is 0 "$tcpshim" report --format=json recording
+	diff json out
+	status_is 0 "$tcpshim" report --json --format=text recording
+	head -n 1 out | grep -q '^Base time stamp'
+	status_is 0 "$tcpshim" --json -o trace.1 "$build/exchange"
+	status_is 0 "$tcpshim" --format=json -o trace.2 "$build/exchange"
+	for of in trace.1 trace.2; do
+		[[ $(jq -r .call "$of" | sort | uniq -c) == $(jq -r 'select(.call) | .call' json | sort | uniq -c) ]] || fail "$of"
+	done
+}
+
+@test "command: an empty result is said on standard error" {
+	make_recording
+	local calls
+	calls=$("$tcpshim" report --json recording | wc -l)
+	for form in '' --json --connections '--connections --json'; do
+		# shellcheck disable=SC2086 # words
+		errors_of 0 "tcpshim: none of the $calls calls in recording is one that was asked for" report --fd=999 $form recording
+	done
+	status_is 0 "$tcpshim" report --fd=999 recording recording
+	errors_are "tcpshim: none of the $((2 * calls)) calls in these 2 recordings is one that was asked for"
+	timeout 20 env TCPSHIM_RECORD=./true.%p TCPSHIM_FDS=all LD_PRELOAD="$library" cat recording >/dev/null
+	status_is 0 "$tcpshim" report --connections true.*
+	[[ ! -s out ]]
+	grep -qE '^tcpshim: no connection was recorded in true\.' errors || fail "$(cat errors)"
+	status_is 0 "$tcpshim" report --conn=1 recording
+	[[ ! -s errors ]]
+}
+
+@test "command: --color for a program and for a report" {
+	make_recording
+	local escape=$'\e'
+	coloured() {
+		grep -q "$escape\\[3[36]m" "$1"
+	}
+	on_terminal() {
+		timeout 20 script -qec "$1" /dev/null >out 2>errors </dev/null
+	}
+	status_is 0 "$tcpshim" report --color=always recording
+	coloured out
+	status_is 0 "$tcpshim" report recording
+	! coloured out
+	status_is 0 "$tcpshim" report --color=always --json recording
+	! coloured out
+	status_is 0 "$tcpshim" --color=always -o trace "$build/exchange"
+	coloured trace
+	status_is 0 "$tcpshim" -o trace.2 "$build/exchange"
+	! coloured trace.2
+	need script
+	on_terminal "$tcpshim report recording"
+	coloured out
+	on_terminal "$tcpshim report --color=never recording"
+	! coloured out
+	on_terminal "NO_COLOR=1 $tcpshim report recording"
+	! coloured out
+	on_terminal "NO_COLOR=1 $tcpshim --color=always $build/exchange"
+	coloured out
+	on_terminal "$tcpshim --color=never $build/exchange"
+	! coloured out
+}
+
+@test "command: explain has examples for numbers, and lists all notes" {
+	status_is 0 "$tcpshim" explain
+	columns_fit explain
+	awk '{ print $1 }' out | sort >ids
+	"$tcpshim" list notes | awk '{ print $1 }' | sort | diff - ids
+	awk 'NF < 3' out | nothing "an id without a text:"
+	while read -r id; do
+		status_is 0 "$tcpshim" explain "$id"
+		columns_fit "explain $id"
+		grep -n '[{}?]' out | grep -v '? ' | grep '[{}]' | nothing "a placeholder of $id:"
+	done <ids
+	status_is 0 "$tcpshim" explain connect-refused
+	grep -q '^    fd [0-9]* to [0-9.]*:[0-9]*: ' out
+}
+
+@test "command: a reader that leaves is no error, whatever is printed" {
+	make_recording
+	for form in 'report recording' 'report --json recording' list explain help --help 'list options'; do
+		# shellcheck disable=SC2086 # words
+		"$tcpshim" $form 2>errors | head -n 1 >first
+		[[ $(wc -l <first) == 1 ]]
+		[[ ! -s errors ]] || fail "$form:" "$(cat errors)"
+		# Also where SIGPIPE is ignored.
+		# shellcheck disable=SC2086 # words
+		(trap '' PIPE; "$tcpshim" $form 2>errors | true)
+		[[ ! -s errors ]] || fail "$form:" "$(cat errors)"
+		# shellcheck disable=SC2086 # words
+		status_is 125 bash -c '"$@" >/dev/full' - "$tcpshim" $form
+		errors_are 'tcpshim: standard output cannot be written: No space left on device'
+	done
+}
+
+@test "command: completion in bash" {
 	# shellcheck disable=SC2016
 	PATH=$build:$PATH bash -ec '
 		source "$1/shim/cli/completion/tcpshim.bash"
 		try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }; _tcpshim; printf "%s\n" "${COMPREPLY[@]}"; }
-		try tcpshim explain half- | grep -qx half-open
-		try tcpshim --keep | grep -qx -- --keepalive=
-		try tcpshim report --conn | grep -qx -- --connections
-		try tcpshim rep | grep -qx report
-		try tcpshim list no | grep -qx notes
+		has() { local wanted=$1; shift; try "$@" >found; grep -qx -e "$wanted" found || { echo "$*: no $wanted in:"; cat found; exit 1; }; }
+		mkdir folder; : >file.tcpshim
+		has half-open tcpshim explain half-
+		has --keepalive= tcpshim --keep
+		has --connections tcpshim report --conn
+		has report tcpshim rep
+		has notes tcpshim list no
+		has netstat tcpshim list options net
+		has always tcpshim --color =
+		has always tcpshim --color = al
+		has json tcpshim report --format js
+		has tcp,stdio tcpshim --fds = tcp,st
+		has warn,half-open tcpshim report --note = warn,half
+		has connect,%data tcpshim -t connect,%da
+		has file.tcpshim tcpshim report fi
+		has file.tcpshim tcpshim report --json fi
+		has $$ tcpshim netstat $$
+		has folder tcpshim --record = fo
+		has file.tcpshim tcpshim -o fi
+		has file.tcpshim tcpshim --color = never cat fi
+		has explain tcpshim help exp
+		try tcpshim report --color >found; [[ $(cat found) == --color= ]]
+		# What a word of the program is, is its business.
+		try tcpshim cat --keep >found; [[ -z $(cat found) ]]
 	' - "$repository"
+}
+
+@test "command: completion in zsh" {
+	need zsh
 	zsh -n "$repository/shim/cli/completion/_tcpshim"
+	mkdir files
+	: >files/one.tcpshim
+	# A terminal of its own: what is offered after each line and a tab is printed.
+	cat >offers.zsh <<-'END'
+		zmodload zsh/zpty
+		zpty shell zsh -f -i
+		zpty -w shell "PATH=$1:\$PATH; cd files; PS1=; unset zle_bracketed_paste; fpath=($2 \$fpath); autoload -Uz compinit; compinit -D -u; stty columns 200 rows 500; LISTMAX=100000; bindkey '^I' list-choices; zstyle ':completion:*' verbose false; echo RE''ADY"
+		zpty -r shell text '*READY*'
+		for line in ${@[3,-1]}; do
+			zpty -w -n shell "$line"$'\t'
+			sleep 1
+			zpty -n -w shell $'\x15'
+			zpty -w shell "echo DO''NE"
+			zpty -r shell text '*DONE*'
+			print -r -- "@ $line @ ${${text//[$'\r\n']/ }//$line/ }"
+		done
+		zpty -d shell
+	END
+	timeout 60 zsh -f offers.zsh "$build" "$repository/shim/cli/completion" "tcpshim rep" "tcpshim --color=" "tcpshim report --note=warn,half" \
+		"tcpshim report " "tcpshim explain half" "tcpshim list " "tcpshim -t rec" "tcpshim --keep" "tcpshim list options net" >offers
+	offers() {
+		grep -F "@ $1 @" offers | grep -qwF -e "$2" || fail "no $2 after: $1" "$(cat offers)"
+	}
+	offers 'tcpshim rep' report
+	offers 'tcpshim --color=' always
+	offers 'tcpshim report --note=warn,half' half-open
+	offers 'tcpshim report ' one.tcpshim
+	offers 'tcpshim explain half' half-open
+	offers 'tcpshim list ' variables
+	offers 'tcpshim -t rec' recvmsg
+	offers 'tcpshim --keep' --keepalive
+	offers 'tcpshim list options net' netstat
 }

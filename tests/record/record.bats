@@ -390,7 +390,7 @@ in_namespace() {
 	[[ $(report --error=EINPROGRESS | wc -l) == 2 ]]
 	report --error | grep -v 'Err#' | nothing "no error:"
 	[[ $(report --note=connect-refused | wc -l) == 1 ]]
-	[[ $(report --note=nosuch 2>&1) == *'--note takes ID'* ]]
+	[[ $(report --note=nosuch 2>&1) == *'--note=nosuch: it takes on, off, or a list of ids'* ]]
 	report --match='rport=1' | grep -v ':1, \|(5\|(3\|(7' | nothing "another port:"
 	[[ -n $(report --match="rport=$port" --trace=connect) && -z $(report --match="rport=2") ]]
 	report --trace=recv --result=1.. | grep -vE "= [1-9]" | nothing "another result:"
