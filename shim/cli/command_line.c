@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/variables.h"
 #include "reader/complain.h"
 
 static struct {
@@ -130,6 +131,10 @@ int command_line_run(const struct command *command, int argc, char **argv)
 {
 	struct argp argp = argp_of(command);
 
+	/* "tcpshim help --keepalive" asks for the option, and does not use it. */
+	if (command == &help_command && argc > 1 && argv[1][0] == '-' &&
+	    variable_find(argv[1]) >= 0)
+		argv[1] += 2;
 	argp.parser = parse;
 	parsing.command = command;
 	argv[0] = full_name(command);

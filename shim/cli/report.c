@@ -301,8 +301,7 @@ static void complain_empty(const struct report *report)
 	if (render->calls == 0)
 		complain("no call was recorded %s", where);
 	else if (render->shown == 0)
-		complain("none of the %lu calls %s is one that was asked for", render->calls,
-			 where);
+		complain("none of the %lu calls %s matches the options", render->calls, where);
 	else
 		complain("no connection was recorded %s", where);
 }

@@ -447,10 +447,10 @@ columns_fit() {
 	calls=$("$tcpshim" report --json recording | wc -l)
 	for form in '' --json --connections '--connections --json'; do
 		# shellcheck disable=SC2086 # words
-		errors_of 0 "tcpshim: none of the $calls calls in recording is one that was asked for" report --fd=999 $form recording
+		errors_of 0 "tcpshim: none of the $calls calls in recording matches the options" report --fd=999 $form recording
 	done
 	status_is 0 "$tcpshim" report --fd=999 recording recording
-	errors_are "tcpshim: none of the $((2 * calls)) calls in these 2 recordings is one that was asked for"
+	errors_are "tcpshim: none of the $((2 * calls)) calls in these 2 recordings matches the options"
 	timeout 20 env TCPSHIM_RECORD=./true.%p TCPSHIM_FDS=all LD_PRELOAD="$library" cat recording >/dev/null
 	status_is 0 "$tcpshim" report --connections true.*
 	[[ ! -s out ]]
@@ -579,7 +579,7 @@ columns_fit() {
 	timeout 60 zsh -f offers.zsh "$build" "$repository/shim/cli/completion" "tcpshim rep" "tcpshim --color=" "tcpshim report --note=warn,half" \
 		"tcpshim report " "tcpshim explain half" "tcpshim list " "tcpshim -t rec" "tcpshim --keep" "tcpshim list options net" >offers
 	offers() {
-		grep -F "@ $1 @" offers | grep -qwF -e "$2" || fail "no $2 after: $1" "$(cat offers)"
+		grep -F "@ $1 @" offers | grep -qF -e "$2" || fail "no $2 after: $1" "$(cat offers)"
 	}
 	offers 'tcpshim rep' report
 	offers 'tcpshim --color=' always
