@@ -257,7 +257,8 @@ bool connection_row_shows_note(const struct connection_row *row, unsigned note)
 	if (!note_set_has(&row->notes, note))
 		return false;
 	for (unsigned i = 0; i < note; i++)
-		if (note_set_has(&row->notes, i) && strcmp(note_rows[i].id, note_rows[note].id) == 0)
+		if (note_set_has(&row->notes, i) &&
+		    strcmp(note_rows[i].id, note_rows[note].id) == 0)
 			return false;
 	return true;
 }

@@ -15,8 +15,8 @@ enum { EXIT_USAGE = 2, EXIT_OWN_FAILURE = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_F
 /* Prints "tcpshim: ", the message and a newline, made printable as PRINTABLE_LINE. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Sets what is before the colon from now on: "tcpshim report" while its options are read. The name is
- * kept, not copied. */
+/* Sets what is before the colon from now on: "tcpshim report" while its options are read. The name
+ * is kept, not copied. */
 void complain_as(const char *name);
 
 /* Complains about what was typed, and exits with EXIT_USAGE. */

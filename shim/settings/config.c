@@ -8,6 +8,8 @@
 #include "format/facts.h"
 #include "format/nearest.h"
 #include "format/words.h"
+#include "settings/location.h"
+#include "settings/selection.h"
 #include "sys/raw.h"
 
 enum { MOST_NAME = 64, LINE_SIZE = 512 };
@@ -27,25 +29,6 @@ static const struct config defaults = {
 
 /* --- One function per variable. Each returns false if the value is not understood. --- */
 
-static bool select_calls(bool *selected, struct word word, bool is_selected)
-{
-	bool is_group = word.size > 0 && word.text[0] == '%', is_found = false;
-	struct word name = {word.text + is_group, word.size - is_group};
-
-	if (!is_group && (word_is(name, "all") || word_is(name, "none"))) {
-		for (unsigned call = 0; call < CALL_COUNT; call++)
-			selected[call] = is_selected == word_is(name, "all");
-		return true;
-	}
-	for (unsigned call = 0; call < CALL_COUNT; call++) {
-		if (!word_is(name, is_group ? call_rows[call].group : call_rows[call].shown))
-			continue;
-		selected[call] = is_selected;
-		is_found = true;
-	}
-	return is_found;
-}
-
 static bool read_TRACE(const char *value)
 {
 	bool is_first = true;
@@ -59,9 +42,9 @@ static bool read_TRACE(const char *value)
 		for (unsigned call = 0; is_first && call < CALL_COUNT; call++)
 			config.is_shown[call] = is_excluded;
 		is_first = false;
-		if (!select_calls(config.is_shown,
-				  (struct word){word.text + is_excluded, word.size - is_excluded},
-				  !is_excluded))
+		if (!selection_add(config.is_shown,
+				   (struct word){word.text + is_excluded, word.size - is_excluded},
+				   !is_excluded))
 			return false;
 	}
 	return true;
@@ -76,7 +59,7 @@ static bool read_STACK(const char *value)
 			config.has_stack_of_notes = true;
 		else if (word_is(word, "errors"))
 			config.has_stack_of_errors = true;
-		else if (!select_calls(config.has_stack, word, true))
+		else if (!selection_add(config.has_stack, word, true))
 			return false;
 	}
 	config.has_any_stack = config.has_stack_of_notes || config.has_stack_of_errors;
@@ -108,33 +91,6 @@ static bool read_PROGRAMS(const char *value)
 	return true;
 }
 
-/* Makes a relative path absolute, because the working directory may change later. Replaces %n. */
-static bool set_path(char to[PATH_MAX], const char *value, const char *program)
-{
-	struct strbuf path;
-
-	strbuf_init(&path, to, PATH_MAX - 1);
-	if (value[0] != '/') {
-		long size = raw_syscall2(SYS_getcwd, (long)to, PATH_MAX);
-
-		if (size <= 0)
-			return false;
-		path.size = (size_t)size - 1;
-		if (path.size != 1)
-			strbuf_char(&path, '/');
-	}
-	for (; *value; value++) {
-		if (value[0] == '%' && value[1] == 'n') {
-			strbuf_string(&path, program);
-			value++;
-		} else {
-			strbuf_char(&path, *value);
-		}
-	}
-	path.text[path.size] = '\0';
-	return !path.is_cut;
-}
-
 static bool read_OUTPUT(const char *value)
 {
 	uint64_t number;
@@ -153,7 +109,7 @@ static bool read_OUTPUT(const char *value)
 		config.has_text = true;
 		return true;
 	}
-	if (!set_path(config.output_path, value, config.program))
+	if (!location_expand(config.output_path, value, config.program))
 		return false;
 	config.output = CONFIG_OUTPUT_PATH;
 	config.has_text = true;
@@ -183,14 +139,6 @@ static bool read_COLOR(const char *value)
 	return false;
 }
 
-static bool is_directory(const char *path)
-{
-	struct stat status;
-
-	return raw_syscall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0) == 0 &&
-	       S_ISDIR(status.st_mode);
-}
-
 /* A directory gets one file per process. Any other path must contain the process id. */
 static bool read_RECORD(const char *value)
 {
@@ -202,9 +150,10 @@ static bool read_RECORD(const char *value)
 	config.has_record = strcmp(value, "none") != 0;
 	if (!config.has_record)
 		return true;
-	config.record_in_folder = is_directory(value) || value[size - 1] == '/';
+	config.record_in_folder = location_is_directory(value) || value[size - 1] == '/';
 	if (!config.record_in_folder)
-		return strstr(value, "%p") && set_path(config.record_path, value, config.program);
+		return strstr(value, "%p") &&
+		       location_expand(config.record_path, value, config.program);
 	while (size > 1 && value[size - 1] == '/')
 		size--;
 	if (size + sizeof(name) > sizeof(path))
@@ -213,7 +162,7 @@ static bool read_RECORD(const char *value)
 	strbuf_bytes(&full, value, size);
 	strbuf_string(&full, name);
 	path[full.size] = '\0';
-	return set_path(config.record_path, path, config.program);
+	return location_expand(config.record_path, path, config.program);
 }
 
 enum { LEAST_RECORD_BYTES = 256 << 10 };
@@ -447,7 +396,7 @@ void config_read(char *const *environment, const char *program, config_complain 
 	config.started = find_value(environment, "TCPSHIM_STARTED=");
 	if (!config_has_program(program)) /* not traced: no messages */
 		return;
-	select_calls(config.is_shown, word_of("all"), true);
+	selection_add(config.is_shown, word_of("all"), true);
 	for (; environment && *environment; environment++) {
 		const char *name = *environment, *equals = strchr(name, '=');
 
