@@ -465,30 +465,34 @@ columns_fit() {
 	coloured() {
 		grep -q "$escape\\[3[36]m" "$1"
 	}
+	plain() {
+		[[ -s $1 ]] || fail "$1 is empty"
+		! coloured "$1" || fail "$1 is coloured"
+	}
 	on_terminal() {
 		timeout 20 script -qec "$1" /dev/null >out 2>errors </dev/null
 	}
 	status_is 0 "$tcpshim" report --color=always recording
 	coloured out
 	status_is 0 "$tcpshim" report recording
-	! coloured out
+	plain out
 	status_is 0 "$tcpshim" report --color=always --json recording
-	! coloured out
+	plain out
 	status_is 0 "$tcpshim" --color=always -o trace "$build/exchange"
 	coloured trace
 	status_is 0 "$tcpshim" -o trace.2 "$build/exchange"
-	! coloured trace.2
+	plain trace.2
 	need script
 	on_terminal "$tcpshim report recording"
 	coloured out
 	on_terminal "$tcpshim report --color=never recording"
-	! coloured out
+	plain out
 	on_terminal "NO_COLOR=1 $tcpshim report recording"
-	! coloured out
+	plain out
 	on_terminal "NO_COLOR=1 $tcpshim --color=always $build/exchange"
 	coloured out
 	on_terminal "$tcpshim --color=never $build/exchange"
-	! coloured out
+	plain out
 }
 
 @test "command: explain has examples for numbers, and lists all notes" {
