@@ -251,9 +251,8 @@ static uint64_t message_flags(uint8_t recorded)
 	uint64_t flags = 0;
 
 	for (unsigned i = 0; i < PACK_MESSAGE_FLAGS; i++)
-		flags |= recorded & pack_message_flags[i].recorded
-				 ? (uint64_t)pack_message_flags[i].flag
-				 : 0;
+		if (recorded & pack_message_flags[i].recorded)
+			flags |= (uint64_t)pack_message_flags[i].flag;
 	return flags;
 }
 

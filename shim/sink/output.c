@@ -129,7 +129,7 @@ static void expand_path(void)
 	strbuf_init(&path, output.path, sizeof(output.path) - 1);
 	path_expand(&path, config.output_path, &(struct path_values){.pid = process_pid()});
 	output.is_own_file = path_has(config.output_path, 'p');
-	path.text[path.size] = '\0';
+	output.path[path.size] = '\0';
 }
 
 static bool is_same_file(int fd)
