@@ -286,7 +286,21 @@ static void take_current(struct report *report)
 	free(current);
 }
 
-/* Says on standard error that nothing is shown, and why. */
+/* Returns whether say_lost explains why a recording shows no call. */
+static bool is_explained(const struct report *report)
+{
+	for (size_t i = 0; i < report->merge.count; i++) {
+		const struct reader *reader = report->merge.readers[i];
+		const struct reader_damage *damage = &reader->damage;
+
+		if (reader->header.lost_events > 0 || damage->is_cut || damage->blocks > 0 ||
+		    damage->records > 0 || damage->unknown_calls > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Reports on standard error that nothing is shown, and why. */
 static void complain_empty(const struct report *report)
 {
 	const struct render *render = &report->render;
@@ -297,6 +311,8 @@ static void complain_empty(const struct report *report)
 		snprintf(where, sizeof(where), "in these %zu recordings", report->merge.count);
 	if (render->shown > 0 &&
 	    (!render->wanted->has_connections || render->connections.written > 0))
+		return;
+	if (render->calls == 0 && is_explained(report))
 		return;
 	if (render->calls == 0)
 		complain("no call was recorded %s", where);
