@@ -218,7 +218,7 @@ on_tmpfs() {
 		#!/bin/sh
 		echo \$\$ >"$group/cgroup.procs"
 		timeout -k 5 20 env LD_PRELOAD="$library" TCPSHIM_RECORD=tmpfs/recording.%p "$programs/stay" go >ready &
-		until grep -q ready ready; do sleep 0.05; done
+		until grep -q ready ready 2>/dev/null; do sleep 0.05; done
 		stat -c %s tmpfs/recording.* >size
 		touch go
 		wait \$!
