@@ -56,8 +56,8 @@ static inline uint8_t pack_flags(int flags)
 	unsigned recorded = 0;
 
 	for (unsigned i = 0; i < PACK_MESSAGE_FLAGS; i++)
-		if (flags & pack_message_flags[i].flag)
-			recorded |= pack_message_flags[i].recorded;
+		recorded |= (flags & pack_message_flags[i].flag) ? pack_message_flags[i].recorded
+								 : 0U;
 	return (uint8_t)recorded;
 }
 
