@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/open_rows.h"
 #include "format/arguments.h"
 #include "format/connection_row.h"
 #include "format/facts.h"
@@ -68,7 +68,7 @@ struct netstat {
 	struct merge merge;
 	struct kernel_table kernel;
 	bool has_kernel;
-	void *rows; /* tsearch's: the connections that are open */
+	struct open_rows rows;
 	uint64_t now_ns;
 	/* the calls that threads are in */
 	unsigned call_count;
@@ -78,48 +78,6 @@ struct netstat {
 		char text[CALL_BYTES];
 	} calls[MOST_THREADS];
 };
-
-static int compare_rows(const void *a, const void *b)
-{
-	const struct connection_row *x = a, *y = b;
-
-	return (x->serial > y->serial) - (x->serial < y->serial);
-}
-
-static struct connection_row *row_of(struct netstat *netstat, const struct tcpshim_event *event,
-				     uint32_t serial)
-{
-	const struct connection_row key = {.serial = serial};
-	struct connection_row **found = tfind(&key, &netstat->rows, compare_rows), *row;
-
-	if (found)
-		return *found;
-	row = allocate(sizeof(*row));
-	connection_row_start(row, event, serial);
-	if (!tsearch(row, &netstat->rows, compare_rows)) {
-		complain("not enough memory for the connections");
-		exit(EXIT_OWN_FAILURE);
-	}
-	return row;
-}
-
-static void take(struct netstat *netstat, const struct tcpshim_event *event)
-{
-	if (event->connection.serial != 0)
-		connection_row_call(row_of(netstat, event, event->connection.serial), event);
-	for (uint32_t i = 0; i < event->subject_count; i++) {
-		const struct tcpshim_subject *subject = &event->subjects[i];
-		struct connection_row *row;
-
-		if (subject->facts.serial == 0)
-			continue;
-		row = row_of(netstat, event, subject->facts.serial);
-		if (connection_row_subject(row, event, subject)) {
-			tdelete(row, &netstat->rows, compare_rows);
-			free(row);
-		}
-	}
-}
 
 static void take_call(struct netstat *netstat, const struct tcpshim_event *event)
 {
@@ -145,7 +103,7 @@ static void read_all(struct netstat *netstat)
 
 	while (merge_next(&netstat->merge, &item))
 		if (!item.line)
-			take(netstat, item.event);
+			open_rows_take(&netstat->rows, item.event, NULL, NULL);
 	netstat->call_count = 0;
 	while (merge_next_current(&netstat->merge, &item, current))
 		take_call(netstat, item.event);
@@ -202,13 +160,12 @@ static void print_notes(const struct tcpshim_notes *notes)
 	}
 }
 
-static const struct netstat *printing;
-
-static void print_row(const struct connection_row *row)
+static void print_row(const struct connection_row *row, void *data)
 {
+	struct netstat *const netstat = data;
 	const struct kernel_socket *found =
-		printing->has_kernel && row->local.family != 0
-			? kernel_find(&printing->kernel, &row->local, &row->peer)
+		netstat->has_kernel && row->local.family != 0
+			? kernel_find(&netstat->kernel, &row->local, &row->peer)
 			: NULL;
 	char texts[4][64];
 	struct strbuf local, peer, age, active;
@@ -219,8 +176,8 @@ static void print_row(const struct connection_row *row)
 	strbuf_init(&active, texts[3], 63);
 	append_address(&local, &row->local);
 	append_address(&peer, &row->peer);
-	append_since(&age, row->opened_ns, printing->now_ns);
-	append_since(&active, row->active_ns, printing->now_ns);
+	append_since(&age, row->opened_ns, netstat->now_ns);
+	append_since(&active, row->active_ns, netstat->now_ns);
 	printf("%-24s %-24s ", end_text(&local), end_text(&peer));
 	if (found)
 		printf("%8u %6u %8u %6u %-11s ", found->send_window_bytes, found->send_queue_bytes,
@@ -228,30 +185,22 @@ static void print_row(const struct connection_row *row)
 		       names_tcp_state(found->state));
 	else
 		printf("%8s %6s %8s %6s %-11s ", "-", "-", "-", "-",
-		       printing->has_kernel && row->peer.family != 0 ? "gone"
-								     : names_tcp_state(row->state));
+		       netstat->has_kernel && row->peer.family != 0 ? "gone"
+								    : names_tcp_state(row->state));
 	printf("%4d %10s %10" PRIu64 " %10" PRIu64 " %10s  ", row->fd, end_text(&age),
 	       row->sent_bytes, row->received_bytes, end_text(&active));
 	print_notes(&row->notes);
 	putchar('\n');
-	for (unsigned i = 0; i < printing->call_count; i++)
-		if (printing->calls[i].serial == row->serial)
-			print_call(printing, i);
+	for (unsigned i = 0; i < netstat->call_count; i++)
+		if (netstat->calls[i].serial == row->serial)
+			print_call(netstat, i);
 }
 
-static void print_node(const void *node, VISIT visit, int depth)
-{
-	(void)depth;
-	if (visit == postorder || visit == leaf)
-		print_row(*(const struct connection_row *const *)node);
-}
-
-static void print_table(const struct netstat *netstat, bool is_live)
+static void print_table(struct netstat *netstat, bool is_live)
 {
 	const struct record_header *header = &netstat->reader->header;
 	int pid = is_live ? netstat->reader->writer : header->pid;
 
-	printing = netstat;
 	print_text(header->program);
 	printf(", process %d", pid);
 	if (pid != header->pid)
@@ -260,7 +209,7 @@ static void print_table(const struct netstat *netstat, bool is_live)
 	printf("%-24s %-24s %8s %6s %8s %6s %-11s %4s %10s %10s %10s %10s  %s\n", "Local Address",
 	       "Remote Address", "Swind", "Send-Q", "Rwind", "Recv-Q", "State", "fd", "age", "sent",
 	       "received", "idle", "notes");
-	twalk(netstat->rows, print_node);
+	open_rows_visit(&netstat->rows, print_row, netstat);
 	for (unsigned i = 0; i < netstat->call_count; i++)
 		if (netstat->calls[i].serial == 0)
 			print_call(netstat, i);
@@ -337,7 +286,7 @@ static int run(void)
 		watch(netstat);
 	else
 		show(netstat);
-	tdestroy(netstat->rows, free);
+	open_rows_clear(&netstat->rows);
 	kernel_free(&netstat->kernel);
 	merge_end(&netstat->merge);
 	reader_close(netstat->reader);

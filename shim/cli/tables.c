@@ -1,6 +1,5 @@
 #include "cli/tables.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,32 +8,6 @@
 #include "reader/printable.h"
 
 /* --- Connections. --- */
-
-static int compare_rows(const void *a, const void *b)
-{
-	const struct connection_row *x = a, *y = b;
-
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return (x->serial > y->serial) - (x->serial < y->serial);
-}
-
-static struct connection_row *row_of(struct connections_table *table,
-				     const struct tcpshim_event *event, uint32_t serial)
-{
-	const struct connection_row key = {.pid = event->pid, .serial = serial};
-	struct connection_row **found = tfind(&key, &table->rows, compare_rows), *row;
-
-	if (found)
-		return *found;
-	row = allocate(sizeof(*row));
-	connection_row_start(row, event, serial);
-	if (!tsearch(row, &table->rows, compare_rows)) {
-		complain("not enough memory for the connections");
-		exit(EXIT_OWN_FAILURE);
-	}
-	return row;
-}
 
 static void write_buf(const struct strbuf *buf, FILE *to, const struct format *format)
 {
@@ -54,46 +27,20 @@ static void write_row(struct connections_table *table, const struct connection_r
 	write_buf(&buf, table->to, table->format);
 }
 
-static void close_row(struct connections_table *table, struct connection_row *row)
+static void write_open_row(const struct connection_row *row, void *table)
 {
 	write_row(table, row);
-	tdelete(row, &table->rows, compare_rows);
-	free(row);
 }
 
 void connections_take(struct connections_table *table, const struct item *item)
 {
-	const struct tcpshim_event *event = item->event;
-
-	if (event->connection.serial != 0)
-		connection_row_call(row_of(table, event, event->connection.serial), event);
-	for (uint32_t i = 0; i < event->subject_count; i++) {
-		const struct tcpshim_subject *subject = &event->subjects[i];
-		struct connection_row *row;
-
-		if (subject->facts.serial == 0)
-			continue;
-		row = row_of(table, event, subject->facts.serial);
-		if (connection_row_subject(row, event, subject))
-			close_row(table, row);
-	}
-}
-
-static struct connections_table *ending;
-
-static void write_node(const void *node, VISIT visit, int depth)
-{
-	(void)depth;
-	if (visit == postorder || visit == leaf)
-		write_row(ending, *(const struct connection_row *const *)node);
+	open_rows_take(&table->rows, item->event, write_open_row, table);
 }
 
 void connections_end(struct connections_table *table)
 {
-	ending = table;
-	twalk(table->rows, write_node);
-	tdestroy(table->rows, free);
-	table->rows = NULL;
+	open_rows_visit(&table->rows, write_open_row, table);
+	open_rows_clear(&table->rows);
 }
 
 /* --- Calls. --- */

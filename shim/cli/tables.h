@@ -8,11 +8,12 @@
 
 #include <stdio.h>
 
+#include "cli/open_rows.h"
 #include "format/format.h"
 #include "reader/merge.h"
 
 struct connections_table {
-	void *rows; /* tsearch's, of those that are open */
+	struct open_rows rows;
 	const struct format *format;
 	bool has_pid;
 	uint64_t written; /* rows */

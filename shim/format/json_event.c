@@ -21,11 +21,6 @@ enum {
 	FRAME_BOUND = TRUSS_FRAME_BYTES * ESCAPE_BOUND + 3,
 };
 
-static const char *const severities[] = {
-	[SEVERITY_INFO] = "info",
-	[SEVERITY_WARN] = "warn",
-	[SEVERITY_ERROR] = "error",
-};
 static const char *const roles[] = {
 	[ROLE_NONE] = "none",
 	[ROLE_CLIENT] = "client",
@@ -186,7 +181,7 @@ static void append_note(struct strbuf *buf, const struct note_row *row,
 
 	strbuf_string(buf, buf->text[buf->size - 1] == '[' ? "{" : ",{");
 	json_text(buf, "id", row->id);
-	json_text(buf, "severity", severities[row->severity]);
+	json_text(buf, "severity", severity_rows[row->severity].word);
 	json_name(buf, "text");
 	strbuf_char(buf, '"');
 	/* Notes hold nothing that needs to be escaped but quotes: none. */
