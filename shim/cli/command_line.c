@@ -11,10 +11,10 @@
 
 static struct {
 	const struct command *command;
-	int next; /* where in argv the parser has come to */
+	int next; /* the index in argv that the parser has reached */
 } parsing;
 
-/* "tcpshim report", in memory that is never given back. */
+/* Returns the full name, as "tcpshim report", in memory that is never freed. */
 static char *full_name(const struct command *command)
 {
 	char *name = allocate(sizeof("tcpshim ") + (command->name ? strlen(command->name) : 0));

@@ -13,7 +13,7 @@ enum { WIDTH = 79, INDENT = 4, ID_WIDTH = 32, TEXT_BYTES = 2048 };
 #define MILLISECONDS(n) ((n)*UINT64_C(1000000))
 #define SECONDS(n) MILLISECONDS((n)*1000)
 
-/* A client whose peer was last heard of 4 s ago. */
+/* The example: a client whose peer was last heard from 4 s ago. */
 static const struct tcpshim_facts example = {
 	.fd = 5,
 	.other_fd = 7,
@@ -120,7 +120,7 @@ bool explanation_exists(const char *id)
 	return false;
 }
 
-/* Two rows may share an id, where the same is known with different certainty. */
+/* Two rows may share an id: the same fact, known with different certainty. */
 void explanation_print(const char *id)
 {
 	char text[TEXT_BYTES];

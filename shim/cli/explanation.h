@@ -1,7 +1,7 @@
 /*
  * explanation: what a note means, as text for a terminal of 80 columns.
  *
- * Where a note's text has numbers of a connection, those of one example stand.
+ * The numbers in a note's text are those of one example.
  */
 #ifndef CLI_EXPLANATION_H
 #define CLI_EXPLANATION_H

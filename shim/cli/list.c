@@ -30,7 +30,7 @@ static void list_variables(void)
 		printf("TCPSHIM_%s\n    %s\n    %s\n", row->name, row->values, row->meaning);
 }
 
-/* A line for each: word, arguments, meaning, with tabs between them. */
+/* Prints one line per command: word, arguments and meaning, separated by tabs. */
 static void list_commands(void)
 {
 	for (const struct command *const *command = commands; *command; command++)
@@ -38,7 +38,8 @@ static void list_commands(void)
 		       (*command)->arguments ? (*command)->arguments : "-", (*command)->meaning);
 }
 
-/* A line for each: letter, name, values, meaning, with tabs between them; - for what it has not. */
+/* Prints one line per option: letter, name, values and meaning, separated by tabs; - for what it
+ * does not have. */
 static void list_options_of(const struct command *command)
 {
 	const struct argp_option *option = options_of(command);
@@ -61,7 +62,7 @@ static void list_options(void)
 	list_options_of(&run_command);
 }
 
-static const struct list {
+static const struct listing {
 	const char *name;
 	void (*print)(void);
 	bool is_for_programs; /* tcpshim list without a name leaves it out */

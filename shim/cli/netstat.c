@@ -1,5 +1,5 @@
-/* tcpshim netstat: the connections of a process, now: what it did from its recording, and the
- * queues, windows and states from the kernel. */
+/* tcpshim netstat: the connections of a process now. What the process did comes from its recording;
+ * queues, windows and states come from the kernel. */
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -134,7 +134,7 @@ static const char *end_text(struct strbuf *buf)
 	return buf->text;
 }
 
-/* Text that is made of what the recording holds, within a line. */
+/* Prints text from the recording as part of a line. */
 static void print_text(const char *text)
 {
 	printable_write(stdout, text, strlen(text), PRINTABLE_LINE);
@@ -151,7 +151,7 @@ static void print_notes(const struct tcpshim_notes *notes)
 {
 	const char *separator = "";
 
-	/* What is still so, rather than what is over. */
+	/* Only problems; notes of information are about the past. */
 	for (unsigned note = 0; note < NOTE_COUNT; note++) {
 		if (!note_set_has(notes, note) || note_rows[note].severity == SEVERITY_INFO)
 			continue;
@@ -249,8 +249,8 @@ static void watch(struct netstat *netstat)
 	}
 }
 
-/* The recording of a process is opened as the process has it, whatever stands at that path here;
- * and it is the process that was asked for, whatever number it has in the recording. */
+/* Opens the recording of a process through the process itself, because the path may be another file
+ * here. The process is the one that was asked for, whatever its number in the recording is. */
 static struct reader *open_asked(char **path)
 {
 	struct reader *reader;

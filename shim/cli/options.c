@@ -386,7 +386,8 @@ void options_refuse(const struct argp_option *options, const char *word)
 
 /* --- The whole. --- */
 
-/* What the library would leave out, the command does not run with. */
+/* Prints a line of the library without its ending: the command does not ignore a bad value, it
+ * refuses it. */
 static void say(const char *line, size_t size)
 {
 	static const char end[] = " It is ignored.";
@@ -414,7 +415,7 @@ static void check_paths(void)
 		check_path("RECORD", "TCPSHIM_RECORD=", record);
 }
 
-/* What is merely worth saying the library says itself, when it starts. */
+/* Warnings are left to the library, which prints them when it starts. */
 bool options_check(const char *program)
 {
 	config_read(environ, program, say_nothing);

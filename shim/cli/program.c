@@ -38,7 +38,7 @@ static bool is_runnable(const char *path, int *error)
 	return true;
 }
 
-/* name in the folder, whose name is size bytes long; the empty one is here. */
+/* Joins a folder, whose name has size bytes, and a name. An empty folder is the current one. */
 static bool join(char path[PATH_MAX], const char *folder, size_t size, const char *name)
 {
 	if (size == 0) {
@@ -104,7 +104,7 @@ static void offer_programs(const char *folder, size_t size, struct nearest *near
 		    !nearest_offer(nearest, entry->d_name))
 			continue;
 		strcpy(found, entry->d_name);
-		/* A name that cannot be run is no better than none. */
+		/* A name that cannot be run is not offered. */
 		if (!nearest_is_close(nearest) || !is_runnable(path, &error))
 			found[0] = '\0';
 	}
@@ -190,7 +190,8 @@ static const char *elf_hindrance(int fd)
 	return "statically linked: no library can be put in front of its libc";
 }
 
-/* The loader leaves LD_PRELOAD out where a program gets rights that its user does not have. */
+/* Returns why the loader ignores LD_PRELOAD: the program gets rights that its user does not have.
+ */
 static const char *rights_hindrance(int fd, const char *path)
 {
 	struct stat status;
@@ -206,7 +207,7 @@ static const char *rights_hindrance(int fd, const char *path)
 	return NULL;
 }
 
-/* The interpreter that a script's first line names. */
+/* Finds the interpreter that the first line of a script names. */
 static bool find_interpreter(int fd, char path[PATH_MAX])
 {
 	char line[SCRIPT_LINE + 1], *start, *end;

@@ -50,7 +50,7 @@ static void append_base_line(struct render *render, struct strbuf *buf,
 				 (int64_t)(merge->base_ns + (uint64_t)merge->realtime_offset_ns));
 }
 
-/* Appends one line, whatever it holds; its tabs stay. */
+/* Appends one line made printable; its tabs stay. */
 static void append_line(struct strbuf *buf, const char *line, size_t size)
 {
 	const char *tab;

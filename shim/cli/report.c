@@ -228,7 +228,7 @@ static void say_lost(const struct reader *reader)
 			 reader->path, damage->unknown_calls, damage->unknown_notes);
 }
 
-/* --- The way. --- */
+/* --- Reading. --- */
 
 static volatile sig_atomic_t is_interrupted;
 
@@ -257,7 +257,7 @@ static bool is_any_live(const struct report *report)
 	return false;
 }
 
-/* Until all that wrote them have ended, or ^C. */
+/* Shows new events until all writers have ended, or until ^C. */
 static void follow(struct report *report)
 {
 	const struct timespec pause = {.tv_nsec = FOLLOW_MS * 1000000L};

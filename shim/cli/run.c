@@ -52,7 +52,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* Beside the command, where it was built; or where it was installed. */
+/* Finds the library beside the command, where it was built, or where it was installed. */
 static bool find_library(char path[PATH_MAX])
 {
 	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - sizeof(library_name) - 1);
@@ -73,7 +73,7 @@ static bool find_library(char path[PATH_MAX])
 	return false;
 }
 
-/* In front of what is preloaded already. */
+/* Puts the library before what is preloaded already. */
 static bool preload(const char *library)
 {
 	const char *before = getenv("LD_PRELOAD");
@@ -92,10 +92,10 @@ static bool preload(const char *library)
 	return true;
 }
 
-/* --- A pipe by which the library says that it is there. --- */
+/* --- A pipe through which the library reports that it was loaded. --- */
 
-/* The library knows the pipe by its inode, since a program that a traced program starts may have
- * another file under that number. */
+/* Announces the pipe by its inode too: in a program that a traced program starts, the number may be
+ * another file. */
 static void announce_pipe(int fd)
 {
 	struct stat status;
@@ -123,8 +123,8 @@ static void pass_on(int signal_number)
 	kill(child, signal_number);
 }
 
-/* The keyboard's signals reach the program by themselves; the command stays to tell how it ended.
- * What is sent to the command alone is passed on. */
+/* Signals from the keyboard reach the program directly; the command ignores them and stays, to
+ * report how the program ended. Signals sent to the command alone are passed on. */
 static void prepare_signals(struct sigaction *interrupt, struct sigaction *quit)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -165,7 +165,7 @@ static void exec_program(const char *path, const struct sigaction *interrupt,
 	_exit(EXIT_CANNOT_RUN);
 }
 
-/* Where the trace goes: the line of the signal belongs there. */
+/* Opens the file of the trace, where the line of the signal belongs. */
 static FILE *open_trace(void)
 {
 	const char *output = getenv("TCPSHIM_OUTPUT");

@@ -45,7 +45,7 @@ void connections_end(struct connections_table *table)
 
 /* --- Calls. --- */
 
-/* Durations by powers of two, each in 32 parts: what a quantile is read from is right to 3 %. */
+/* Durations are counted by powers of two, each in 32 parts, so a quantile is exact within 3 %. */
 enum { PARTS_BITS = 5, PARTS = 1 << PARTS_BITS, BUCKETS = 64 * PARTS };
 
 struct call_sum {
@@ -74,7 +74,7 @@ static unsigned bucket_of(uint64_t ns)
 			  : power * PARTS + (unsigned)((ns >> (power - 1)) & (PARTS - 1));
 }
 
-/* The middle of the bucket. */
+/* Returns the middle of the bucket. */
 static uint64_t value_of(unsigned bucket)
 {
 	unsigned power = bucket / PARTS;

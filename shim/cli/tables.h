@@ -1,5 +1,5 @@
 /*
- * tables: the sums of a report: a row a connection, a row a call.
+ * tables: the tables of a report: one row per connection, one row per call.
  *
  * Memory: that of the connections that are open at one time, and a fixed part for each call.
  */
@@ -21,9 +21,9 @@ struct connections_table {
 	FILE *to;
 };
 
-/* Every event; the row of a connection is written when nothing more comes of it. */
+/* Takes an event. Writes the row of a connection when it has ended. */
 void connections_take(struct connections_table *table, const struct item *item);
-/* Those that are left. */
+/* Writes the rows of the connections that are still open. */
 void connections_end(struct connections_table *table);
 
 struct summary_table;
