@@ -18,6 +18,8 @@ void open_rows_take(struct open_rows *rows, const struct tcpshim_event *event,
 /* Calls visit for each row, by process and serial. */
 void open_rows_visit(const struct open_rows *rows,
 		     void (*visit)(const struct connection_row *row, void *data), void *data);
+
+/* Removes all rows. */
 void open_rows_clear(struct open_rows *rows);
 
 #endif
