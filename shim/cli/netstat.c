@@ -222,8 +222,9 @@ static void show(struct netstat *netstat)
 	read_all(netstat);
 	netstat->has_kernel = is_live && kernel_read(&netstat->kernel, netstat->reader->writer);
 	if (is_live && !netstat->has_kernel)
-		complain("the kernel does not tell its sockets: %s; queues and windows are missing",
-			 strerror(errno));
+		complain(
+			"the kernel's list of sockets cannot be read: %s. Queues and windows are missing",
+			strerror(errno));
 	print_table(netstat, is_live);
 	fflush(stdout);
 }

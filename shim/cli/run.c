@@ -240,8 +240,8 @@ static int run_program(const char *path)
 	}
 	error = wait_for(child);
 	if (!has_come_up(started[0]))
-		complain("the library did not come up in %s: nothing was traced. Its loader may "
-			 "not be glibc's, or it took LD_PRELOAD away",
+		complain("the library was not loaded into %s, so nothing was traced: its loader "
+			 "is not glibc's, or something removed LD_PRELOAD",
 			 path);
 	return error;
 }

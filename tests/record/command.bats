@@ -104,12 +104,12 @@ errors_are() {
 	grep -q 'it is set-user-id: the loader ignores LD_PRELOAD' errors
 }
 
-@test "command: a library that did not come up is said" {
+@test "command: a library that was not loaded is reported" {
 	mkdir place
 	cp "$tcpshim" place
 	printf 'int nothing;\n' | ${CC:-cc} -shared -o place/libtcpshim.so -x c -
 	status_is 0 place/tcpshim true
-	grep -q 'the library did not come up in .*/true: nothing was traced' errors || fail "$(cat errors)"
+	grep -q 'the library was not loaded into .*/true, so nothing was traced' errors || fail "$(cat errors)"
 	rm place/libtcpshim.so
 	status_is 125 place/tcpshim true
 	grep -q 'libtcpshim.so is neither beside the command nor in ' errors
