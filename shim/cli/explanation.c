@@ -19,8 +19,6 @@ static const struct tcpshim_facts example = {
 	.other_fd = 7,
 	.serial = 1,
 	.role = ROLE_CLIENT,
-	.before = STATE_ESTABLISHED,
-	.now = STATE_ESTABLISHED,
 	.reported = REPORTED_AS_ERROR,
 	.local = {.family = AF_INET, .port = 40112, .bytes = {192, 0, 2, 10}},
 	.peer = {.family = AF_INET, .port = 8080, .bytes = {192, 0, 2, 20}},
@@ -56,13 +54,42 @@ static const struct tcpshim_facts example = {
 	.congestion_window = 10,
 };
 
-/* Text with the example's values; text_room has TEXT_BYTES. */
-static const char *expand(const char *text, char *text_room)
+/* The states before and after the call of a note. A note that is not here leaves ESTABLISHED. */
+static const struct states {
+	uint8_t before, now;
+} states[NOTE_COUNT] = {
+	[NOTE_connected] = {STATE_SYN_SENT, STATE_ESTABLISHED},
+	[NOTE_connected_later] = {STATE_SYN_SENT, STATE_ESTABLISHED},
+	[NOTE_peer_fin] = {STATE_ESTABLISHED, STATE_CLOSE_WAIT},
+	[NOTE_half_open] = {STATE_CLOSE_WAIT, STATE_CLOSE_WAIT},
+	[NOTE_eof_ignored] = {STATE_CLOSE_WAIT, STATE_CLOSE_WAIT},
+	[NOTE_reset_peer_forgot] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_destroyed_here] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_reset_after_fin] = {STATE_CLOSE_WAIT, STATE_CLOSE},
+	[NOTE_reset_by_peer] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_timed_out_data] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_timed_out_user] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_timed_out_keepalive] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_timed_out] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_dead] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_own_fin] = {STATE_ESTABLISHED, STATE_FIN_WAIT_1},
+	[NOTE_own_fin_last] = {STATE_CLOSE_WAIT, STATE_LAST_ACK},
+	[NOTE_closed_first] = {STATE_ESTABLISHED, STATE_FIN_WAIT_1},
+	[NOTE_closed_after_peer_unread] = {STATE_CLOSE_WAIT, STATE_LAST_ACK},
+	[NOTE_closed_after_peer] = {STATE_CLOSE_WAIT, STATE_LAST_ACK},
+};
+
+/* Fills the example's values into a text of the note. text_room has TEXT_BYTES. */
+static const char *expand(unsigned note, const char *text, char *text_room)
 {
+	bool has_states = states[note].now != STATE_UNKNOWN;
+	struct tcpshim_facts facts = example;
 	struct strbuf buf;
 
+	facts.before = has_states ? states[note].before : STATE_ESTABLISHED;
+	facts.now = has_states ? states[note].now : STATE_ESTABLISHED;
 	strbuf_init(&buf, text_room, TEXT_BYTES - 1);
-	facts_expand(&buf, text, &example);
+	facts_expand(&buf, text, &facts);
 	text_room[buf.size] = '\0';
 	return text_room;
 }
@@ -131,9 +158,9 @@ void explanation_print(const char *id)
 		if (!is_id(row, id))
 			continue;
 		printf("%s  (%s)\n\n", row->id, severity_of(row));
-		explanation_print_text(expand(row->text, text));
+		explanation_print_text(expand(note, row->text, text));
 		putchar('\n');
-		explanation_print_text(expand(row->explanation, text));
+		explanation_print_text(expand(note, row->explanation, text));
 		putchar('\n');
 	}
 }
@@ -169,7 +196,7 @@ void explanation_list(void)
 		if (facts_first_note(note) != note)
 			continue;
 		printf("%-*s ", ID_WIDTH, note_rows[note].id);
-		print_start(expand(without_subject(note_rows[note].text), text),
+		print_start(expand(note, without_subject(note_rows[note].text), text),
 			    WIDTH - ID_WIDTH - 1);
 	}
 }

@@ -1,7 +1,6 @@
 #include "conn/cause.h"
 
 #include <errno.h>
-#include <stddef.h>
 
 enum { TIMER_SLACK_MS = 20 }; /* both times are counted in the kernel's jiffies */
 

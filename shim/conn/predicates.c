@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stddef.h>
 #include <sys/socket.h>
 
 /* A write this long after the peer's FIN is worth a warning. An immediate reply is ordinary: TLS

@@ -7,7 +7,6 @@
 #include "sys/restriction.h"
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 

@@ -7,9 +7,6 @@
 #include "guest/process.h"
 #include "interpose/export.h"
 #include "interpose/parts.h"
-#include "sys/bypass.h"
-#include "sys/raw.h"
-#include "sys/restriction.h"
 
 #define LEAST_SLICE_NS (50 * NS_PER_MS)
 

@@ -1,6 +1,5 @@
 #include "settings/config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,7 +1,6 @@
 #include "settings/policy.h"
 
 #include <errno.h>
-#include <stddef.h>
 
 #include "format/words.h"
 

@@ -1,7 +1,5 @@
 #include "settings/selection.h"
 
-#include <string.h>
-
 #include "format/facts.h"
 
 bool selection_add(bool *selected, struct word word, bool is_selected)

@@ -9,7 +9,6 @@
 #include "conn/epoll_map.h"
 #include "conn/evidence.h"
 #include "conn/state.h"
-#include "conn/tcpinfo.h"
 #include "format/facts.h"
 #include "guest/process.h"
 #include "guest/thread.h"

@@ -1,21 +1,17 @@
 #include "trace/before.h"
 
-#include "conn/evidence.h"
-#include "guest/process.h"
-#include "sink/recording.h"
-
-/* What has to be found out before a call that may block, and its "(sleeping...)" line. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "conn/evidence.h"
 #include "format/facts.h"
 #include "guest/memory.h"
+#include "guest/process.h"
 #include "guest/thread.h"
 #include "settings/config.h"
-#include "sink/sinks.h"
+#include "sink/recording.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 #include "trace/classify.h"

@@ -8,7 +8,7 @@
 #include "guest/mapping.h"
 #include "guest/stack.h"
 #include "settings/config.h"
-#include "sink/recording.h"
+#include "sink/recording_block.h"
 #include "sink/sinks.h"
 #include "trace/classify.h"
 #include "trace/step.h"

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "conn/evidence.h"
 #include "conn/fdtable.h"
@@ -13,7 +12,7 @@
 #include "guest/process.h"
 #include "guest/thread.h"
 #include "settings/config.h"
-#include "sink/recording.h"
+#include "sink/recording_block.h"
 #include "sys/clock.h"
 #include "sys/hot.h"
 #include "trace/after.h"

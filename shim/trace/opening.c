@@ -1,30 +1,18 @@
 #include "trace/opening.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "conn/epoll_map.h"
-#include "conn/evidence.h"
-#include "conn/state.h"
 #include "conn/tcpinfo.h"
 #include "format/facts.h"
 #include "guest/process.h"
 #include "guest/thread.h"
 #include "settings/config.h"
-#include "sink/recording.h"
-#include "sink/sinks.h"
-#include "sys/raw.h"
-#include "trace/before.h"
 #include "trace/classify.h"
-#include "trace/closing.h"
-#include "trace/decode.h"
 #include "trace/descriptor.h"
 #include "trace/emit.h"
 #include "trace/enforce.h"
-#include "trace/step.h"
 
 /* Attaches a descriptor that the call has made to a new connection. Returns the connection with a
  * reference for the caller. *old_fd: fd, if it was watched and its close was never seen; otherwise

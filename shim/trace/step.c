@@ -1,7 +1,6 @@
 #include "trace/step.h"
 
 #include <errno.h>
-#include <stddef.h>
 
 #include "conn/evidence.h"
 #include "conn/fdtable.h"

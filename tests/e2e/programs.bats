@@ -229,32 +229,9 @@ same_fetch() {
 }
 
 @test "python asyncio, both ends in one program" {
-	cat >both.py <<-'END'
-		import asyncio
-		async def serve(reader, writer):
-		    while line := await reader.readline():
-		        writer.write(line.upper())
-		        await writer.drain()
-		    writer.close()
-		async def main():
-		    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-		    port = server.sockets[0].getsockname()[1]
-		    async def client(n):
-		        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-		        for i in range(50):
-		            writer.write(f"client {n} line {i}\n".encode())
-		            assert await reader.readline() == f"CLIENT {n} LINE {i}\n".encode()
-		        writer.close()
-		        await writer.wait_closed()
-		        return n
-		    print(await asyncio.gather(*(client(n) for n in range(20))))
-		    server.close()
-		    await server.wait_closed()
-		    await asyncio.sleep(0.1)
-		asyncio.run(main())
-	END
-	fetch bare "$python" both.py
-	fetch traced env LD_PRELOAD="$library" TCPSHIM_OUTPUT=trace.asyncio "$python" both.py
+	local both=$repository/tests/interop/sources/asyncio_both.py
+	fetch bare "$python" "$both"
+	fetch traced env LD_PRELOAD="$library" TCPSHIM_OUTPUT=trace.asyncio "$python" "$both"
 	same_fetch
 	traces_are_good trace.asyncio
 	trace_has trace.asyncio '>=' 20 $'^accept4?\\(.*[\t ]= [0-9]+( |$)'

@@ -303,6 +303,14 @@ columns_fit() {
 	[[ $(head -n 1 out) == 'Usage: tcpshim report '* ]]
 }
 
+@test "command: explain shows states that the note can have" {
+	for row in 'peer-fin ESTABLISHED > CLOSE_WAIT' 'half-open CLOSE_WAIT lasts' 'reset-after-fin CLOSE_WAIT > CLOSE' \
+		'closed-first ESTABLISHED > FIN_WAIT_1' 'connected SYN_SENT > ESTABLISHED' 'accepted ESTABLISHED'; do
+		status_is 0 "$tcpshim" explain "${row%% *}"
+		tr -s ' \n' ' ' <out | grep -qF "${row#* }" || fail "$row" "$(cat out)"
+	done
+}
+
 @test "command: help of an option, a variable and a note; the version" {
 	for word in keepalive --keepalive TCPSHIM_KEEPALIVE; do
 		status_is 0 "$tcpshim" help "$word"
