@@ -29,19 +29,31 @@ static enum cause classify_timeout(const struct evidence *evidence, const struct
 						       : CAUSE_TIMED_OUT;
 }
 
-static enum cause classify_reset(const struct evidence *evidence)
+/* Returns whether the reset answered data of this side: nothing of what was written since the peer
+ * was last heard is acknowledged, and nothing came since. */
+static bool is_answer(const struct evidence *evidence)
+{
+	const struct conn_view *before = evidence->before;
+	uint64_t outstanding_bytes = evidence->facts->outstanding_bytes;
+
+	return outstanding_bytes > 0 && before->unanswered_ns != 0 &&
+	       outstanding_bytes >= before->sent_bytes - before->sent_before_idle;
+}
+
+static enum cause classify_reset(const struct evidence *evidence, const struct tcpinfo *info)
 {
 	const struct conn_view *before = evidence->before;
 
 	if (before->fin_ns != 0 || before->state == STATE_CLOSE_WAIT ||
-	    evidence->facts->reported == REPORTED_AS_EOF)
+	    evidence->facts->reported == REPORTED_AS_EOF || evidence_has_fin(evidence->after, info))
 		return CAUSE_RESET_AFTER_FIN;
-	/* None of the bytes written after the idle time was acknowledged: the answer to them was
-	 * the reset. */
-	if (evidence->facts->outstanding_bytes > 0 && before->idle_ns >= IDLE_NS &&
-	    evidence->facts->outstanding_bytes >= before->sent_bytes - before->sent_before_idle)
+	if (!evidence_is_sampled(info))
+		return CAUSE_RESET;
+	if (is_answer(evidence))
 		return CAUSE_RESET_FORGOT;
-	return CAUSE_RESET_BY_PEER;
+	return info->has_keepalive && info->probes > 0 && evidence->facts->outstanding_bytes == 0
+		       ? CAUSE_RESET_OF_PROBE
+		       : CAUSE_RESET_BY_PEER;
 }
 
 /* Returns whether keepalive has sent all its probes and has given up. */
@@ -62,10 +74,10 @@ static enum cause classify_probed(const struct evidence *evidence, const struct 
 {
 	if (info->user_timeout_ns == 0)
 		return has_probing_ended(info) ? CAUSE_TIMED_OUT_KEEPALIVE
-					       : classify_reset(evidence);
+					       : classify_reset(evidence, info);
 	return has_waited(info->last_ack_received_ms * UINT64_C(1000000), info->user_timeout_ns)
 		       ? CAUSE_UNKNOWN
-		       : classify_reset(evidence);
+		       : classify_reset(evidence, info);
 }
 
 /* Returns whether a user timeout may be the cause: data waits because the peer's window is closed,
@@ -90,10 +102,10 @@ static enum cause classify_unreported(const struct evidence *evidence, const str
 		return CAUSE_UNKNOWN;
 	if (info->retransmits == 0 && info->probes == 0)
 		return may_be_user_timeout(evidence, info) ? CAUSE_UNKNOWN
-							   : classify_reset(evidence);
+							   : classify_reset(evidence, info);
 	if (info->retransmits > 0) {
 		if (!has_waited(facts->waiting_ns, limit_ns) || !has_timer_run_out(info))
-			return classify_reset(evidence);
+			return classify_reset(evidence, info);
 		/* A call that was blocked when the connection died returns at that moment. After a
 		 * call that returned at once, the connection may have been reset earlier. */
 		if (evidence_since(evidence->step->start_ns, evidence->step->now_ns) <
@@ -129,7 +141,7 @@ enum cause cause_find(const struct evidence *evidence)
 	case ECONNABORTED:
 		return CAUSE_DESTROYED_HERE;
 	case ECONNRESET:
-		return classify_reset(evidence);
+		return classify_reset(evidence, info);
 	case EPIPE:
 		/* the pending error of a reset that came in CLOSE_WAIT (tcp_reset,
 		 * net/ipv4/tcp_input.c) */

@@ -99,6 +99,19 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->write_bytes, 0);
 	atomic_store(&conn->polled_ns, 0);
 	atomic_store(&conn->fin_ns, 0);
+	atomic_store(&conn->fin_arrived_ns, 0);
+	atomic_store(&conn->fin_quiet_ns, 0);
+	atomic_store(&conn->blocked_ns, 0);
+	atomic_store(&conn->received_base, 0);
+	atomic_store(&conn->limits_at_ns, now_ns);
+	atomic_store(&conn->limits_busy_ns, 0);
+	atomic_store(&conn->limits_window_ns, 0);
+	atomic_store(&conn->limits_buffer_ns, 0);
+	atomic_store(&conn->nagle_lost_ns, 0);
+	atomic_store(&conn->nagle_count, 0);
+	atomic_store(&conn->alert, CONN_ALERT_NONE);
+	atomic_store(&conn->alert_ns, 0);
+	atomic_store(&conn->asked_ns, 0);
 	atomic_store(&conn->match, 0);
 	atomic_store(&conn->enforced, 0);
 	atomic_store(&conn->unreported, 0);
@@ -231,7 +244,20 @@ void conn_read(const struct conn *conn, struct conn_view *view)
 		.write_ns = atomic_load(&conn->write_ns),
 		.sent_before_idle = atomic_load(&conn->sent_before_idle),
 		.write_bytes = atomic_load(&conn->write_bytes),
+		.fin_arrived_ns = atomic_load(&conn->fin_arrived_ns),
+		.fin_quiet_ns = atomic_load(&conn->fin_quiet_ns),
+		.blocked_ns = atomic_load(&conn->blocked_ns),
+		.received_base = atomic_load(&conn->received_base),
+		.limits = {.at_ns = atomic_load(&conn->limits_at_ns),
+			   .busy_ns = atomic_load(&conn->limits_busy_ns),
+			   .window_ns = atomic_load(&conn->limits_window_ns),
+			   .buffer_ns = atomic_load(&conn->limits_buffer_ns)},
+		.nagle_lost_ns = atomic_load(&conn->nagle_lost_ns),
+		.nagle_count = atomic_load(&conn->nagle_count),
+		.connections = atomic_load(&last_serial),
 	};
+	if (atomic_load(&conn->alert_ns) == view->write_ns)
+		view->alert = atomic_load(&conn->alert);
 }
 
 void conn_take_policy(struct conn *conn, struct conn_policy *policy)

@@ -38,6 +38,8 @@ enum conn_flag {
 	CONN_FLAG_FIN_FIRST = 1 << 5,  /* this side sent its FIN before the peer's was received */
 	CONN_FLAG_POLICY_ENDED = 1 << 6, /* by a policy, at the peer's FIN */
 	CONN_FLAG_OPTIONS_SET = 1 << 7,  /* the options of the policies have been set */
+	CONN_FLAG_QUEUE_FULL = 1 << 9,   /* a listening socket: reported as full */
+	CONN_FLAG_FIN_BOUND = 1 << 8,    /* the peer's FIN arrived at fin_arrived_ns or earlier */
 };
 
 /* What a policy did, to be reported on the connection's next line. */
@@ -57,6 +59,32 @@ struct conn_policy {
 	int32_t values[CONN_OPTION_COUNT];
 	uint8_t option; /* enum conn_option: which one failed or was overruled */
 	int32_t error;
+};
+
+/* Whether the last write was one TLS record that holds an alert. */
+enum conn_alert {
+	CONN_ALERT_NONE,
+	CONN_ALERT_MAYBE, /* TLS 1.3 encrypts the type; only the size is that of an alert */
+	CONN_ALERT_YES,
+};
+
+/* A write this long after the last transfer follows a pause: the kernel is asked before it. */
+#define CONN_PAUSE_NS UINT64_C(200000000)
+
+/* What the kernel knew of a connection before a write after a pause. */
+struct conn_pause {
+	uint64_t silence_ns; /* since data or an acknowledgement came from the peer; 0: no pause */
+	uint64_t fin_ns;     /* since the peer's FIN, if state is CLOSE_WAIT */
+	uint64_t quiet_ns;   /* before that FIN: how long nothing had moved */
+	uint8_t state;
+	bool is_fin_bound;    /* the FIN may have arrived earlier */
+	bool has_outstanding; /* something was not acknowledged */
+};
+
+/* How long the kernel has held up this side's data (tcpi_busy_time, _rwnd_limited,
+ * _sndbuf_limited), and when that was measured. */
+struct conn_limits {
+	uint64_t at_ns, busy_ns, window_ns, buffer_ns;
 };
 
 enum { CONN_FDS = 4 }; /* how many descriptors are remembered with their connection */
@@ -122,6 +150,17 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): ordered by us
 	_Atomic uint64_t sent_before_bytes; /* in the send queue when it was adopted */
 	_Atomic uint64_t connect_ns, opened_ns;
 	_Atomic uint64_t polled_ns; /* the last wait that reported it dead */
+
+	_Atomic uint64_t fin_arrived_ns; /* the peer's FIN; 0: not known */
+	_Atomic uint64_t fin_quiet_ns;   /* how long nothing had moved then */
+	_Atomic uint64_t blocked_ns;     /* since when a write has found no room; 0: it has */
+	_Atomic uint64_t received_base;  /* tcpi_bytes_received when it was adopted */
+	_Atomic uint64_t limits_at_ns, limits_busy_ns, limits_window_ns, limits_buffer_ns;
+	_Atomic uint64_t nagle_lost_ns;
+	_Atomic uint32_t nagle_count;
+	_Atomic uint64_t alert_ns; /* the write that alert is about: it is the last if write_ns */
+	_Atomic uint8_t alert;     /* enum conn_alert */
+	_Atomic uint64_t asked_ns; /* when the kernel was last asked about a writer that waits */
 } __attribute__((aligned(64)));
 
 /* A plain copy of a connection, for pure functions and tests. */
@@ -134,6 +173,10 @@ struct conn_view {
 	uint64_t sent_bytes, received_bytes, acknowledged_base, sent_before_bytes;
 	uint64_t connect_ns, opened_ns, active_ns, heard_ns, unanswered_ns, idle_ns, fin_ns;
 	uint64_t write_ns, write_bytes, sent_before_idle;
+	uint64_t fin_arrived_ns, fin_quiet_ns, blocked_ns, received_base, nagle_lost_ns;
+	struct conn_limits limits;
+	uint32_t nagle_count, connections;
+	uint8_t alert;
 };
 
 /* What one call did to one connection. */
@@ -153,13 +196,15 @@ struct conn_step {
 	int32_t how;      /* shutdown */
 	uint32_t revents; /* POLL* */
 	int64_t result;
-	uint64_t asked_bytes; /* asked for by a read */
+	uint64_t asked_bytes; /* by a read or write; 0: not known */
 	uint64_t start_ns, now_ns;
-	/* before this write: how long ago data or an acknowledgement last came from the peer */
-	uint64_t idle_ns;
-	uint64_t lookup_ns; /* connect: duration of a name lookup just before it */
+	struct conn_pause pause; /* before this write */
+	uint8_t alert;           /* enum conn_alert: what this write wrote */
+	uint64_t lookup_ns;      /* connect: duration of a name lookup just before it */
 	uint8_t policy_end; /* enum policy_action: how a policy ended it at this end of stream */
-	struct tcpinfo before, after; /* state STATE_UNKNOWN if not sampled */
+	struct tcpinfo before, after;       /* state STATE_UNKNOWN if not sampled */
+	uint32_t queue_length, queue_limit; /* accept: of the listening socket, if it was asked */
+	struct tcpinfo_ports ports;         /* connect: if none was free */
 	struct conn_policy policy; /* what policies did since the last line, this call included */
 };
 

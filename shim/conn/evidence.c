@@ -1,5 +1,7 @@
 #include "conn/evidence.h"
 
+#include <poll.h>
+
 #include "conn/conn_option.h"
 #include "conn/state.h"
 
@@ -29,7 +31,7 @@ static void fill_states(struct evidence *evidence, struct tcpshim_facts *facts)
 	facts->now = step->policy_end != 0 ? STATE_CLOSE_WAIT : evidence->after->state;
 	/* The kernel may have received the peer's FIN before the program reads it. */
 	if (evidence->before->fin_ns == 0 && evidence->after->fin_ns != 0 &&
-	    facts->before == STATE_CLOSE_WAIT)
+	    facts->before == STATE_CLOSE_WAIT && facts->now == STATE_CLOSE_WAIT)
 		facts->before = STATE_ESTABLISHED;
 	if (evidence->before->phase != CONN_PHASE_OPEN &&
 	    evidence->after->phase == CONN_PHASE_OPEN) {
@@ -106,6 +108,79 @@ static uint64_t handshake_ns(const struct evidence *evidence)
 			      evidence->step->now_ns);
 }
 
+bool evidence_has_fin(const struct conn_view *view, const struct tcpinfo *info)
+{
+	return info->has_unread && info->received_bytes == view->received_base +
+								   view->received_bytes +
+								   info->unread_bytes + 1;
+}
+
+static void fill_fin(const struct evidence *evidence, struct tcpshim_facts *facts)
+{
+	const struct conn_view *after = evidence->after;
+	bool has_arrived = after->fin_arrived_ns != 0;
+
+	if (has_arrived)
+		facts->fin_time = after->flags & CONN_FLAG_FIN_BOUND ? FIN_ARRIVED_BEFORE
+								     : FIN_ARRIVED;
+	else if (after->fin_ns != 0)
+		facts->fin_time = FIN_SEEN;
+	facts->fin_age_ns = evidence_since(has_arrived ? after->fin_arrived_ns : after->fin_ns,
+					   evidence->step->now_ns);
+	facts->idle_before_fin_ns = after->fin_quiet_ns;
+}
+
+/* Returns how long this call, or the writes before it, waited for room in the send buffer. */
+static uint64_t waited_ns(const struct conn_view *before, const struct conn_step *step)
+{
+	uint64_t took_ns = evidence_since(step->start_ns, step->now_ns);
+	uint64_t blocked_ns = evidence_since(before->blocked_ns, step->now_ns);
+	bool is_asking = step->effect == EFFECT_WRITE ||
+			 (step->effect == EFFECT_WAIT &&
+			  (step->is_asking_write || (step->revents & POLLOUT)));
+
+	return !is_asking ? 0 : blocked_ns > took_ns ? blocked_ns : took_ns;
+}
+
+/* What the kernel has counted of waiting to send: since the last sample, or at a close over the
+ * whole life. */
+static void fill_limits(const struct evidence *evidence, const struct tcpinfo *info,
+			struct tcpshim_facts *facts)
+{
+	static const struct conn_limits none;
+	const struct conn_step *step = evidence->step;
+	const struct conn_limits *base = step->effect == EFFECT_CLOSE ? &none
+								      : &evidence->before->limits;
+
+	facts->waited_ns = waited_ns(evidence->before, step);
+	if (!evidence_is_sampled(info) || info->busy_ns < base->busy_ns)
+		return;
+	if (base->at_ns != 0)
+		facts->measured_ns = evidence_since(base->at_ns, step->now_ns);
+	facts->busy_ns = info->busy_ns - base->busy_ns;
+	facts->window_limited_ns = info->window_limited_ns - base->window_ns;
+	facts->buffer_limited_ns = info->buffer_limited_ns - base->buffer_ns;
+}
+
+static void fill_keepalive(const struct tcpinfo *info, struct tcpshim_facts *facts)
+{
+	facts->last_heard_ns = info->last_ack_received_ms * UINT64_C(1000000);
+	if (info->has_keepalive && facts->last_heard_ns > info->keepalive_idle_ns)
+		facts->probing_ns = facts->last_heard_ns - info->keepalive_idle_ns;
+}
+
+/* Returns how long the peer had been silent before the first write that it did not answer. */
+static uint64_t silence_before_ns(const struct evidence *evidence, const struct tcpinfo *info)
+{
+	const struct conn_view *before = evidence->before;
+	uint64_t last_ns = info->last_ack_received_ms * UINT64_C(1000000);
+	uint64_t now_ns = evidence->step->now_ns;
+
+	if (before->idle_ns != 0 || !evidence_is_sampled(info) || now_ns < last_ns)
+		return before->idle_ns;
+	return evidence_since(now_ns - last_ns, before->unanswered_ns);
+}
+
 /* Returns how the program learns of the connection's end in this step. */
 static uint8_t reported(const struct conn_step *step)
 {
@@ -141,9 +216,9 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 		.unread_bytes = step->before.unread_bytes,
 		.age_ns = age_ns(evidence),
 		.handshake_ns = handshake_ns(evidence),
-		.silence_ns = step->idle_ns,
+		.silence_ns = step->pause.silence_ns,
 		.lookup_ns = step->lookup_ns,
-		.silence_before_ns = before->idle_ns,
+		.silence_before_ns = silence_before_ns(evidence, info),
 		.since_fin_ns = evidence_since(after->fin_ns, step->now_ns),
 		.waiting_ns = evidence_since(after->unanswered_ns, step->now_ns),
 		.user_timeout_ns = info->user_timeout_ns,
@@ -152,7 +227,20 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 		.probes = info->probes,
 		.eof_count = after->eof_count,
 		.polls = after->polls,
+		.connections = after->connections,
+		.queue_length = step->queue_length,
+		.queue_limit = step->queue_limit,
+		.held_ns = state_held_ns(before, step),
+		.nagle_count = after->nagle_count,
+		.nagle_lost_ns = after->nagle_lost_ns,
+		.local_ports = step->ports.ports,
+		.time_wait_sockets = step->ports.time_waits,
 	};
+	fill_fin(evidence, facts);
+	fill_limits(evidence, info, facts);
+	fill_keepalive(info, facts);
+	if (step->effect == EFFECT_ACCEPT)
+		facts->queued_ns = last_ack_ns;
 	fill_policy(&step->policy, facts);
 	if (evidence_is_sampled(info)) {
 		facts->rtt_ns = info->rtt_us * UINT64_C(1000);

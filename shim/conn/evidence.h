@@ -23,8 +23,10 @@ enum { EVIDENCE_ONCE_DEAD = 0 };
 enum cause {
 	CAUSE_NONE,
 	CAUSE_RESET_FORGOT,
+	CAUSE_RESET_OF_PROBE,
 	CAUSE_RESET_AFTER_FIN,
 	CAUSE_RESET_BY_PEER,
+	CAUSE_RESET, /* which of these is not known */
 	CAUSE_DESTROYED_HERE,
 	CAUSE_TIMED_OUT_DATA,
 	CAUSE_TIMED_OUT_USER,
@@ -51,6 +53,10 @@ static inline bool evidence_is_sampled(const struct tcpinfo *info)
 {
 	return info->state != STATE_UNKNOWN;
 }
+
+/* Returns whether the kernel had received the peer's FIN when the connection died: it counts as one
+ * byte more than there was to read. */
+bool evidence_has_fin(const struct conn_view *view, const struct tcpinfo *info);
 
 /* Computes the facts from before, after and step, and makes evidence point to them. */
 void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts);

@@ -20,6 +20,9 @@ static const uint8_t once[] = {
 	NOTE_retransmitting,
 	NOTE_peer_window_closed,
 	NOTE_send_buffer_full,
+	NOTE_cannot_send,
+	NOTE_nagle_delay,
+	NOTE_nagle_repeated,
 };
 enum { ONCE = sizeof(once) / sizeof(once[0]) };
 _Static_assert(ONCE <= 64, "conn.noted has a bit for each");
@@ -48,6 +51,9 @@ uint64_t notes_repeatable(const struct conn_view *after, const struct conn_step 
 
 	if (evidence_is_sampled(&step->before) && step->before.retransmits == 0)
 		again |= once_bit(NOTE_retransmitting);
+	if (evidence_is_sampled(&step->before) && step->before.retransmits == 0 &&
+	    step->before.probes == 0)
+		again |= once_bit(NOTE_cannot_send);
 	if (evidence_is_sampled(&step->before) && step->before.send_window_bytes != 0)
 		again |= once_bit(NOTE_peer_window_closed);
 	if (step->error != 0)
@@ -69,7 +75,7 @@ bool notes_are_possible(const struct conn *conn, const struct conn_step *step)
 	if (step->effect == EFFECT_WAIT) /* found ready, and the kernel was not asked */
 		return (step->revents & (POLLERR | POLLHUP)) ||
 		       atomic_load(&conn->phase) != CONN_PHASE_OPEN;
-	return step->effect != EFFECT_WRITE || step->idle_ns != 0 ||
+	return step->effect != EFFECT_WRITE || step->pause.silence_ns != 0 ||
 	       atomic_load(&conn->fin_ns) != 0;
 }
 

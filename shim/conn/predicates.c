@@ -9,7 +9,9 @@
 #define LATE_WRITE_NS UINT64_C(100000000)
 /* A name lookup of this duration is worth a note. */
 #define LONG_LOOKUP_NS UINT64_C(100000000)
-enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3 };
+/* A connection that waited this long in the accept queue is worth a warning. */
+#define LONG_QUEUE_NS UINT64_C(1000000000)
+enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3, REPEATED_DELAYS = 3 };
 
 /* The predicates, in the order of notes.def. */
 
@@ -45,6 +47,11 @@ static bool is_connected(const struct evidence *e)
 	return is_any_connected(e) && e->before->phase != CONN_PHASE_CONNECTING;
 }
 
+static bool is_connect_slow(const struct evidence *e)
+{
+	return is_any_connected(e) && e->step->after.retransmits_total > 0;
+}
+
 /* Returns whether a connect may have failed in this call: its own error, or the one that the
  * program read by SO_ERROR later. */
 static bool has_connect_failed(const struct evidence *e)
@@ -75,6 +82,24 @@ static bool is_connect_reset(const struct evidence *e)
 	return has_connect_failed(e) && e->step->error == ECONNRESET;
 }
 
+/* Returns whether most local ports are taken. A few may be reserved. */
+static bool is_full(const struct tcpinfo_ports *ports)
+{
+	return (uint64_t)ports->used * 10 >= (uint64_t)ports->ports * 9;
+}
+
+static bool is_ports_exhausted(const struct evidence *e)
+{
+	return has_connect_failed(e) && e->step->error == EADDRNOTAVAIL &&
+	       e->step->ports.ports != 0 && is_full(&e->step->ports);
+}
+
+static bool is_no_local_address(const struct evidence *e)
+{
+	return has_connect_failed(e) && e->step->error == EADDRNOTAVAIL &&
+	       e->step->ports.ports != 0 && !is_full(&e->step->ports);
+}
+
 static bool is_name_lookup(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_CONNECT && e->step->lookup_ns >= LONG_LOOKUP_NS;
@@ -85,69 +110,184 @@ static bool is_accepted(const struct evidence *e)
 	return e->step->effect == EFFECT_ACCEPT && e->step->error == 0 && !e->step->is_sleeping;
 }
 
+static bool is_accept_late(const struct evidence *e)
+{
+	return is_accepted(e) && e->facts->queued_ns >= LONG_QUEUE_NS;
+}
+
+/* The queue lets in one connection more than its limit, and this one has left it. */
+static bool is_accept_queue_full(const struct evidence *e)
+{
+	return is_accepted(e) && e->step->queue_limit > 0 &&
+	       e->step->queue_length > e->step->queue_limit;
+}
+
 /* Returns whether nothing is being sent, nothing is expected, and nobody would notice that the peer
  * is gone. */
 static bool is_idle(const struct evidence *e)
 {
 	return e->before->phase == CONN_PHASE_OPEN && e->step->before.state == STATE_ESTABLISHED &&
-	       e->facts->outstanding_bytes == 0 &&
+	       e->facts->outstanding_bytes == 0 && e->before->blocked_ns == 0 &&
 	       evidence_since(e->before->active_ns, e->step->now_ns) >= LONG_WAIT_NS;
+}
+
+/* Returns whether the call waits, or has waited, for what an idle peer may never send. A read that
+ * would block is announced when it begins, and nothing is said of it later while it hangs. */
+static bool is_waiting_idly(const struct evidence *e)
+{
+	bool is_read = e->step->effect == EFFECT_READ;
+	uint64_t took_ns = evidence_since(e->step->start_ns, e->step->now_ns);
+
+	if (is_read && e->step->is_sleeping)
+		return e->step->before.state == STATE_ESTABLISHED &&
+		       e->step->before.retransmits == 0;
+	return (is_read || e->step->effect == EFFECT_WAIT) &&
+	       (e->step->is_sleeping || took_ns >= LONG_WAIT_NS) && is_idle(e);
 }
 
 static bool is_no_failure_detection(const struct evidence *e)
 {
-	bool is_long = e->step->is_sleeping ||
-		       evidence_since(e->step->start_ns, e->step->now_ns) >= LONG_WAIT_NS;
-
-	return (e->step->effect == EFFECT_WAIT || e->step->effect == EFFECT_READ) && is_long &&
-	       e->step->is_unlimited && is_idle(e) && !e->step->before.has_keepalive &&
+	return is_waiting_idly(e) && e->step->is_unlimited && !e->step->before.has_keepalive &&
 	       !(e->step->effect == EFFECT_READ && e->step->before.has_receive_timeout);
 }
 
 static bool is_peer_silent(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_WRITE && e->step->result > 0 &&
-	       e->step->idle_ns >= IDLE_NS && e->before->fin_ns == 0;
+	       e->facts->silence_ns >= IDLE_NS && e->before->fin_ns == 0 &&
+	       e->step->pause.state != STATE_CLOSE_WAIT;
 }
 
+/* Returns whether the call has found nothing, or not yet. */
 static bool is_waiting(const struct evidence *e)
 {
-	return e->step->is_sleeping || (e->step->effect == EFFECT_WAIT && e->step->result == 0);
+	return e->step->is_sleeping || (e->step->effect == EFFECT_WAIT && e->step->result == 0) ||
+	       (e->step->effect == EFFECT_WRITE && e->step->error == EAGAIN);
+}
+
+static bool is_waiting_for_room(const struct evidence *e)
+{
+	return is_waiting(e) && (e->step->is_asking_write || e->step->effect == EFFECT_WRITE) &&
+	       e->step->before.state != STATE_UNKNOWN && e->facts->outstanding_bytes > 0;
+}
+
+/* Returns whether data waits although the peer's window is open, and none of it has left this
+ * machine since: tcpi_retransmits counts expiries of the timer, tcpi_total_retrans segments. Where
+ * nothing could be sent from the beginning, the kernel probes instead. */
+static bool is_unsent(const struct tcpinfo *info)
+{
+	return info->send_window_bytes != 0 && info->retransmits_total == 0 &&
+	       (info->retransmits > 0 || (info->probes > 0 && info->in_flight == 0));
+}
+
+static bool is_cannot_send(const struct evidence *e)
+{
+	return is_waiting(e) && evidence_is_sampled(&e->step->before) &&
+	       e->facts->outstanding_bytes > 0 && is_unsent(&e->step->before);
 }
 
 static bool is_retransmitting(const struct evidence *e)
 {
 	return is_waiting(e) && e->step->before.retransmits > 0 &&
-	       e->facts->outstanding_bytes > 0 && e->step->before.send_window_bytes != 0;
+	       e->facts->outstanding_bytes > 0 && e->step->before.send_window_bytes != 0 &&
+	       !is_cannot_send(e);
 }
 
 static bool is_peer_window_closed(const struct evidence *e)
 {
-	return is_waiting(e) && e->step->is_asking_write &&
-	       e->step->before.state != STATE_UNKNOWN && e->step->before.send_window_bytes == 0 &&
-	       e->step->before.probes <= 1 && e->facts->outstanding_bytes > 0;
+	return is_waiting_for_room(e) && e->step->before.send_window_bytes == 0 &&
+	       e->step->before.probes <= 1;
+}
+
+/* Returns whether the call ends a long wait for room, during which there was data to send. */
+static bool is_held_up(const struct evidence *e)
+{
+	return !is_waiting(e) && e->step->effect != EFFECT_CLOSE &&
+	       evidence_is_sampled(&e->step->before) && e->facts->waited_ns >= LONG_WAIT_NS &&
+	       e->facts->busy_ns >= e->facts->waited_ns / 2 && !(e->after->flags & CONN_FLAG_DEAD);
+}
+
+/* Returns how long neither the peer's window nor the send buffer was the limit. */
+static uint64_t path_limited_ns(const struct tcpshim_facts *facts)
+{
+	uint64_t limited_ns = facts->window_limited_ns + facts->buffer_limited_ns;
+
+	return facts->busy_ns > limited_ns ? facts->busy_ns - limited_ns : 0;
+}
+
+static bool is_held_up_by_peer(const struct evidence *e)
+{
+	return is_held_up(e) && e->facts->window_limited_ns >= e->facts->buffer_limited_ns &&
+	       e->facts->window_limited_ns >= path_limited_ns(e->facts);
 }
 
 static bool is_send_buffer_full(const struct evidence *e)
 {
-	return e->step->is_sleeping && e->step->effect == EFFECT_WRITE &&
-	       e->step->before.state != STATE_UNKNOWN && e->step->before.send_window_bytes != 0 &&
-	       e->facts->outstanding_bytes > 0;
+	return is_waiting_for_room(e) && e->step->before.send_window_bytes != 0 &&
+	       e->step->before.retransmits == 0 && !is_cannot_send(e) &&
+	       (e->step->effect == EFFECT_WRITE || e->before->blocked_ns != 0) &&
+	       (e->step->is_sleeping || e->facts->waited_ns >= LONG_WAIT_NS);
+}
+
+static bool is_held_up_by_buffer(const struct evidence *e)
+{
+	return is_held_up(e) && !is_held_up_by_peer(e) &&
+	       e->facts->buffer_limited_ns >= path_limited_ns(e->facts);
+}
+
+static bool is_held_up_by_path(const struct evidence *e)
+{
+	return is_held_up(e) && !is_held_up_by_peer(e) && !is_held_up_by_buffer(e);
+}
+
+/* Returns whether this call wrote into a connection that the peer had closed while it lay idle. A
+ * server answers a request whose FIN has come with it: that is a half-close on purpose. */
+static bool is_stale_reuse(const struct evidence *e)
+{
+	bool is_idle_at_fin = e->step->pause.quiet_ns >= CONN_PAUSE_NS;
+
+	return e->step->effect == EFFECT_WRITE && !e->step->is_sleeping && e->step->result > 0 &&
+	       e->step->pause.state == STATE_CLOSE_WAIT && e->before->fin_ns == 0 &&
+	       !(e->before->flags & (CONN_FLAG_DEAD | CONN_FLAG_SHUT_READ)) &&
+	       (e->before->role == ROLE_CLIENT || is_idle_at_fin) &&
+	       e->before->state != STATE_CLOSE_WAIT && e->step->alert == CONN_ALERT_NONE;
+}
+
+static bool is_nagle_delay(const struct evidence *e)
+{
+	return e->facts->held_ns > 0;
+}
+
+/* Once may be the start of a session; each request, again and again, is a fault. */
+static bool is_nagle_repeated(const struct evidence *e)
+{
+	return e->facts->held_ns > 0 && e->facts->nagle_count >= REPEATED_DELAYS;
 }
 
 /* The first 0 from a read that asked for more. Not the 0 after this side's shutdown(SHUT_RD), nor
  * the one after an error that was reported before. */
-static bool is_peer_fin(const struct evidence *e)
+static bool is_any_peer_fin(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_READ && e->before->fin_ns == 0 && e->after->fin_ns != 0 &&
 	       e->cause == CAUSE_NONE;
+}
+
+static bool is_peer_fin_late(const struct evidence *e)
+{
+	return is_any_peer_fin(e) && e->facts->fin_time != FIN_SEEN &&
+	       e->facts->fin_age_ns >= CONN_PAUSE_NS;
+}
+
+static bool is_peer_fin(const struct evidence *e)
+{
+	return is_any_peer_fin(e) && !is_peer_fin_late(e);
 }
 
 static bool is_write_after_fin(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_WRITE && !e->step->is_sleeping && e->step->result > 0 &&
 	       e->before->fin_ns != 0 && !(e->before->flags & CONN_FLAG_DEAD) &&
-	       e->facts->since_fin_ns >= LATE_WRITE_NS;
+	       e->facts->since_fin_ns >= LATE_WRITE_NS && e->step->alert == CONN_ALERT_NONE;
 }
 
 static bool is_half_open(const struct evidence *e)
@@ -171,14 +311,33 @@ static bool is_reset_peer_forgot(const struct evidence *e)
 	return e->cause == CAUSE_RESET_FORGOT;
 }
 
+static bool is_reset_of_probe(const struct evidence *e)
+{
+	return e->cause == CAUSE_RESET_OF_PROBE;
+}
+
 static bool is_destroyed_here(const struct evidence *e)
 {
 	return e->cause == CAUSE_DESTROYED_HERE;
 }
 
+/* Returns whether all that was lost is a TLS alert. TLS 1.3 encrypts the type of a record: there
+ * the size, and that the peer had closed, have to do. */
+static bool is_alert_lost_alone(const struct evidence *e)
+{
+	return e->facts->lost_bytes > 0 && e->facts->lost_bytes == e->before->write_bytes &&
+	       (e->before->alert == CONN_ALERT_YES ||
+		(e->before->alert == CONN_ALERT_MAYBE && e->cause == CAUSE_RESET_AFTER_FIN));
+}
+
 static bool is_reset_after_fin(const struct evidence *e)
 {
-	return e->cause == CAUSE_RESET_AFTER_FIN;
+	return e->cause == CAUSE_RESET_AFTER_FIN && !is_alert_lost_alone(e);
+}
+
+static bool is_reset_of_alert(const struct evidence *e)
+{
+	return e->cause == CAUSE_RESET_AFTER_FIN && is_alert_lost_alone(e);
 }
 
 static bool is_reset_by_peer(const struct evidence *e)
@@ -186,9 +345,27 @@ static bool is_reset_by_peer(const struct evidence *e)
 	return e->cause == CAUSE_RESET_BY_PEER;
 }
 
+static bool is_reset_unknown(const struct evidence *e)
+{
+	return e->cause == CAUSE_RESET;
+}
+
+static bool is_timed_out_unsent(const struct evidence *e)
+{
+	return e->cause == CAUSE_TIMED_OUT_DATA && is_unsent(&e->step->after);
+}
+
+/* The peer's window was closed, and it no longer answered the probes of it. */
+static bool is_timed_out_window(const struct evidence *e)
+{
+	return e->cause == CAUSE_TIMED_OUT_DATA && e->facts->retransmits == 0 &&
+	       e->facts->probes > 0 && !is_timed_out_unsent(e);
+}
+
 static bool is_timed_out_data(const struct evidence *e)
 {
-	return e->cause == CAUSE_TIMED_OUT_DATA;
+	return e->cause == CAUSE_TIMED_OUT_DATA && !is_timed_out_unsent(e) &&
+	       !is_timed_out_window(e);
 }
 
 static bool is_timed_out_user(const struct evidence *e)
@@ -196,9 +373,14 @@ static bool is_timed_out_user(const struct evidence *e)
 	return e->cause == CAUSE_TIMED_OUT_USER;
 }
 
+static bool is_timed_out_probing(const struct evidence *e)
+{
+	return e->cause == CAUSE_TIMED_OUT_KEEPALIVE && e->facts->probing_ns > 0;
+}
+
 static bool is_timed_out_keepalive(const struct evidence *e)
 {
-	return e->cause == CAUSE_TIMED_OUT_KEEPALIVE;
+	return e->cause == CAUSE_TIMED_OUT_KEEPALIVE && e->facts->probing_ns == 0;
 }
 
 static bool is_timed_out(const struct evidence *e)
@@ -211,10 +393,20 @@ static bool is_dead(const struct evidence *e)
 	return e->cause == CAUSE_UNKNOWN;
 }
 
-static bool is_data_lost(const struct evidence *e)
+static bool is_any_lost(const struct evidence *e)
 {
 	return e->cause != CAUSE_NONE && !(e->before->flags & CONN_FLAG_DEAD) &&
 	       e->facts->lost_bytes > 0;
+}
+
+static bool is_data_lost(const struct evidence *e)
+{
+	return is_any_lost(e) && !is_alert_lost_alone(e);
+}
+
+static bool is_alert_lost(const struct evidence *e)
+{
+	return is_any_lost(e) && is_alert_lost_alone(e);
 }
 
 static bool is_spinning(const struct evidence *e)
@@ -349,9 +541,23 @@ static bool is_orderly_close(const struct evidence *e)
 	       !is_closed_with_unread_data(e);
 }
 
+/* Returns whether the peer's FIN may have arrived unseen, and the kernel could not be asked. */
+static bool is_end_unknown(const struct evidence *e)
+{
+	return !evidence_is_sampled(&e->step->before) && e->before->fin_ns == 0 &&
+	       !(e->before->flags & CONN_FLAG_FIN_FIRST) && e->before->state != STATE_CLOSE_WAIT;
+}
+
+static bool is_closed_unknown(const struct evidence *e)
+{
+	return is_orderly_close(e) && is_end_unknown(e);
+}
+
 /* This side's FIN is the first, sent by this close or by an earlier shutdown. */
 static bool is_closed_first(const struct evidence *e)
 {
+	if (is_end_unknown(e))
+		return false;
 	switch (evidence_state_at_close(e)) {
 	case STATE_CLOSE_WAIT:
 	case STATE_LAST_ACK:
@@ -365,7 +571,8 @@ static bool is_closed_first(const struct evidence *e)
 
 static bool is_closed_after_peer_unread(const struct evidence *e)
 {
-	return is_orderly_close(e) && !is_closed_first(e) && e->before->fin_ns == 0;
+	return is_orderly_close(e) && !is_closed_first(e) && !is_closed_unknown(e) &&
+	       e->before->fin_ns == 0;
 }
 
 static bool is_closed_after_peer(const struct evidence *e)
@@ -381,6 +588,18 @@ static bool is_closed_after_death(const struct evidence *e)
 static bool is_closed_with_unacknowledged_data(const struct evidence *e)
 {
 	return is_orderly_close(e) && !is_over_at_close(e) && e->facts->unacknowledged_bytes > 0;
+}
+
+/* Over the whole life, also of a connection that has died. */
+static bool is_send_held_up(const struct evidence *e)
+{
+	return is_close(e) && !e->step->is_shared_here &&
+	       e->facts->window_limited_ns + e->facts->buffer_limited_ns >= LONG_WAIT_NS;
+}
+
+static bool is_nagle_total(const struct evidence *e)
+{
+	return is_close(e) && !e->step->is_shared_here && e->facts->nagle_count > 1;
 }
 
 static bool is_open_at_exit(const struct evidence *e)

@@ -6,6 +6,9 @@
 
 #include "sys/hot.h"
 
+#define NS_PER_MS UINT64_C(1000000)
+enum { SMALL_BYTES = 4096 /* of writes in a row that Nagle's algorithm may hold back */ };
+
 /* Exact to the byte. tcpi_bytes_acked counts an acknowledged FIN of this side as one byte more than
  * was written, so the difference is limited to 0. */
 uint64_t state_outstanding_bytes(const struct conn_view *view, const struct tcpinfo *info)
@@ -91,12 +94,26 @@ static void advance_connect(struct conn *conn, const struct conn_step *step)
 	}
 }
 
+/* Returns whether the call shows that the handshake is complete, where the kernel cannot be
+ * asked. */
+static bool is_proof_of_connection(const struct conn_step *step)
+{
+	bool is_transfer = step->effect == EFFECT_READ || step->effect == EFFECT_WRITE;
+	bool is_ready = step->effect == EFFECT_WAIT && (step->revents & POLLOUT) &&
+			!(step->revents & (POLLERR | POLLHUP));
+
+	return (is_transfer && step->result > 0) || is_ready;
+}
+
 /* Takes the result of a connect in the background from another call. The peer may have closed
  * already. */
 static void advance_handshake(struct conn *conn, const struct conn_step *step)
 {
 	switch (step->after.state) {
 	case STATE_UNKNOWN:
+		if (is_proof_of_connection(step))
+			open_connection(conn, ROLE_CLIENT, step->now_ns);
+		break;
 	case STATE_SYN_SENT:
 	case STATE_SYN_RECV:
 		break;
@@ -152,6 +169,83 @@ HOT void state_sent(struct conn *conn, uint64_t bytes, uint64_t idle_ns, uint64_
 	}
 }
 
+/* Notes when the peer's FIN arrived, the first time that it is known. */
+static void note_fin(struct conn *conn, uint64_t arrived_ns, uint64_t quiet_ns, bool is_bound)
+{
+	if (atomic_load(&conn->fin_arrived_ns) != 0)
+		return;
+	atomic_store(&conn->fin_quiet_ns, quiet_ns);
+	if (is_bound)
+		atomic_fetch_or(&conn->flags, CONN_FLAG_FIN_BOUND);
+	atomic_store(&conn->fin_arrived_ns, arrived_ns);
+}
+
+/* Takes the time of the peer's FIN from a sample: the last segment from the peer, because nothing
+ * of ours was to be acknowledged after it. */
+static void note_sampled_fin(struct conn *conn, const struct tcpinfo *info, uint64_t at_ns)
+{
+	uint64_t age_ns = info->last_ack_received_ms * NS_PER_MS;
+	uint64_t data_ns = info->last_data_ms * NS_PER_MS;
+
+	note_fin(conn, at_ns > age_ns ? at_ns - age_ns : 1, data_ns > age_ns ? data_ns - age_ns : 0,
+		 info->may_have_probed);
+}
+
+/* Notes what the kernel has counted of waiting to send. Not while a write waits: the wait is
+ * measured from before its beginning. */
+static void note_limits(struct conn *conn, const struct tcpinfo *info, uint64_t at_ns)
+{
+	set(&conn->limits_busy_ns, info->busy_ns);
+	set(&conn->limits_window_ns, info->window_limited_ns);
+	set(&conn->limits_buffer_ns, info->buffer_limited_ns);
+	set(&conn->limits_at_ns, at_ns);
+}
+
+/* Takes what the sample of a step shows beside its state. */
+static void note_sample(struct conn *conn, const struct conn_view *view,
+			const struct conn_step *step)
+{
+	const struct tcpinfo *info = step->after.state != STATE_UNKNOWN ? &step->after
+									: &step->before;
+	bool is_before = step->effect == EFFECT_CLOSE || step->effect == EFFECT_SHUTDOWN;
+	uint64_t at_ns = is_before ? step->start_ns : step->now_ns;
+	bool is_waiting = view->blocked_ns != 0 && !(step->revents & POLLOUT) &&
+			  !(step->effect == EFFECT_WRITE && step->result > 0);
+
+	if (info->state == STATE_UNKNOWN || info->state == STATE_LISTEN)
+		return;
+	set(&conn->asked_ns, step->now_ns);
+	if (info->state == STATE_CLOSE_WAIT || state_is_clean_end(view, step))
+		note_sampled_fin(conn, info, at_ns);
+	if (!is_waiting)
+		note_limits(conn, info, at_ns);
+}
+
+uint64_t state_held_ns(const struct conn_view *before, const struct conn_step *step)
+{
+	uint64_t since_ns = step->now_ns - before->write_ns;
+	uint64_t sent_ns = step->before.last_data_sent_ms * NS_PER_MS;
+
+	/* The segment that carried the last write was sent later than it was written; and it was
+	 * not sent again, which would look the same. */
+	if (step->effect != EFFECT_READ || step->result <= 0 || !step->before.is_nagle ||
+	    step->before.retransmits_total != 0 ||
+	    before->sent_bytes - before->sent_before_idle > SMALL_BYTES ||
+	    since_ns < sent_ns + STATE_HELD_LEAST_NS)
+		return 0;
+	return since_ns - sent_ns;
+}
+
+static void note_held(struct conn *conn, const struct conn_view *view, const struct conn_step *step)
+{
+	uint64_t held_ns = state_held_ns(view, step);
+
+	if (held_ns == 0)
+		return;
+	atomic_fetch_add(&conn->nagle_count, 1);
+	atomic_fetch_add(&conn->nagle_lost_ns, held_ns);
+}
+
 static void advance_read(struct conn *conn, const struct conn_view *view,
 			 const struct conn_step *step)
 {
@@ -172,12 +266,37 @@ static void advance_read(struct conn *conn, const struct conn_view *view,
 	}
 }
 
-static void advance_write(struct conn *conn, const struct conn_step *step)
+/* Notes since when writes find no room. Each byte that is taken begins a new wait. */
+static void note_room(struct conn *conn, const struct conn_view *view, const struct conn_step *step)
 {
+	bool is_short = step->result > 0 && (uint64_t)step->result < step->asked_bytes;
+
+	if (step->error == EAGAIN)
+		set(&conn->blocked_ns, view->blocked_ns != 0 ? view->blocked_ns : step->now_ns);
+	else if (step->result > 0)
+		set(&conn->blocked_ns, is_short ? step->now_ns : 0);
+}
+
+static void advance_write(struct conn *conn, const struct conn_view *view,
+			  const struct conn_step *step)
+{
+	const struct conn_pause *pause = &step->pause;
+
 	atomic_store_explicit(&conn->polls, 0, memory_order_relaxed);
-	if (step->result > 0)
-		state_sent(conn, (uint64_t)step->result, step->idle_ns, step->start_ns,
-			   step->now_ns);
+	note_room(conn, view, step);
+	if (pause->state == STATE_CLOSE_WAIT && view->state == STATE_ESTABLISHED) {
+		note_fin(conn, step->start_ns - pause->fin_ns, pause->quiet_ns,
+			 pause->is_fin_bound);
+		atomic_store(&conn->state, STATE_CLOSE_WAIT);
+	}
+	if (step->result <= 0)
+		return;
+	state_sent(conn, (uint64_t)step->result, pause->has_outstanding ? 0 : pause->silence_ns,
+		   step->start_ns, step->now_ns);
+	if (step->alert != CONN_ALERT_NONE) {
+		atomic_store(&conn->alert, step->alert);
+		atomic_store(&conn->alert_ns, step->start_ns);
+	}
 }
 
 /* Counts a wait once, even if it waited for several descriptors of this connection. */
@@ -267,6 +386,7 @@ void state_advance(struct conn *conn, const struct conn_step *step)
 	struct conn_view view;
 
 	conn_read(conn, &view);
+	note_sample(conn, &view, step);
 	if (step->is_sleeping) {
 		/* select without a read set does not wake up when the connection dies */
 		if (view.phase == CONN_PHASE_OPEN && is_found_dead(&view, &step->before)) {
@@ -293,6 +413,7 @@ void state_advance(struct conn *conn, const struct conn_step *step)
 		}
 		break;
 	case EFFECT_READ:
+		note_held(conn, &view, step);
 		advance_read(conn, &view, step);
 		break;
 	case EFFECT_WRITE:
@@ -303,7 +424,7 @@ void state_advance(struct conn *conn, const struct conn_step *step)
 			atomic_store(&conn->connect_ns, step->start_ns);
 			atomic_store(&conn->phase, CONN_PHASE_CONNECTING);
 		}
-		advance_write(conn, step);
+		advance_write(conn, &view, step);
 		break;
 	case EFFECT_SHUTDOWN:
 		if (step->error == 0)

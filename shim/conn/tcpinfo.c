@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,6 +18,7 @@
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
+#define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
 enum { RTO_MIN_MS = 200, RTO_MAX_MS = 120000, DEFAULT_RETRIES = 15, MOST_RETRIES = 255 };
 
@@ -72,24 +74,82 @@ uint64_t tcpinfo_data_timeout_ns(unsigned retries)
 	return ms * NS_PER_MS;
 }
 
+/* Reads the beginning of a file, as a string. Returns false if it cannot be read. */
+static bool read_file(const char *path, char *text, size_t bytes)
+{
+	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+	long size;
+
+	if (fd < 0)
+		return false;
+	size = raw_syscall3(SYS_read, fd, (long)text, (long)bytes - 1);
+	raw_close((int)fd);
+	text[size > 0 ? size : 0] = '\0';
+	return size > 0;
+}
+
+/* Reads a number and moves *text behind it. */
+static unsigned read_number(const char **text)
+{
+	unsigned value = 0;
+
+	while (**text == ' ' || **text == '\t')
+		++*text;
+	while (**text >= '0' && **text <= '9')
+		value = value * 10 + (unsigned)(*(*text)++ - '0');
+	return value;
+}
+
 /* Reads the namespace's tcp_retries2. Needed when a connection has died and the cause is in
  * doubt. */
 static void read_retries(void *result)
 {
 	char text[16];
-	unsigned value = 0;
-	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)"/proc/sys/net/ipv4/tcp_retries2",
-			       O_RDONLY | O_CLOEXEC, 0);
-	long size;
+	const char *at = text;
+	unsigned value;
 
-	if (fd < 0)
+	if (!read_file("/proc/sys/net/ipv4/tcp_retries2", text, sizeof(text)))
 		return;
-	size = raw_syscall3(SYS_read, fd, (long)text, sizeof(text));
-	raw_close((int)fd);
-	for (long i = 0; i < size && text[i] >= '0' && text[i] <= '9'; i++)
-		value = value * 10 + (unsigned)(text[i] - '0');
-	if (size > 0 && value <= MOST_RETRIES)
+	value = read_number(&at);
+	if (value <= MOST_RETRIES)
 		*(unsigned *)result = value;
+}
+
+/* Returns the number that follows this name. */
+static unsigned find_number(const char *text, const char *name)
+{
+	const char *found = strstr(text, name);
+
+	if (!found)
+		return 0;
+	found += strlen(name);
+	return read_number(&found);
+}
+
+static void read_ports(void *result)
+{
+	struct tcpinfo_ports *ports = result;
+	char text[512];
+	const char *at = text;
+	unsigned first;
+
+	if (read_file("/proc/sys/net/ipv4/ip_local_port_range", text, sizeof(text))) {
+		first = read_number(&at);
+		ports->ports = read_number(&at) + 1 - first;
+	}
+	if (read_file("/proc/net/sockstat", text, sizeof(text))) {
+		ports->time_waits = find_number(text, " tw ");
+		ports->used = find_number(text, "TCP: inuse ") + ports->time_waits;
+	}
+	if (read_file("/proc/net/sockstat6", text, sizeof(text)))
+		ports->used += find_number(text, "TCP6: inuse ");
+}
+
+void tcpinfo_count_ports(struct tcpinfo_ports *ports)
+{
+	*ports = (struct tcpinfo_ports){0};
+	if (!restriction_is_filter())
+		aside_run(read_ports, ports);
 }
 
 /* Returns what SIOCOUTQ would, for where ioctl may be fatal: the bytes sent but not acknowledged,
@@ -133,14 +193,46 @@ static void read_state(struct tcpinfo *info, const struct tcp_info *kernel, sock
 	info->retransmits_total = kernel->tcpi_total_retrans;
 	info->last_ack_received_ms = kernel->tcpi_last_ack_recv;
 	info->last_data_sent_ms = kernel->tcpi_last_data_sent;
+	info->last_data_ms = kernel->tcpi_last_data_sent < kernel->tcpi_last_data_recv
+				     ? kernel->tcpi_last_data_sent
+				     : kernel->tcpi_last_data_recv;
 	info->timer_ms = kernel->tcpi_rto / 1000;
 	info->acknowledged_bytes = kernel->tcpi_bytes_acked;
 	info->rtt_us = kernel->tcpi_rtt;
 	info->rtt_variation_us = kernel->tcpi_rttvar;
 	info->congestion_window = kernel->tcpi_snd_cwnd;
+	info->busy_ns = kernel->tcpi_busy_time * NS_PER_US;
+	info->window_limited_ns = kernel->tcpi_rwnd_limited * NS_PER_US;
+	info->buffer_limited_ns = kernel->tcpi_sndbuf_limited * NS_PER_US;
+	info->received_bytes = kernel->tcpi_bytes_received;
+	info->in_flight = kernel->tcpi_unacked;
+	if (info->state == STATE_LISTEN) {
+		info->queue_length = kernel->tcpi_unacked;
+		info->queue_limit = kernel->tcpi_sacked;
+	}
 	info->send_window_bytes = kernel->tcpi_snd_wnd;
 	if (kernel_size < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(kernel->tcpi_snd_wnd))
 		info->send_window_bytes = UINT32_MAX; /* not known before Linux 5.4 */
+}
+
+static void read_unread(int fd, struct tcpinfo *info)
+{
+	info->unread_bytes = restriction_is_inherited() ? peek_unread(fd) : get_queue(fd, SIOCINQ);
+	info->has_unread = true;
+}
+
+/* In CLOSE_WAIT the last segment from the peer is its FIN, unless data was sent or keepalive has
+ * probed since. */
+static bool may_have_probed(int fd, const struct tcpinfo *info)
+{
+	unsigned idle_s;
+
+	/* keepalive's idle time is a second at least */
+	if (info->state != STATE_CLOSE_WAIT || info->last_data_ms < 1000 ||
+	    !get_integer(fd, SOL_SOCKET, SO_KEEPALIVE))
+		return false;
+	idle_s = (unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE);
+	return info->last_data_ms / 1000 >= idle_s;
 }
 
 static void read_queues(int fd, struct tcpinfo *info, const struct tcp_info *kernel,
@@ -155,7 +247,7 @@ static void read_queues(int fd, struct tcpinfo *info, const struct tcp_info *ker
 	if (get_option(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0)
 		info->is_linger_abort = linger.l_onoff && linger.l_linger == 0;
 	info->has_error = info->state == STATE_CLOSE && (raw_poll_events(fd) & POLLERR) != 0;
-	info->unread_bytes = restriction_is_inherited() ? peek_unread(fd) : get_queue(fd, SIOCINQ);
+	read_unread(fd, info);
 	info->is_in_repair = atomic_load(&may_be_in_repair) &&
 			     get_integer(fd, IPPROTO_TCP, TCP_REPAIR) != 0;
 }
@@ -170,11 +262,11 @@ static void read_timers(int fd, struct tcpinfo *info)
 		info->has_receive_timeout = timeout.tv_sec != 0 || timeout.tv_usec != 0;
 	info->has_keepalive = get_integer(fd, SOL_SOCKET, SO_KEEPALIVE) != 0;
 	info->keepalive_count = (uint32_t)get_integer(fd, IPPROTO_TCP, TCP_KEEPCNT);
+	info->keepalive_idle_ns =
+		(unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE) * 1000 * NS_PER_MS;
 	probing_s = (uint64_t)(unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
 		    info->keepalive_count;
-	info->keepalive_limit_ns =
-		((unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE) + probing_s) * 1000 *
-		NS_PER_MS;
+	info->keepalive_limit_ns = info->keepalive_idle_ns + probing_s * 1000 * NS_PER_MS;
 	info->user_timeout_ns =
 		(unsigned)get_integer(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) * NS_PER_MS;
 }
@@ -193,10 +285,15 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 	if (result < 0)
 		return result;
 	read_state(info, &kernel, kernel_size);
+	info->may_have_probed = may_have_probed(fd, info);
+	if (info->state == STATE_CLOSE)
+		read_unread(fd, info); /* shows whether the peer's FIN came first */
 	if (parts & TCPINFO_QUEUES)
 		read_queues(fd, info, &kernel, kernel_size);
 	if (parts & TCPINFO_TIMERS)
 		read_timers(fd, info);
+	if (parts & TCPINFO_NAGLE)
+		info->is_nagle = get_integer(fd, IPPROTO_TCP, TCP_NODELAY) == 0;
 	if (parts & TCPINFO_LIMIT) {
 		aside_run(read_retries, &retries);
 		info->data_timeout_ns = tcpinfo_data_timeout_ns(retries);

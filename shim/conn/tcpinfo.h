@@ -25,14 +25,25 @@ struct tcpinfo {
 	bool has_error;       /* an error is pending, as poll shows without consuming it */
 	bool is_linger_abort; /* SO_LINGER on with 0 seconds */
 	bool is_in_repair;    /* TCP_REPAIR: the peer is sent nothing */
+	bool is_nagle;        /* TCP_NODELAY is off; only if TCPINFO_NAGLE */
+	/* A keepalive probe may have been answered since the last data: then last_ack_received_ms
+	 * says nothing of a FIN. Only in CLOSE_WAIT. */
+	bool may_have_probed;
+	bool has_unread; /* unread_bytes was measured */
 	uint32_t keepalive_count;
+	uint64_t keepalive_idle_ns;
 	uint64_t keepalive_limit_ns; /* keepalive ends it after this time without an answer */
 	uint32_t retransmits_total;
 	uint32_t last_ack_received_ms;
+	uint32_t last_data_ms;      /* since data came, was sent, or was sent again */
 	uint32_t last_data_sent_ms; /* retransmissions count */
 	uint32_t timer_ms;          /* the retransmission timer, including its doublings */
 	uint32_t rtt_us, rtt_variation_us, congestion_window /* segments */;
 	uint32_t send_window_bytes;
+	uint32_t in_flight;                 /* segments */
+	uint32_t queue_length, queue_limit; /* of a listening socket: its accept queue */
+	uint64_t busy_ns, window_limited_ns, buffer_limited_ns; /* as tcpi_busy_time and so on */
+	uint64_t received_bytes;     /* as tcpi_bytes_received: including a FIN of the peer */
 	uint64_t acknowledged_bytes; /* as tcpi_bytes_acked: including a SYN or FIN of this side */
 	uint32_t unread_bytes;
 	uint32_t unsent_bytes; /* SIOCOUTQ: not acknowledged, whether sent or not */
@@ -46,12 +57,21 @@ enum tcpinfo_parts {
 	/* unread_bytes, unsent_bytes, is_linger_abort, is_in_repair, role */
 	TCPINFO_QUEUES = 1 << 0,
 	TCPINFO_TIMERS = 1 << 1, /* keepalive, receive and user timeout */
-	TCPINFO_LIMIT = 1 << 2   /* data_timeout_ns: opens a file in /proc/sys for a moment */
+	TCPINFO_LIMIT = 1 << 2,  /* data_timeout_ns: opens a file in /proc/sys for a moment */
+	TCPINFO_NAGLE = 1 << 3   /* is_nagle */
 };
 
 /* Samples the parts. Returns 0 or -errno (-ENOTSOCK, -EBADF: the descriptor does not refer to the
  * expected socket; -EPERM: a filter of the program forbids it). */
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info);
+
+/* Counts the ports that the kernel gives to outgoing connections (ip_local_port_range), and the TCP
+ * sockets that use or keep ports in this network namespace. 0 where that cannot be read. Opens
+ * files in /proc for a moment. */
+struct tcpinfo_ports {
+	uint32_t ports, used, time_waits;
+};
+void tcpinfo_count_ports(struct tcpinfo_ports *ports);
 
 /* Must be called when the program sets TCP_REPAIR on any socket: before that, samples do not ask
  * for it. */

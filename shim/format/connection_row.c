@@ -12,6 +12,7 @@
 /* Nothing more comes of the connection. */
 static const uint8_t closing_notes[] = {
 	NOTE_closed_first,
+	NOTE_closed_unknown,
 	NOTE_closed_after_peer_unread,
 	NOTE_closed_after_peer,
 	NOTE_closed_after_death,
@@ -29,11 +30,17 @@ static const uint8_t closing_notes[] = {
 /* How the connection ended, beside those. */
 static const uint8_t ending_notes[] = {
 	NOTE_reset_peer_forgot,
+	NOTE_reset_of_probe,
 	NOTE_destroyed_here,
 	NOTE_reset_after_fin,
 	NOTE_reset_by_peer,
+	NOTE_reset_of_alert,
+	NOTE_reset_unknown,
 	NOTE_timed_out_data,
+	NOTE_timed_out_unsent,
+	NOTE_timed_out_window,
 	NOTE_timed_out_user,
+	NOTE_timed_out_probing,
 	NOTE_timed_out_keepalive,
 	NOTE_timed_out,
 	NOTE_dead,
@@ -41,6 +48,8 @@ static const uint8_t ending_notes[] = {
 	NOTE_connect_timed_out,
 	NOTE_connect_unreachable,
 	NOTE_connect_reset,
+	NOTE_ports_exhausted,
+	NOTE_no_local_address,
 	NOTE_policy_aborted_on_eof,
 };
 
@@ -53,8 +62,10 @@ static const uint8_t own_end_notes[] = {
 	NOTE_closed_with_unread_data,
 };
 static const uint8_t peer_end_notes[] = {
-	NOTE_peer_fin,      NOTE_closed_after_peer_unread, NOTE_closed_after_peer,
-	NOTE_reset_by_peer, NOTE_reset_peer_forgot,        NOTE_own_fin_last,
+	NOTE_peer_fin,          NOTE_peer_fin_late,
+	NOTE_stale_reuse,       NOTE_closed_after_peer_unread,
+	NOTE_closed_after_peer, NOTE_reset_by_peer,
+	NOTE_reset_peer_forgot, NOTE_own_fin_last,
 };
 
 static const uint8_t opening_notes[] = {

@@ -84,7 +84,10 @@ enum fact_kind {
 	FACT_KIND_REPORTED,
 	FACT_KIND_OPTION,
 	FACT_KIND_ERROR,
-	FACT_KIND_EXCLUSION
+	FACT_KIND_EXCLUSION,
+	FACT_KIND_FIN_AGE,
+	FACT_KIND_CONNECTION,
+	FACT_KIND_NOTHING, /* no text shows it */
 };
 
 struct fact {
@@ -100,6 +103,7 @@ static const struct fact fact_rows[] = {
 #undef FACT
 	{"endpoints", FACT_KIND_ENDPOINTS, offsetof(struct tcpshim_facts, local)},
 	{"peer", FACT_KIND_ADDRESS, offsetof(struct tcpshim_facts, peer)},
+	{"connection", FACT_KIND_CONNECTION, offsetof(struct tcpshim_facts, fd)},
 };
 
 enum { FACT_ROWS = sizeof(fact_rows) / sizeof(fact_rows[0]) };
@@ -269,6 +273,46 @@ static void append_exclusion(struct strbuf *buf, const struct tcpshim_facts *fac
 	strbuf_unsigned(buf, is_client ? facts->peer.port : facts->local.port);
 }
 
+uint64_t facts_fin_age_ns(const struct tcpshim_facts *facts, enum tcpshim_fin_time *time)
+{
+	*time = facts->fin_time == FIN_NONE ? FIN_SEEN : (enum tcpshim_fin_time)facts->fin_time;
+	return facts->fin_time == FIN_NONE ? facts->since_fin_ns : facts->fin_age_ns;
+}
+
+/* Appends how long ago the peer's FIN was, and how well that is known. */
+static void append_fin_age(struct strbuf *buf, const struct tcpshim_facts *facts)
+{
+	enum tcpshim_fin_time time;
+	uint64_t age_ns = facts_fin_age_ns(facts, &time);
+
+	if (facts->fin_time == FIN_NONE && age_ns == 0) {
+		strbuf_string(buf, "after the peer's FIN");
+		return;
+	}
+	if (time == FIN_ARRIVED_BEFORE)
+		strbuf_string(buf, "at least ");
+	strbuf_duration(buf, age_ns);
+	strbuf_string(buf, time == FIN_SEEN ? " after the peer's FIN was seen"
+					    : " after the peer's FIN arrived");
+}
+
+/* Appends what finds the connection among others: its descriptor, its peer, and its number in a
+ * process that has had several. */
+static void append_connection(struct strbuf *buf, const struct tcpshim_facts *facts)
+{
+	strbuf_string(buf, "fd ");
+	strbuf_integer(buf, facts->fd);
+	if (facts->peer.family != 0) {
+		strbuf_string(buf, " to ");
+		facts_address(buf, &facts->peer);
+	}
+	if (facts->connections > 1 || facts->serial > 1) {
+		strbuf_string(buf, " (connection ");
+		strbuf_unsigned(buf, facts->serial);
+		strbuf_char(buf, ')');
+	}
+}
+
 static void append_fact(struct strbuf *buf, const struct fact *fact,
 			const struct tcpshim_facts *facts)
 {
@@ -324,6 +368,14 @@ static void append_fact(struct strbuf *buf, const struct fact *fact,
 	case FACT_KIND_EXCLUSION:
 		append_exclusion(buf, facts);
 		break;
+	case FACT_KIND_FIN_AGE:
+		append_fin_age(buf, facts);
+		break;
+	case FACT_KIND_CONNECTION:
+		append_connection(buf, facts);
+		break;
+	case FACT_KIND_NOTHING:
+		break;
 	}
 }
 
@@ -357,10 +409,24 @@ void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_fac
 	}
 }
 
+static void add_number(struct facts_values *values, size_t offset)
+{
+	for (unsigned i = 0; i < FACT_FIELDS; i++)
+		if (fact_fields[i].offset == offset)
+			values->numbers |= UINT64_C(1) << i;
+}
+
 /* Adds the values that a fact of a text stands for. */
 static void add_value(struct facts_values *values, const struct fact *fact)
 {
 	switch (fact->kind) {
+	case FACT_KIND_CONNECTION:
+		values->has_peer = true;
+		add_number(values, fact->offset);
+		break;
+	case FACT_KIND_FIN_AGE:
+		values->has_fin = true;
+		break;
 	case FACT_KIND_STATES:
 		values->has_before = true;
 		values->has_now = true;
@@ -384,10 +450,10 @@ static void add_value(struct facts_values *values, const struct fact *fact)
 	case FACT_KIND_REPORTED:
 	case FACT_KIND_EXCLUSION:
 		break;
+	case FACT_KIND_NOTHING:
+		break;
 	default:
-		for (unsigned i = 0; i < FACT_FIELDS; i++)
-			if (fact_fields[i].offset == fact->offset)
-				values->numbers |= UINT64_C(1) << i;
+		add_number(values, fact->offset);
 	}
 }
 

@@ -61,9 +61,13 @@ void facts_expand(struct strbuf *buf, const char *text, const struct tcpshim_fac
 /* The facts that a note's text names, as values. */
 struct facts_values {
 	uint64_t numbers; /* bit n: fact_fields[n] */
-	bool has_before, has_now, has_local, has_peer, has_option, has_error;
+	bool has_before, has_now, has_local, has_peer, has_option, has_error, has_fin;
 };
 void facts_in(const char *text, struct facts_values *values);
+
+/* Returns the age of the peer's FIN, and *time: what is known of it. Recordings of earlier versions
+ * know only when it was seen. */
+uint64_t facts_fin_age_ns(const struct tcpshim_facts *facts, enum tcpshim_fin_time *time);
 
 /* The address alone: "10.88.88.140", "2001:db8::1", "fe80::1%2". */
 void facts_ip(struct strbuf *buf, const struct tcpshim_address *address);

@@ -145,6 +145,23 @@ static void append_fact(struct strbuf *buf, unsigned fact, int64_t value)
 		json_unsigned(buf, fact_fields[fact].name, (uint64_t)value);
 }
 
+static void append_fin(struct strbuf *buf, const struct tcpshim_facts *facts)
+{
+	static const char *const times[] = {
+		[FIN_ARRIVED] = "arrived",
+		[FIN_ARRIVED_BEFORE] = "arrived_before",
+		[FIN_SEEN] = "seen",
+	};
+	enum tcpshim_fin_time time;
+
+	uint64_t age_ns = facts_fin_age_ns(facts, &time);
+
+	if (facts->fin_time == FIN_NONE && age_ns == 0) /* not known */
+		return;
+	json_unsigned(buf, "fin_age_ns", age_ns);
+	json_text(buf, "fin_time", times[time <= FIN_SEEN ? time : FIN_SEEN]);
+}
+
 static void append_values(struct strbuf *buf, const char *text, const struct tcpshim_facts *facts)
 {
 	struct facts_values values;
@@ -155,6 +172,8 @@ static void append_values(struct strbuf *buf, const char *text, const struct tcp
 	for (unsigned fact = 0; fact < FACT_FIELDS; fact++)
 		if (values.numbers >> fact & 1)
 			append_fact(buf, fact, facts_value(facts, fact));
+	if (values.has_fin)
+		append_fin(buf, facts);
 	if (values.has_before)
 		json_text(buf, "state_before", names_tcp_state(facts->before));
 	if (values.has_now)

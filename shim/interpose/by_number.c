@@ -200,8 +200,7 @@ static long pass_filter(enum restriction restriction, long number, const struct 
 	enum restriction before = lockdown_begin(restriction);
 	long result = pass(number, six);
 
-	if (result != 0)
-		restriction_set(before);
+	lockdown_end(before, result == 0);
 	return result;
 }
 

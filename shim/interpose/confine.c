@@ -20,11 +20,7 @@ EXPORT int prctl(int option, ...)
 	c = va_arg(list, unsigned long);
 	d = va_arg(list, unsigned long);
 	va_end(list);
-	/* A program that gives up gaining privileges is about to install a filter, perhaps in a way
-	 * that is not seen. */
-	if (option == PR_SET_NO_NEW_PRIVS && a == 1)
-		wanted = RESTRICTION_FILTER;
-	else if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
+	if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
 		clock_forbid_counter();
 	else if (option == PR_SET_SECCOMP)
 		wanted = a == SECCOMP_MODE_STRICT ? RESTRICTION_STRICT : RESTRICTION_FILTER;
@@ -33,7 +29,6 @@ EXPORT int prctl(int option, ...)
 		return real.prctl(option, a, b, c, d);
 	before = lockdown_begin(wanted);
 	result = real.prctl(option, a, b, c, d);
-	if (result != 0)
-		restriction_set(before);
+	lockdown_end(before, result == 0);
 	return result;
 }

@@ -12,7 +12,7 @@
 #include "sink/text.h"
 #include "sys/clock.h"
 
-enum { LINE_BYTES = 160 };
+enum { LINE_BYTES = 200 };
 
 static _Atomic uint64_t nested;
 
@@ -104,6 +104,18 @@ void sinks_report_ring(struct area *area)
 	strbuf_string(&line,
 		      "*** tcpshim: this program uses io_uring; what it does through io_uring is "
 		      "not traced ***\n");
+	emit_line(area, &line);
+}
+
+void sinks_report_restriction(struct area *area)
+{
+	char text[LINE_BYTES];
+	struct strbuf line;
+
+	strbuf_init(&line, text, sizeof(text));
+	strbuf_string(&line, "*** tcpshim: this program has set a seccomp filter; from here on the "
+			     "kernel is not asked about connections, and fewer notes are given "
+			     "***\n");
 	emit_line(area, &line);
 }
 

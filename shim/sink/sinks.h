@@ -32,6 +32,9 @@ void sinks_count_nested(void);
 /* Prints that calls through io_uring are not seen. */
 void sinks_report_ring(struct area *area);
 
+/* Prints that a filter keeps the library from asking the kernel about connections. */
+void sinks_report_restriction(struct area *area);
+
 /* Ends the sinks at exit and reports what was lost. area: NULL if there is none. */
 void sinks_end(struct area *area, int status);
 

@@ -124,19 +124,36 @@ static void announce_blocking(struct call *call, struct conn *conn, int events)
 	emit_event(area, call->start_ns);
 }
 
-/* Measures, before a write after a long idle time, when the peer was last heard from; afterwards,
- * its answer to this write would count. */
-static void measure_idle(struct call *call, struct conn *conn)
+/* Returns whether something that was written is not acknowledged. */
+static bool has_outstanding(const struct conn *conn, const struct tcpinfo *info)
 {
-	uint64_t idle_ns = call->start_ns - atomic_load(&conn->heard_ns), ack_ns;
+	uint64_t written = atomic_load(&conn->sent_bytes) + atomic_load(&conn->sent_before_bytes);
+
+	return written + atomic_load(&conn->acknowledged_base) > info->acknowledged_bytes;
+}
+
+/* Asks the kernel, before a write after a pause, when the peer was last heard from and whether it
+ * has closed meanwhile. Afterwards, the answer to this write would count. */
+static void measure_pause(struct call *call, struct conn *conn)
+{
+	uint64_t silence_ns = call->start_ns - atomic_load(&conn->heard_ns), ack_ns, data_ns;
 	struct tcpinfo info;
 
 	if (conn->kind != CONN_KIND_TCP || atomic_load(&conn->phase) != CONN_PHASE_OPEN ||
-	    call->start_ns - atomic_load(&conn->active_ns) < IDLE_NS ||
+	    call->start_ns - atomic_load(&conn->active_ns) < CONN_PAUSE_NS ||
 	    tcpinfo_sample(call->fd, TCPINFO_STATE, &info) < 0)
 		return;
 	ack_ns = info.last_ack_received_ms * UINT64_C(1000000);
-	call->idle_ns = idle_ns < ack_ns ? idle_ns : ack_ns;
+	data_ns = info.last_data_ms * UINT64_C(1000000);
+	silence_ns = silence_ns < ack_ns ? silence_ns : ack_ns;
+	call->pause = (struct conn_pause){
+		.silence_ns = silence_ns > 0 ? silence_ns : 1,
+		.fin_ns = ack_ns,
+		.quiet_ns = data_ns > ack_ns ? data_ns - ack_ns : 0,
+		.state = info.state,
+		.is_fin_bound = info.may_have_probed,
+		.has_outstanding = has_outstanding(conn, &info),
+	};
 }
 
 static void read_length(struct call *call)
@@ -180,7 +197,7 @@ static void begin_on_connection(struct call *call, struct conn *conn)
 	switch (call_effect(call)) {
 	case EFFECT_WRITE:
 		if (emit_has_notes())
-			measure_idle(call, conn);
+			measure_pause(call, conn);
 		if (is_refused(call, conn))
 			block_sigpipe(call);
 		break;

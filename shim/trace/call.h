@@ -38,7 +38,7 @@ struct call {
 	uint64_t start_ns;
 	uint64_t slot; /* of the descriptor, when the call began */
 	uint64_t arguments[EVENT_ARGUMENTS];
-	uint64_t idle_ns;
+	struct conn_pause pause;      /* before a write */
 	uint64_t signal_mask;         /* the program's, if is_sigpipe_blocked */
 	uint32_t forks;               /* of this process before the call */
 	int64_t time[2];              /* a timeout that was passed by pointer, if has_time */
@@ -59,10 +59,11 @@ struct call {
 
 	/* What was copied of the call's input before the call (I4). Sizes are 0 if nothing was
 	 * asked for or could be read. */
-	uint64_t asked_bytes;    /* by the vectors of a read */
+	uint64_t asked_bytes;    /* by the vectors of a read or write */
 	uint64_t input_position; /* in the thread's store; 0: in input_bytes */
 	uint32_t input_size, vector_count;
 	uint8_t address_size, value_size;
+	uint8_t alert; /* enum conn_alert: what is to be written */
 
 	/* Not cleared: only as many bytes are valid as the sizes above. */
 	union {

@@ -80,6 +80,12 @@ void classify_read_addresses(int fd, struct conn *conn)
 	read_address(SYS_getpeername, fd, &conn->peer);
 }
 
+/* Returns whether the peer's FIN was received, which tcpi_bytes_received counts. */
+static bool has_fin(uint8_t state)
+{
+	return state == STATE_CLOSE_WAIT || state == STATE_LAST_ACK || state == STATE_CLOSING;
+}
+
 /* Fills in what the kernel knows of a connection that was open before it was first seen. */
 static void adopt(int fd, struct conn *conn)
 {
@@ -105,6 +111,8 @@ static void adopt(int fd, struct conn *conn)
 		atomic_store(&conn->flags, CONN_FLAG_ADOPTED | CONN_FLAG_PASSED);
 		atomic_store(&conn->acknowledged_base, info.acknowledged_bytes);
 		atomic_store(&conn->sent_before_bytes, info.unsent_bytes);
+		atomic_store(&conn->received_base,
+			     info.received_bytes - info.unread_bytes - has_fin(info.state));
 		break;
 	}
 	classify_read_addresses(fd, conn);

@@ -1,5 +1,8 @@
 #include "trace/emit.h"
 
+#include <poll.h>
+
+#include "conn/evidence.h"
 #include "conn/fdtable.h"
 #include "conn/notes.h"
 #include "conn/state.h"
@@ -100,10 +103,15 @@ static void name_endpoints(struct area *area, struct conn *conn)
 		atomic_store_explicit(&conn->reported_lap, lap, memory_order_relaxed);
 }
 
+/* Set when a write to a connection of the process has found no room. */
+static _Atomic bool has_blocked;
+
 void emit_step(struct area *area, struct conn *conn, bool is_shown)
 {
 	area->state = STATE_UNKNOWN;
 	take_step(area, conn, is_shown);
+	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->blocked_ns) != 0)
+		atomic_store_explicit(&has_blocked, true, memory_order_relaxed);
 	if (!is_shown || conn->kind != CONN_KIND_TCP)
 		return;
 	/* A wait may be on several connections. */
@@ -180,6 +188,12 @@ static void emit_wait_entry(struct area *area, const struct call *call,
 	emit_unpin(conn);
 }
 
+static bool is_waiting_member(const struct conn *conn, uint64_t instance)
+{
+	return !atomic_load(&conn->is_untraced) && atomic_load(&conn->epoll) == instance &&
+	       atomic_load(&conn->phase) == CONN_PHASE_OPEN;
+}
+
 /* Advances the connections that were last added to this epoll instance: epoll_wait does not say
  * what it waits for. Each costs several system calls, and a server has many; so each wait takes a
  * few, and the next wait the next ones. Walks the table, but only for a wait that has lasted
@@ -201,8 +215,8 @@ static void emit_epoll_members(struct area *area, const struct call *call, uint6
 		if (!conn)
 			continue;
 		emit_pin(conn);
-		if (!atomic_load(&conn->is_untraced) && atomic_load(&conn->epoll) == instance &&
-		    atomic_load(&conn->phase) == CONN_PHASE_OPEN) {
+		if (is_waiting_member(conn, instance)) {
+			entry.events = atomic_load(&conn->blocked_ns) != 0 ? POLLOUT : 0;
 			step_fill_wait(&area->step, call, conn, &entry, now_ns, is_sleeping, true);
 			emit_step(area, conn, true);
 			asked++;
@@ -210,6 +224,51 @@ static void emit_epoll_members(struct area *area, const struct call *call, uint6
 		emit_unpin(conn);
 	}
 	atomic_store_explicit(&next, fd < 0 ? 0 : fd, memory_order_relaxed);
+}
+
+/* Returns whether a wait asks for room to write that has been missing for long. */
+static bool has_to_be_asked(const struct decode_entry *entry, uint64_t now_ns)
+{
+	struct conn *conn;
+	bool is_asked;
+
+	if (!(entry->events & POLLOUT))
+		return false;
+	conn = conn_acquire(fdtable_load(entry->fd));
+	is_asked = conn && step_is_asked(conn, now_ns, false);
+	if (conn)
+		conn_release(conn);
+	return is_asked;
+}
+
+/* Advances the connections of this epoll instance whose writes have found no room for long. An
+ * event loop wakes up for other connections meanwhile, so no call waits for this one alone. Walks
+ * the table, once a second while there are any. */
+static void emit_blocked_members(struct area *area, const struct call *call, uint64_t now_ns)
+{
+	static _Atomic uint64_t walked_ns;
+	uint64_t instance = fdtable_load(call->fd), last_ns = atomic_load(&walked_ns);
+	bool is_any = false;
+
+	if (now_ns - last_ns < LONG_WAIT_NS ||
+	    !atomic_compare_exchange_strong(&walked_ns, &last_ns, now_ns))
+		return;
+	for (int fd = fdtable_next(0, INT32_MAX); fd >= 0; fd = fdtable_next(fd + 1, INT32_MAX)) {
+		struct decode_entry entry = {.fd = fd, .events = POLLOUT};
+		struct conn *conn = conn_acquire(fdtable_load(fd));
+
+		if (!conn)
+			continue;
+		emit_pin(conn);
+		is_any |= atomic_load(&conn->blocked_ns) != 0;
+		if (area->event.subject_count < EVENT_SUBJECTS &&
+		    is_waiting_member(conn, instance) && step_is_asked(conn, now_ns, false)) {
+			step_fill_wait(&area->step, call, conn, &entry, now_ns, false, true);
+			emit_step(area, conn, true);
+		}
+		emit_unpin(conn);
+	}
+	atomic_store(&has_blocked, is_any);
 }
 
 bool emit_wait(struct area *area, const struct call *call, int64_t result, int error,
@@ -233,10 +292,14 @@ bool emit_wait(struct area *area, const struct call *call, int64_t result, int e
 		if (fdtable_state(slot) != FD_WATCHED)
 			continue;
 		is_watched = true;
-		if (entry.revents != 0 || is_long)
+		if (entry.revents != 0 || is_long || has_to_be_asked(&entry, now_ns))
 			emit_wait_entry(area, call, &entry, now_ns, is_sleeping, is_shown);
 	}
-	if (is_epoll && is_shown && emit_has_notes() && is_long && result <= 0)
+	if (!is_epoll || !is_shown || !emit_has_notes())
+		return is_watched;
+	if (is_long && result <= 0)
 		emit_epoll_members(area, call, now_ns, is_sleeping);
+	else if (!is_sleeping && atomic_load_explicit(&has_blocked, memory_order_relaxed))
+		emit_blocked_members(area, call, now_ns);
 	return is_watched;
 }

@@ -16,6 +16,7 @@
 #include "sys/clock.h"
 #include "sys/hot.h"
 #include "trace/after.h"
+#include "trace/input.h"
 
 /* How far before its use the memory of a record is fetched: about three records. */
 enum { AHEAD_BYTES = 128 };
@@ -55,7 +56,7 @@ static bool has_nothing_to_report(const struct conn *conn, uint32_t lap)
 	return conn->kind == CONN_KIND_TCP && atomic_load(&conn->phase) == CONN_PHASE_OPEN &&
 	       (atomic_load(&conn->flags) & ~(uint32_t)PLAIN_CONN_FLAGS) == 0 &&
 	       atomic_load(&conn->fin_ns) == 0 && atomic_load(&conn->unreported) == 0 &&
-	       atomic_load(&conn->reported_lap) == lap;
+	       atomic_load(&conn->blocked_ns) == 0 && atomic_load(&conn->reported_lap) == lap;
 }
 
 /* Slow path of is_ordinary: checks a connection that has changed. The second check sees what
@@ -159,6 +160,19 @@ static inline bool copy_input(struct fastpath *fastpath)
 	return true;
 }
 
+/* Returns whether the write is a TLS alert, of which the notes have to know. */
+static inline bool is_alert(const struct fastpath *fastpath)
+{
+	uint8_t head[TLS_HEADER_BYTES] = {0};
+
+	if (fastpath->size - INPUT_LEAST_ALERT > INPUT_MOST_ALERT - INPUT_LEAST_ALERT)
+		return false;
+	if (likely(fastpath->input_size >= TLS_HEADER_BYTES))
+		return input_find_alert(fastpath->input, fastpath->size) != CONN_ALERT_NONE;
+	memory_copy(head, fastpath->buf, sizeof(head), fastpath->start_ns);
+	return input_find_alert(head, fastpath->size) != CONN_ALERT_NONE;
+}
+
 HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd, const void *buf,
 			size_t size, int flags)
 {
@@ -177,7 +191,7 @@ HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd,
 	if (unlikely(!process_is_clock_checked(fastpath->start_ns) ||
 		     (int64_t)(fastpath->start_ns - thread.last_ns) > UINT32_MAX ||
 		     (is_write(id) &&
-		      fastpath->start_ns - load(&fastpath->conn->active_ns) >= IDLE_NS)))
+		      fastpath->start_ns - load(&fastpath->conn->active_ns) >= CONN_PAUSE_NS)))
 		return false;
 	fastpath->slot = slot;
 	fastpath->buf = buf;
@@ -185,7 +199,7 @@ HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd,
 	fastpath->fd = fd;
 	fastpath->flags = flags;
 	fastpath->id = id;
-	if (is_write(id) && unlikely(!copy_input(fastpath)))
+	if (is_write(id) && unlikely(!copy_input(fastpath) || is_alert(fastpath)))
 		return false;
 	raise_guard(fastpath);
 	is_room = find_room(fastpath);
@@ -253,13 +267,16 @@ HOT ssize_t fastpath_leave(const struct fastpath *fastpath, ssize_t result)
 
 	process_check(); /* raw clone may have returned twice */
 	if (likely(result > 0)) {
+		if (unlikely(is_write(fastpath->id) ? (size_t)result < fastpath->size
+						    : state_may_be_held(fastpath->conn, now_ns)))
+			return leave_slowly(fastpath, result);
 		shown = is_write(fastpath->id) ? fastpath->input_size : load(&data_bytes);
 		shown = (size_t)result < shown ? (size_t)result : shown;
 	} else if (!has_found_nothing(fastpath, result)) {
 		return leave_slowly(fastpath, result);
 	}
 	if (unlikely(thread.guard != 0 || result > INT32_MAX || shown > PACK_DATA_BYTES ||
-		     (int64_t)(now_ns - fastpath->start_ns) > UINT32_MAX))
+		     now_ns - fastpath->start_ns >= LONG_WAIT_NS))
 		return leave_slowly(fastpath, result);
 	raise_guard(fastpath);
 	if (unlikely(!is_place_kept(fastpath, shown))) {

@@ -278,8 +278,64 @@ static void copy_small_input(struct call *call)
 	}
 }
 
+/* Counts what a write of several vectors asks for, and copies the first bytes. */
+static void count_asked(struct call *call, uint8_t head[TLS_HEADER_BYTES])
+{
+	struct pieces pieces = pieces_of(call);
+	struct iovec piece;
+	bool has_head = false;
+
+	call->asked_bytes = 0;
+	while (next_piece(&pieces, &piece)) {
+		if (!has_head && piece.iov_len >= TLS_HEADER_BYTES)
+			has_head = memory_copy_all(head, piece.iov_base, TLS_HEADER_BYTES,
+						   call->start_ns);
+		call->asked_bytes += piece.iov_len;
+	}
+}
+
+enum conn_alert input_find_alert(const uint8_t *head, uint64_t size)
+{
+	enum { ALERT = 21, APPLICATION_DATA = 23, SEALED_ALERT_BYTES = 2 + 1 + 16 };
+	uint64_t record_bytes = (uint64_t)head[3] << 8 | head[4];
+
+	if (head[1] != 3 || size != TLS_HEADER_BYTES + record_bytes)
+		return CONN_ALERT_NONE;
+	if (head[0] == ALERT)
+		return CONN_ALERT_YES;
+	return head[0] == APPLICATION_DATA && record_bytes == SEALED_ALERT_BYTES ? CONN_ALERT_MAYBE
+										 : CONN_ALERT_NONE;
+}
+
+/* Finds out what a write is: how much, and whether it is a TLS alert. */
+static void inspect_write(struct call *call)
+{
+	uint8_t head[TLS_HEADER_BYTES] = {0};
+	uint64_t size;
+
+	switch (call_rows[call->id].kinds[1]) {
+	case ARG_BYTES:
+		size = call->arguments[2];
+		if (size >= INPUT_LEAST_ALERT && size <= INPUT_MOST_ALERT)
+			memory_copy(head, (const void *)(uintptr_t)call->arguments[1], sizeof(head),
+				    call->start_ns);
+		break;
+	case ARG_VECTOR:
+	case ARG_MESSAGE:
+	case ARG_MESSAGES:
+		count_asked(call, head);
+		size = call->asked_bytes;
+		break;
+	default:
+		return;
+	}
+	call->alert = (uint8_t)input_find_alert(head, size);
+}
+
 void input_copy_all(struct call *call)
 {
+	if (call_effect(call) == EFFECT_WRITE)
+		inspect_write(call);
 	copy_small_input(call);
 	input_copy(call);
 }

@@ -13,7 +13,13 @@
 #include "guest/thread.h"
 #include "trace/call.h"
 
-enum { INPUT_MOST_BYTES = 16 << 20 };
+enum {
+	INPUT_MOST_BYTES = 16 << 20,
+	TLS_HEADER_BYTES = 5,
+	/* The sizes of a record that may hold a TLS alert: not encrypted; TLS 1.2 with SHA-384. */
+	INPUT_LEAST_ALERT = 7,
+	INPUT_MOST_ALERT = 85,
+};
 
 /* Copies, before the real call, the payload to be sent or the vectors to be filled, as far as they
  * will be shown. Also adds up how much the vectors of a read ask for, even if nothing is shown: a
@@ -23,6 +29,10 @@ void input_copy(struct call *call);
 /* Copies all of the call's input before the real call, as far as it is readable: addresses,
  * options, and what input_copy copies. */
 void input_copy_all(struct call *call);
+
+/* Returns whether a write of size bytes that begins with head, TLS_HEADER_BYTES, is one TLS alert
+ * (RFC 8446, 5.1 and 6). */
+enum conn_alert input_find_alert(const uint8_t *head, uint64_t size);
 
 /* Returns the copied bytes or vectors, after the call. NULL if they have been overwritten. */
 const void *input_find(const struct call *call, const struct area *area);

@@ -1,5 +1,7 @@
 #include "trace/lockdown.h"
 
+#include <stdatomic.h>
+
 #include "guest/process.h"
 #include "guest/thread.h"
 #include "sink/sinks.h"
@@ -15,4 +17,20 @@ enum restriction lockdown_begin(enum restriction restriction)
 		thread_lower_guard();
 	}
 	return restriction_set(restriction);
+}
+
+void lockdown_end(enum restriction before, bool is_installed)
+{
+	static _Atomic bool is_reported;
+	char frame;
+
+	if (!is_installed) {
+		restriction_set(before);
+		return;
+	}
+	if (!process_is_tracing || atomic_exchange(&is_reported, true) ||
+	    !thread_raise_guard(&frame))
+		return;
+	sinks_report_restriction(thread_area());
+	thread_lower_guard();
 }

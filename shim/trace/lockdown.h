@@ -12,4 +12,8 @@
  * will need from the kernel. Returns the previous restriction. */
 enum restriction lockdown_begin(enum restriction restriction);
 
+/* Must be called after the kernel has answered. is_installed: it has taken the filter; the first
+ * time, the trace says so. Otherwise sets the restriction that was in force before. */
+void lockdown_end(enum restriction before, bool is_installed);
+
 #endif

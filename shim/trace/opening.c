@@ -75,6 +75,35 @@ static void apply_policies(int fd, struct conn *conn)
 	enforce_options(fd, conn);
 }
 
+/* A connection that has waited this long in the accept queue may not be alone there. */
+enum { QUEUED_MS = 10 };
+
+/* Asks the listening socket how full its accept queue was before this accept, where that may
+ * matter. A full queue is reported once, until it has been found with room. */
+static void measure_queue(const struct call *call, struct conn_step *step)
+{
+	struct tcpinfo info;
+	struct conn *listener;
+	bool is_full;
+
+	if (step->after.state == STATE_UNKNOWN || step->after.last_ack_received_ms < QUEUED_MS ||
+	    fdtable_load(call->fd) != call->slot ||
+	    tcpinfo_sample(call->fd, TCPINFO_STATE, &info) < 0 || info.state != STATE_LISTEN)
+		return;
+	listener = conn_acquire(call->slot);
+	if (!listener)
+		return;
+	is_full = info.queue_length + 1 > info.queue_limit;
+	if (is_full &&
+	    !(atomic_fetch_or(&listener->flags, CONN_FLAG_QUEUE_FULL) & CONN_FLAG_QUEUE_FULL)) {
+		step->queue_length = info.queue_length + 1;
+		step->queue_limit = info.queue_limit;
+	} else if (info.queue_length <= info.queue_limit / 2) {
+		atomic_fetch_and(&listener->flags, ~(uint32_t)CONN_FLAG_QUEUE_FULL);
+	}
+	conn_release(listener);
+}
+
 /* Returns false if the accepted connection is untraced. */
 bool opening_accept(struct area *area, struct call *call, int64_t result, int error,
 		    uint64_t now_ns, bool is_shown)
@@ -93,6 +122,9 @@ bool opening_accept(struct area *area, struct call *call, int64_t result, int er
 	emit_pin(conn);
 	atomic_store(&conn->is_nonblocking,
 		     call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
+	/* What the kernel has just written is known without asking it. */
+	if (area->event.address)
+		facts_read_sockaddr(&conn->peer, area->event.address, area->event.address_size);
 	apply_policies((int)result, conn);
 	is_shown = is_shown && !atomic_load(&conn->is_untraced);
 	area->step = (struct conn_step){
@@ -102,8 +134,10 @@ bool opening_accept(struct area *area, struct call *call, int64_t result, int er
 		.start_ns = call->start_ns,
 		.now_ns = now_ns,
 	};
-	if (is_shown && emit_has_notes() && kind == CONN_KIND_TCP)
+	if (is_shown && emit_has_notes() && kind == CONN_KIND_TCP) {
 		tcpinfo_sample((int)result, TCPINFO_STATE, &area->step.after);
+		measure_queue(call, &area->step);
+	}
 	emit_step(area, conn, is_shown);
 	emit_unpin(conn);
 	return is_shown;

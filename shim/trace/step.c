@@ -4,12 +4,16 @@
 
 #include "conn/evidence.h"
 #include "conn/fdtable.h"
+#include "conn/state.h"
 #include "format/facts.h"
 
-/* Returns how many bytes a read that returned 0 had asked for. */
+/* Returns how many bytes the call asked to read or write. 0: that is not known. */
 static uint64_t asked_bytes(const struct call *call)
 {
 	switch (call_rows[call->id].kinds[1]) {
+	case ARG_VECTOR:
+	case ARG_MESSAGE:
+	case ARG_MESSAGES:
 	case ARG_VECTOR_OUT:
 	case ARG_MESSAGE_OUT:
 	case ARG_MESSAGES_OUT:
@@ -48,6 +52,14 @@ static int returned_error(const struct call *call)
 	return value;
 }
 
+bool step_is_asked(const struct conn *conn, uint64_t now_ns, bool is_over)
+{
+	uint64_t blocked_ns = atomic_load_explicit(&conn->blocked_ns, memory_order_relaxed);
+
+	return blocked_ns != 0 && now_ns - blocked_ns >= LONG_WAIT_NS &&
+	       (is_over || now_ns - atomic_load(&conn->asked_ns) >= LONG_WAIT_NS);
+}
+
 void step_sample_waiting(int fd, struct tcpinfo *info)
 {
 	if (tcpinfo_sample(fd, TCPINFO_TIMERS, info) == 0 && info->state == STATE_CLOSE)
@@ -74,12 +86,19 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 		is_transition |= step->result == 0 && step->asked_bytes > 0;
 		break;
 	case EFFECT_WRITE:
-		step->idle_ns = call->idle_ns;
-		is_long = false;
+		step->pause = call->pause;
+		step->alert = call->alert;
+		step->asked_bytes = asked_bytes(call);
+		is_long = is_long ? error == 0 : step_is_asked(conn, now_ns, step->result > 0);
 		break;
 	case EFFECT_CONNECT:
-	case EFFECT_ACCEPT:
+		if (error == EADDRNOTAVAIL && has_samples)
+			tcpinfo_count_ports(&step->ports);
 		is_transition = error == 0 || error == EISCONN;
+		is_long = false;
+		break;
+	case EFFECT_ACCEPT:
+		is_transition = error == 0;
 		is_long = false;
 		break;
 	case EFFECT_SHUTDOWN:
@@ -107,6 +126,9 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 		return;
 	if (is_transition)
 		sampled = tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+	else if (step->effect == EFFECT_READ && step->result > 0 && state_may_be_held(conn, now_ns))
+		tcpinfo_sample(call->fd, TCPINFO_NAGLE | (is_long ? TCPINFO_TIMERS : 0),
+			       &step->before);
 	else if (is_long && phase == CONN_PHASE_OPEN)
 		step_sample_waiting(call->fd, &step->before);
 	step->is_other_file = sampled == -ENOTSOCK || sampled == -EOPNOTSUPP ||
@@ -118,7 +140,8 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
 		    bool has_samples)
 {
 	uint8_t phase = atomic_load(&conn->phase);
-	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
+	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS ||
+		       step_is_asked(conn, now_ns, (entry->revents & POLLOUT) != 0);
 
 	step_start(step, call, now_ns);
 	step->effect = EFFECT_WAIT;

@@ -19,6 +19,10 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
 		    const struct decode_entry *entry, uint64_t now_ns, bool is_sleeping,
 		    bool has_samples);
 
+/* Returns whether writes to the connection have found no room for so long that the kernel is to be
+ * asked why: when the wait is over, and about once a second before. */
+bool step_is_asked(const struct conn *conn, uint64_t now_ns, bool is_over);
+
 /* Samples a connection that a call waits for. If it has died, the sample includes what is needed to
  * find the cause. */
 void step_sample_waiting(int fd, struct tcpinfo *info);

@@ -536,7 +536,7 @@ scenario_4() {
 	finish "$dnc" || true
 	trace_is_whole trace
 	trace_has trace '>=' 1 'CLOSE_WAIT > LAST_ACK.*\[policy-closed-on-eof\]$'
-	trace_has trace = 1 "!! fd 3: the write failed because TCPSHIM_CLOSE_ON_EOF ended .*add !rport=$port to TCPSHIM_MATCH.*\\[write-after-policy-close\\]\$"
+	trace_has trace = 1 "!! fd 3 to .*: the write failed because TCPSHIM_CLOSE_ON_EOF ended .*add !rport=$port to TCPSHIM_MATCH.*\\[write-after-policy-close\\]\$"
 	trace_has trace = 0 '\[(broken-pipe|reset|half-open|eof-ignored|data-lost)'
 }
 
@@ -550,7 +550,7 @@ scenario_4() {
 	trace_has trace = 1 'CLOSE_WAIT > CLOSE\..*\[policy-closed-on-eof\]$'
 	echo 'anybody there?' >&"$input"
 	finish "$dnc" || true
-	trace_has trace = 1 '!! fd 3: the write failed because TCPSHIM_CLOSE_ON_EOF ended .*\[write-after-policy-close\]$'
+	trace_has trace = 1 '!! fd 3 to .*: the write failed because TCPSHIM_CLOSE_ON_EOF ended .*\[write-after-policy-close\]$'
 	trace_has trace = 0 '\[(reset|data-lost)'
 }
 

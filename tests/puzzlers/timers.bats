@@ -26,12 +26,12 @@ reset_while_retransmitting() {
 }
 
 @test "a reset that arrives while data is being retransmitted: dnc" {
-	reset_while_retransmitting forgotten_soon-dnc reset-by-peer
-	kang_says '\[reset-by-peer\]' 'Err#104 ECONNRESET'
+	reset_while_retransmitting forgotten_soon-dnc reset-peer-forgot
+	kang_says '\[reset-peer-forgot\]' 'Err#104 ECONNRESET'
 }
 
 @test "a reset that arrives while data is being retransmitted: nc.openbsd, which never reads the error" {
-	reset_while_retransmitting forgotten_soon-nc.openbsd reset-by-peer
+	reset_while_retransmitting forgotten_soon-nc.openbsd reset-peer-forgot
 	kang_is_silent_about 'Err#104'
 }
 
@@ -54,13 +54,13 @@ reset_while_retransmitting() {
 
 @test "keepalive ends an idle connection" {
 	played keepalive-dnc
-	kang_says ' 3 probes .*\[timed-out-keepalive\]' 'Err#110 ETIMEDOUT'
+	kang_says ' 3 probes .* last heard 5\.[01] s ago, and probing began 3\.[01] s ago.*\[timed-out-keepalive\]' 'Err#110 ETIMEDOUT'
 	kang_is_silent_about '\[reset|\[timed-out-(data|user)\]|\[data-lost\]|\[no-failure-detection\]'
 }
 
 @test "keepalive does not end a connection with data under way" {
 	went_as_told keepalive_writing-dnc
-	kang_says ' 5 retransmissions.*\[timed-out-data\]' '22 bytes .*\[data-lost\]' 'Err#110 ETIMEDOUT'
+	kang_says '[45] retransmissions.*\[timed-out-data\]' '22 bytes .*\[data-lost\]' 'Err#110 ETIMEDOUT'
 	kang_is_silent_about '\[reset|\[timed-out-(keepalive|user)\]'
 }
 
@@ -79,13 +79,13 @@ reset_while_retransmitting() {
 
 @test "the last probe of keepalive is answered with a reset" {
 	went_as_told keepalive_forgotten-dnc
-	kang_says '\[reset-by-peer\]' 'Err#104 ECONNRESET'
+	kang_says 'keepalive probe; .*\[reset-peer-forgot\]' 'Err#104 ECONNRESET'
 	kang_is_silent_about '\[timed-out'
 }
 
 @test "a late probe under TCP_USER_TIMEOUT is answered with a reset" {
 	went_as_told keepalive_and_larger_forgotten-dnc
-	kang_says '\[reset-by-peer\]' 'Err#104 ECONNRESET'
+	kang_says 'keepalive probe; .*\[reset-peer-forgot\]' 'Err#104 ECONNRESET'
 	kang_is_silent_about '\[timed-out'
 }
 

@@ -44,6 +44,26 @@ static const struct tcpshim_facts sample = {
 	.option_level = IPPROTO_TCP,
 	.option_name = TCP_KEEPIDLE,
 	.policy_error = ENOPROTOOPT,
+	.serial = 7,
+	.connections = 9,
+	.fin_time = FIN_ARRIVED,
+	.fin_age_ns = 6000000000,
+	.idle_before_fin_ns = 2000000000,
+	.last_heard_ns = 5000000000,
+	.probing_ns = 3000000000,
+	.waited_ns = 1500000000,
+	.measured_ns = 1600000000,
+	.busy_ns = 1400000000,
+	.window_limited_ns = 1300000000,
+	.buffer_limited_ns = 1200000000,
+	.queued_ns = 3900000000,
+	.queue_length = 3,
+	.queue_limit = 2,
+	.held_ns = 44000000,
+	.nagle_count = 16,
+	.nagle_lost_ns = 704000000,
+	.local_ports = 28232,
+	.time_wait_sockets = 28000,
 };
 
 /* No {name} is left in the text of any note; ids, explanations and severities exist. */
@@ -77,6 +97,32 @@ static void test_unknown_descriptor(void **state)
 	assert_string_equal(unit_end(), "fd ?");
 }
 
+/* How well the time of the peer's FIN is known, and the number of a connection that is alone. */
+static void test_shades(void **state)
+{
+	struct tcpshim_facts facts = {.fd = 3, .serial = 1, .connections = 1, .since_fin_ns = 100};
+	bool is_right = true;
+
+	(void)state;
+	facts_expand(unit_begin(), "{connection}", &facts);
+	is_right &= unit_is_text("alone, without a peer", unit_end(), "fd 3");
+	facts.connections = 2;
+	facts_expand(unit_begin(), "{connection}", &facts);
+	is_right &= unit_is_text("the first of two", unit_end(), "fd 3 (connection 1)");
+	facts_expand(unit_begin(), "{fin_age}", &facts);
+	is_right &= unit_is_text("of an earlier version", unit_end(),
+				 "0.0 ms after the peer's FIN was seen");
+	facts.since_fin_ns = 0;
+	facts_expand(unit_begin(), "{fin_age}", &facts);
+	is_right &= unit_is_text("not known", unit_end(), "after the peer's FIN");
+	facts.fin_time = FIN_ARRIVED_BEFORE;
+	facts.fin_age_ns = 2000000000;
+	facts_expand(unit_begin(), "{fin_age}", &facts);
+	is_right &= unit_is_text("a bound", unit_end(),
+				 "at least 2.0 s after the peer's FIN arrived");
+	assert_true(is_right);
+}
+
 static void test_every_fact(void **state)
 {
 	static const struct {
@@ -102,6 +148,14 @@ static void test_every_fact(void **state)
 		{"{policy_timeout}", "1.5 s"},
 		{"{option}: {policy_error}", "TCP_KEEPIDLE: ENOPROTOOPT"},
 		{"'{exclusion}'", "'!rport=8080'"},
+		{"{connection}", "fd 3 to 10.88.88.140:8080 (connection 7)"},
+		{"{fin_age} {idle_before_fin}", "6.0 s after the peer's FIN arrived 2.0 s"},
+		{"{last_heard} {probing}", "5.0 s 3.0 s"},
+		{"{waited} {measured} {busy}", "1.5 s 1.6 s 1.4 s"},
+		{"{window_limited} {buffer_limited}", "1.3 s 1.2 s"},
+		{"{queued} {queue_length} {queue_limit}", "3.9 s 3 2"},
+		{"{held} {nagle_count} {nagle_lost}", "44.0 ms 16 704.0 ms"},
+		{"{local_ports} {time_wait_sockets}", "28232 28000"},
 		{"{nonsense}", "{nonsense}"},
 		{"{fd", "{fd"},
 		{"{", "{"},
@@ -346,6 +400,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_note),
 		cmocka_unit_test(test_every_fact),
+		cmocka_unit_test(test_shades),
 		cmocka_unit_test(test_unknown_descriptor),
 		cmocka_unit_test(test_states_and_reports),
 		cmocka_unit_test(test_exclusion),

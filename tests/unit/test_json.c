@@ -991,6 +991,9 @@ static void test_all_notes(void **state)
 					 : fact_fields[fact].is_signed ? "-1"
 								       : "4294967295");
 				is_there = strstr(line, name) != NULL;
+				if (values.has_fin && byte != 0 &&
+				    strcmp(fact_fields[fact].name, "fin_age_ns") == 0)
+					is_there ^= 1;
 				if (is_there != (values.numbers >> fact & 1)) {
 					print_error("%s: %s in %s", row->name, name, line);
 					is_right = false;

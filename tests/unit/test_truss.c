@@ -91,7 +91,7 @@ static const struct row {
 	{"end of stream",
 	 {.call = CALL_read, ARGUMENTS(3, P, 1024), AT(126177400000)},
 	 {.stamps = TRUSS_BASE, .data_bytes = 12},
-	 UINT64_C(1) << NOTE_peer_fin,
+	 UNIT_NOTE(peer_fin),
 	 0,
 	 "126.1774\tread(3, 0x7FFC08043670, 1024)\t\t\t= 0\n"
 	 "\t- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: end of stream. The peer closed or shut "
@@ -104,10 +104,10 @@ static const struct row {
 	  AT(3954012300000),
 	  DATA("kodos, are you there?\n")},
 	 {.stamps = TRUSS_BASE, .data_bytes = 12},
-	 UINT64_C(1) << NOTE_write_after_fin,
+	 UNIT_NOTE(write_after_fin),
 	 0,
 	 "3954.0123\twrite(3, \" k o d o s ,   a r e   y\".., 22)\t= 22\n"
-	 "\t! fd 3: written 82.0 s after the peer's FIN; if the peer has closed, this is answered "
+	 "\t! fd 3 to 10.88.88.140:8080: written 82.0 s after the peer's FIN was seen; if the peer has closed, this is answered "
 	 "with a reset "
 	 "and lost. [write-after-fin]\n"},
 
@@ -298,12 +298,12 @@ static const struct row {
 	  .result = 46,
 	  DATA("hello, worldabcdefghijklmnopqrstuvwxyz012345\0#")},
 	 {.data_bytes = 64},
-	 UINT64_C(1) << NOTE_data_lost,
+	 UNIT_NOTE(data_lost),
 	 0,
 	 "write(3, \" h e l l o ,   w o r l d\".., 46)\t= 46\n"
 	 "  " ROW_32 "\n"
 	 "  \\0 #\n"
-	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write "
+	 "\t!! fd 3 to 10.88.88.140:8080: 22 bytes written were never acknowledged and are lost, although write "
 	 "reported success. "
 	 "[data-lost]\n"},
 	{"rows cut",
@@ -321,51 +321,51 @@ static const struct row {
 	{"in their order, a connection after the other",
 	 {.call = CALL_close, ARGUMENTS(3), .subjects_left_out = 2},
 	 {0},
-	 UINT64_C(1) << NOTE_data_lost | UINT64_C(1) << NOTE_closed_after_death,
-	 UINT64_C(1) << NOTE_broken_pipe_own_shutdown,
+	 UNIT_NOTE(data_lost) | UNIT_NOTE(closed_after_death),
+	 UNIT_NOTE(broken_pipe_own_shutdown),
 	 "close(3)\t\t\t\t\t= 0\n"
-	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write "
+	 "\t!! fd 3 to 10.88.88.140:8080: 22 bytes written were never acknowledged and are lost, although write "
 	 "reported success. "
 	 "[data-lost]\n"
 	 "\t- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: closed after the connection had died; "
 	 "open for 0.0 ms: "
 	 "sent 0 bytes, received 0 bytes. [closed-after-death]\n"
-	 "\t! fd 3: EPIPE because this program had shut down its own sending side. "
+	 "\t! fd 3 to 10.88.88.140:8080: EPIPE because this program had shut down its own sending side. "
 	 "[broken-pipe-own-shutdown]\n"
 	 "\t- and 2 more connections, not shown here. [more]\n"},
 	{"from a warning on",
 	 {.call = CALL_close, ARGUMENTS(3), .subjects_left_out = 2},
 	 {.least_severity = SEVERITY_WARN},
-	 UINT64_C(1) << NOTE_closed_after_death,
-	 UINT64_C(1) << NOTE_broken_pipe_own_shutdown,
+	 UNIT_NOTE(closed_after_death),
+	 UNIT_NOTE(broken_pipe_own_shutdown),
 	 "close(3)\t\t\t\t\t= 0\n"
-	 "\t! fd 3: EPIPE because this program had shut down its own sending side. "
+	 "\t! fd 3 to 10.88.88.140:8080: EPIPE because this program had shut down its own sending side. "
 	 "[broken-pipe-own-shutdown]\n"},
 	{"errors only",
 	 {.call = CALL_close, ARGUMENTS(3)},
 	 {.least_severity = SEVERITY_ERROR},
-	 UINT64_C(1) << NOTE_data_lost,
-	 UINT64_C(1) << NOTE_broken_pipe_own_shutdown,
+	 UNIT_NOTE(data_lost),
+	 UNIT_NOTE(broken_pipe_own_shutdown),
 	 "close(3)\t\t\t\t\t= 0\n"
-	 "\t!! fd 3: 22 bytes written were never acknowledged and are lost, although write "
+	 "\t!! fd 3 to 10.88.88.140:8080: 22 bytes written were never acknowledged and are lost, although write "
 	 "reported success. "
 	 "[data-lost]\n"},
 	{"none",
 	 {.call = CALL_close, ARGUMENTS(3), .subjects_left_out = 1},
 	 {.least_severity = SEVERITY_NONE},
-	 UINT64_MAX >> (64 - NOTE_COUNT),
+	 UNIT_NOTES_ALL,
 	 0,
 	 "close(3)\t\t\t\t\t= 0\n"},
 	{"in colour",
 	 {.call = CALL_close, ARGUMENTS(3)},
 	 {.has_colour = true},
-	 UINT64_C(1) << NOTE_data_lost | UINT64_C(1) << NOTE_broken_pipe_own_shutdown,
-	 UINT64_C(1) << NOTE_closed_after_death,
+	 UNIT_NOTE(data_lost) | UNIT_NOTE(broken_pipe_own_shutdown),
+	 UNIT_NOTE(closed_after_death),
 	 "close(3)\t\t\t\t\t= 0\n"
-	 "\t\x1b[1;31m!! fd 3: 22 bytes written were never acknowledged and are lost, although "
+	 "\t\x1b[1;31m!! fd 3 to 10.88.88.140:8080: 22 bytes written were never acknowledged and are lost, although "
 	 "write reported "
 	 "success. [data-lost]\x1b[0m\n"
-	 "\t\x1b[33m! fd 3: EPIPE because this program had shut down its own sending side. "
+	 "\t\x1b[33m! fd 3 to 10.88.88.140:8080: EPIPE because this program had shut down its own sending side. "
 	 "[broken-pipe-own-shutdown]\x1b[0m\n"
 	 "\t\x1b[36m- fd 3 10.88.88.139:33226 > 10.88.88.140:8080: closed after the connection "
 	 "had died; open for "
