@@ -79,6 +79,7 @@ struct conn_pause {
 	uint8_t state;
 	bool is_fin_bound;    /* the FIN may have arrived earlier */
 	bool has_outstanding; /* something was not acknowledged */
+	bool has_unread;      /* the program has not read all that came before that FIN */
 };
 
 /* How long the kernel has held up this side's data (tcpi_busy_time, _rwnd_limited,

@@ -241,7 +241,8 @@ static bool is_held_up_by_path(const struct evidence *e)
 }
 
 /* Returns whether this call wrote into a connection that the peer had closed while it lay idle. A
- * server answers a request whose FIN has come with it: that is a half-close on purpose. */
+ * server answers a request whose FIN has come with it: that is a half-close on purpose. And who has
+ * not read the answer yet is not about to ask again. */
 static bool is_stale_reuse(const struct evidence *e)
 {
 	bool is_idle_at_fin = e->step->pause.quiet_ns >= CONN_PAUSE_NS;
@@ -250,7 +251,8 @@ static bool is_stale_reuse(const struct evidence *e)
 	       e->step->pause.state == STATE_CLOSE_WAIT && e->before->fin_ns == 0 &&
 	       !(e->before->flags & (CONN_FLAG_DEAD | CONN_FLAG_SHUT_READ)) &&
 	       (e->before->role == ROLE_CLIENT || is_idle_at_fin) &&
-	       e->before->state != STATE_CLOSE_WAIT && e->step->alert == CONN_ALERT_NONE;
+	       e->before->state != STATE_CLOSE_WAIT && !e->step->pause.has_unread &&
+	       e->step->alert == CONN_ALERT_NONE;
 }
 
 static bool is_nagle_delay(const struct evidence *e)

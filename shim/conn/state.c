@@ -188,7 +188,7 @@ static void note_sampled_fin(struct conn *conn, const struct tcpinfo *info, uint
 	uint64_t data_ns = info->last_data_ms * NS_PER_MS;
 
 	note_fin(conn, at_ns > age_ns ? at_ns - age_ns : 1, data_ns > age_ns ? data_ns - age_ns : 0,
-		 info->may_have_probed);
+		 info->may_have_acknowledged);
 }
 
 /* Notes what the kernel has counted of waiting to send. Not while a write waits: the wait is

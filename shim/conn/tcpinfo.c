@@ -221,18 +221,23 @@ static void read_unread(int fd, struct tcpinfo *info)
 	info->has_unread = true;
 }
 
-/* In CLOSE_WAIT the last segment from the peer is its FIN, unless data was sent or keepalive has
- * probed since. */
+/* Returns whether keepalive may have probed since data was last moved. Its idle time is a second at
+ * least. */
 static bool may_have_probed(int fd, const struct tcpinfo *info)
 {
-	unsigned idle_s;
+	return info->last_data_ms >= 1000 && get_integer(fd, SOL_SOCKET, SO_KEEPALIVE) != 0 &&
+	       info->last_data_ms / 1000 >= (unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE);
+}
 
-	/* keepalive's idle time is a second at least */
-	if (info->state != STATE_CLOSE_WAIT || info->last_data_ms < 1000 ||
-	    !get_integer(fd, SOL_SOCKET, SO_KEEPALIVE))
-		return false;
-	idle_s = (unsigned)get_integer(fd, IPPROTO_TCP, TCP_KEEPIDLE);
-	return info->last_data_ms / 1000 >= idle_s;
+/* Returns whether the last segment from the peer may be an acknowledgement of data that was sent
+ * after its FIN: no data came with it, and data had been sent shortly before. */
+static bool may_be_answer(const struct tcp_info *kernel)
+{
+	enum { LONG_ROUND_TRIP_MS = 300, SAME_MS = 5 };
+	uint32_t ack = kernel->tcpi_last_ack_recv, sent = kernel->tcpi_last_data_sent;
+
+	return sent >= ack && sent - ack <= LONG_ROUND_TRIP_MS && kernel->tcpi_bytes_acked > 1 &&
+	       kernel->tcpi_last_data_recv > ack + SAME_MS;
 }
 
 static void read_queues(int fd, struct tcpinfo *info, const struct tcp_info *kernel,
@@ -285,7 +290,8 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 	if (result < 0)
 		return result;
 	read_state(info, &kernel, kernel_size);
-	info->may_have_probed = may_have_probed(fd, info);
+	info->may_have_acknowledged = info->state == STATE_CLOSE_WAIT &&
+				      (may_be_answer(&kernel) || may_have_probed(fd, info));
 	if (info->state == STATE_CLOSE)
 		read_unread(fd, info); /* shows whether the peer's FIN came first */
 	if (parts & TCPINFO_QUEUES)

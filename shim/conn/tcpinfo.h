@@ -26,9 +26,9 @@ struct tcpinfo {
 	bool is_linger_abort; /* SO_LINGER on with 0 seconds */
 	bool is_in_repair;    /* TCP_REPAIR: the peer is sent nothing */
 	bool is_nagle;        /* TCP_NODELAY is off; only if TCPINFO_NAGLE */
-	/* A keepalive probe may have been answered since the last data: then last_ack_received_ms
-	 * says nothing of a FIN. Only in CLOSE_WAIT. */
-	bool may_have_probed;
+	/* The peer may have acknowledged something after its FIN: then last_ack_received_ms is not
+	 * the age of the FIN. Only in CLOSE_WAIT. */
+	bool may_have_acknowledged;
 	bool has_unread; /* unread_bytes was measured */
 	uint32_t keepalive_count;
 	uint64_t keepalive_idle_ns;

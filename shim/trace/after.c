@@ -59,14 +59,13 @@ static void note_blocking(const struct call *call, struct conn *conn)
 
 /* Reads the connection's addresses, and decides about a connection whose TCPSHIM_MATCH result was
  * not known before. */
-static void find_ends(struct area *area, const struct call *call, struct conn *conn)
+static void find_ends(const struct call *call, struct conn *conn)
 {
 	bool is_in_doubt = atomic_load(&conn->match) == MATCH_UNKNOWN && process_is_itself();
 
 	if (is_in_doubt || !atomic_load(&conn->is_untraced)) {
-		if (area->event.address)
-			facts_read_sockaddr(&conn->peer, area->event.address,
-					    area->event.address_size);
+		if (call->address_size > 0)
+			facts_read_sockaddr(&conn->peer, call->address, call->address_size);
 		classify_read_addresses(call->fd, conn);
 	}
 	if (is_in_doubt) {
@@ -95,7 +94,7 @@ static bool leave_on_connection(struct area *area, struct call *call, int64_t re
 	emit_pin(conn);
 	if (call_effect(call) == EFFECT_CONNECT && conn->kind == CONN_KIND_TCP &&
 	    !is_disconnect(call, error))
-		find_ends(area, call, conn);
+		find_ends(call, conn);
 	if (call_effect(call) == EFFECT_LISTEN && conn->kind == CONN_KIND_TCP && error == 0 &&
 	    is_shown)
 		classify_read_addresses(call->fd, conn);
@@ -116,7 +115,7 @@ static bool leave_on_connection(struct area *area, struct call *call, int64_t re
 		return is_shown;
 	}
 	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->phase) == CONN_PHASE_NEW)
-		find_ends(area, call, conn); /* MSG_FASTOPEN connects */
+		find_ends(call, conn); /* MSG_FASTOPEN connects */
 	if (area->step.effect == EFFECT_SET_OPTION && error == 0)
 		enforce_note_option(call->fd, conn, (int)call->arguments[1],
 				    (int)call->arguments[2]);

@@ -132,6 +132,13 @@ static bool has_outstanding(const struct conn *conn, const struct tcpinfo *info)
 	return written + atomic_load(&conn->acknowledged_base) > info->acknowledged_bytes;
 }
 
+/* Returns whether there is something to read beside the peer's FIN, which counts as a byte. */
+static bool has_unread(const struct conn *conn, const struct tcpinfo *info)
+{
+	return info->received_bytes >
+	       atomic_load(&conn->received_base) + atomic_load(&conn->received_bytes) + 1;
+}
+
 /* Asks the kernel, before a write after a pause, when the peer was last heard from and whether it
  * has closed meanwhile. Afterwards, the answer to this write would count. */
 static void measure_pause(struct call *call, struct conn *conn)
@@ -151,8 +158,9 @@ static void measure_pause(struct call *call, struct conn *conn)
 		.fin_ns = ack_ns,
 		.quiet_ns = data_ns > ack_ns ? data_ns - ack_ns : 0,
 		.state = info.state,
-		.is_fin_bound = info.may_have_probed,
+		.is_fin_bound = info.may_have_acknowledged,
 		.has_outstanding = has_outstanding(conn, &info),
+		.has_unread = has_unread(conn, &info),
 	};
 }
 

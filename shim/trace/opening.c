@@ -123,7 +123,7 @@ bool opening_accept(struct area *area, struct call *call, int64_t result, int er
 	atomic_store(&conn->is_nonblocking,
 		     call->id == CALL_accept4 && (call->arguments[3] & SOCK_NONBLOCK));
 	/* What the kernel has just written is known without asking it. */
-	if (area->event.address)
+	if (is_shown && area->event.address)
 		facts_read_sockaddr(&conn->peer, area->event.address, area->event.address_size);
 	apply_policies((int)result, conn);
 	is_shown = is_shown && !atomic_load(&conn->is_untraced);

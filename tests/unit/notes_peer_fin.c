@@ -39,7 +39,7 @@ static const struct history histories[] = {
 		   .step = {READS(0), .after = {.state = STATE_CLOSE_WAIT,
 						.last_ack_received_ms = 500,
 						.last_data_ms = 7000,
-						.may_have_probed = true}},
+						.may_have_acknowledged = true}},
 		   .notes = NOTE(peer_fin_late),
 		   .facts = {IS(fin_age_ns, MS(500)), IS(fin_time, FIN_ARRIVED_BEFORE)}}}},
 	{.name = "a late write after the peer's FIN",
