@@ -118,6 +118,9 @@ nginx_config() {
 
 @test "lighttpd" {
 	need lighttpd curl strace
+	is_quiet() {
+		[[ -z $(ss -Htn state connected exclude time-wait "( sport = :$port or dport = :$port )") ]]
+	}
 	play() {
 		pages www
 		cat >lighttpd.conf <<-CONFIG
@@ -136,6 +139,8 @@ nginx_config() {
 		await 10 listening "$port"
 		get "$url/page" "$url/megabyte" "$url/none" "$url/proxy/page"
 		get "$url/proxy/megabyte"
+		# Told to end while a connection is open, it exits with 1, bare too.
+		await 10 is_quiet
 		ended lighttpd "$lighttpd"
 	}
 	matrix lighttpd
@@ -214,6 +219,9 @@ nginx_config() {
 	"${postgres[@]}" "$bin/initdb" -D "$place/data" -A trust -U postgres --no-sync >initdb.out 2>&1 ||
 		fail "$(cat initdb.out)"
 	export PGHOST=127.0.0.1 PGUSER=postgres PGDATABASE=postgres
+	has_no_clients() {
+		! pgrep -f "^postgres: postgres postgres 127\.0\.0\.1" --parent "$(head -n 1 data/postmaster.pid)" >/dev/null
+	}
 	play() {
 		export PGPORT=$port
 		cp -a "$place/data" data
@@ -232,6 +240,8 @@ nginx_config() {
 		once one psql -c "select 'one'" -c "select pg_sleep(0.1)"
 		once init pgbench -i -q
 		once bench pgbench -c 3 -t 20
+		# A process that still serves a client logs that it was told to end.
+		await 20 has_no_clients
 		kill -s INT "$(head -n 1 "data/postmaster.pid")"
 		finished server "$server"
 	}
