@@ -1,5 +1,6 @@
 /*
- * step: describes what a call did to one connection, and samples the kernel's state at transitions.
+ * step: describes what a call did to one connection, and samples the kernel's state at transitions
+ * and after long waits.
  *
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
  * Keeps I4, I5, I10.
