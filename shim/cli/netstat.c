@@ -13,7 +13,7 @@
 #include "cli/commands.h"
 #include "cli/open_rows.h"
 #include "format/arguments.h"
-#include "format/connection_row.h"
+#include "format/connection_number.h"
 #include "format/facts.h"
 #include "format/names.h"
 #include "format/note_set.h"
@@ -95,21 +95,27 @@ static void take_call(struct netstat *netstat, const struct tcpshim_event *event
 	netstat->calls[number].text[text.size] = '\0';
 }
 
+static void leave_row(struct open_row *row, void *data)
+{
+	(void)data;
+	open_row_find_gaps(row);
+}
+
 static void read_all(struct netstat *netstat)
 {
 	struct unpacked *current = allocate(sizeof(*current));
 	struct item item;
-	struct timespec now;
 
 	while (merge_next(&netstat->merge, &item))
 		if (!item.line)
-			open_rows_take(&netstat->rows, item.event, NULL, NULL);
+			open_rows_take(&netstat->rows, &item, NULL, NULL);
 	netstat->call_count = 0;
 	while (merge_next_current(&netstat->merge, &item, current))
 		take_call(netstat, item.event);
 	free(current);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	netstat->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	reader_find_end(netstat->reader);
+	netstat->now_ns = netstat->reader->seen_ns;
+	open_rows_visit(&netstat->rows, leave_row, NULL);
 }
 
 static void append_address(struct strbuf *buf, const struct tcpshim_address *address)
@@ -126,6 +132,16 @@ static void append_since(struct strbuf *buf, uint64_t then_ns, uint64_t now_ns)
 		strbuf_char(buf, '-');
 	else
 		strbuf_duration(buf, now_ns - then_ns);
+}
+
+static void append_known(struct strbuf *buf, struct known_number number)
+{
+	if (number.known == KNOWN_NOT)
+		strbuf_char(buf, '-');
+	else if (number.known == KNOWN_AT_LEAST)
+		strbuf_string(buf, "> ");
+	if (number.known != KNOWN_NOT)
+		strbuf_unsigned(buf, number.value);
 }
 
 static const char *end_text(struct strbuf *buf)
@@ -160,24 +176,29 @@ static void print_notes(const struct tcpshim_notes *notes)
 	}
 }
 
-static void print_row(const struct connection_row *row, void *data)
+static void print_row(struct open_row *open, void *data)
 {
+	const struct connection_row *row = &open->row;
 	struct netstat *const netstat = data;
 	const struct kernel_socket *found =
 		netstat->has_kernel && row->local.family != 0
 			? kernel_find(&netstat->kernel, &row->local, &row->peer)
 			: NULL;
-	char texts[4][64];
-	struct strbuf local, peer, age, active;
+	char texts[6][64];
+	struct strbuf local, peer, age, active, sent, received;
 
 	strbuf_init(&local, texts[0], 63);
 	strbuf_init(&peer, texts[1], 63);
 	strbuf_init(&age, texts[2], 63);
 	strbuf_init(&active, texts[3], 63);
+	strbuf_init(&sent, texts[4], 63);
+	strbuf_init(&received, texts[5], 63);
 	append_address(&local, &row->local);
 	append_address(&peer, &row->peer);
 	append_since(&age, row->opened_ns, netstat->now_ns);
 	append_since(&active, row->active_ns, netstat->now_ns);
+	append_known(&sent, connection_number_sent(row));
+	append_known(&received, connection_number_received(row));
 	printf("%-24s %-24s ", end_text(&local), end_text(&peer));
 	if (found)
 		printf("%8u %6u %8u %6u %-11s ", found->send_window_bytes, found->send_queue_bytes,
@@ -187,8 +208,8 @@ static void print_row(const struct connection_row *row, void *data)
 		printf("%8s %6s %8s %6s %-11s ", "-", "-", "-", "-",
 		       netstat->has_kernel && row->peer.family != 0 ? "gone"
 								    : names_tcp_state(row->state));
-	printf("%4d %10s %10" PRIu64 " %10" PRIu64 " %10s  ", row->fd, end_text(&age),
-	       row->sent_bytes, row->received_bytes, end_text(&active));
+	printf("%4d %10s %10s %10s %10s  ", row->fd, end_text(&age), end_text(&sent),
+	       end_text(&received), end_text(&active));
 	print_notes(&row->notes);
 	putchar('\n');
 	for (unsigned i = 0; i < netstat->call_count; i++)

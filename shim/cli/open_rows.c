@@ -5,25 +5,38 @@
 
 #include "reader/complain.h"
 
-static int compare(const void *a, const void *b)
+/* Recordings of one process, one after an exec, are in the order in which they began. */
+static int compare_readers(const struct reader *x, const struct reader *y)
 {
-	const struct connection_row *x = a, *y = b;
-
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return (x->serial > y->serial) - (x->serial < y->serial);
+	if (x == y)
+		return 0;
+	if (x->header.pid != y->header.pid)
+		return x->header.pid < y->header.pid ? -1 : 1;
+	if (x->header.base_ns != y->header.base_ns)
+		return x->header.base_ns < y->header.base_ns ? -1 : 1;
+	return x < y ? -1 : 1;
 }
 
-static struct connection_row *find_or_add(struct open_rows *rows, const struct tcpshim_event *event,
-					  uint32_t serial)
+static int compare(const void *a, const void *b)
 {
-	const struct connection_row key = {.pid = event->pid, .serial = serial};
-	struct connection_row **found = tfind(&key, &rows->tree, compare), *row;
+	const struct open_row *x = a, *y = b;
+	int order = compare_readers(x->reader, y->reader);
+
+	return order != 0 ? order
+			  : (x->row.serial > y->row.serial) - (x->row.serial < y->row.serial);
+}
+
+static struct open_row *find_or_add(struct open_rows *rows, const struct item *item,
+				    uint32_t serial)
+{
+	const struct open_row key = {.row.serial = serial, .reader = item->reader};
+	struct open_row **found = tfind(&key, &rows->tree, compare), *row;
 
 	if (found)
 		return *found;
 	row = allocate(sizeof(*row));
-	connection_row_start(row, event, serial);
+	*row = (struct open_row){.reader = item->reader, .is_chosen = !rows->filter};
+	connection_row_start(&row->row, item->event, serial);
 	if (!tsearch(row, &rows->tree, compare)) {
 		complain("not enough memory for the connections");
 		exit(EXIT_OWN_FAILURE);
@@ -31,20 +44,52 @@ static struct connection_row *find_or_add(struct open_rows *rows, const struct t
 	return row;
 }
 
-void open_rows_take(struct open_rows *rows, const struct tcpshim_event *event,
-		    void (*close)(const struct connection_row *row, void *data), void *data)
+/* Returns whether the recording can lack the latest calls on a connection. With one thread, only
+ * the earliest were overwritten. */
+static bool is_lacking(const struct reader *reader)
 {
-	if (event->connection.serial != 0)
-		connection_row_call(find_or_add(rows, event, event->connection.serial), event);
+	return reader->header.lost_events > 0 || reader->damage.is_cut ||
+	       reader->damage.blocks > 0 || reader->damage.records > 0 ||
+	       (reader->header.overwritten_events > 0 && reader->stream_count > 1);
+}
+
+void open_row_find_gaps(struct open_row *row)
+{
+	bool is_opening_seen = row->row.opened_ns != 0 && !row->row.is_opening_missed;
+
+	row->row.has_gaps |= is_lacking(row->reader) ||
+			     (row->reader->header.overwritten_events > 0 && !is_opening_seen);
+}
+
+static void choose(const struct open_rows *rows, struct open_row *row,
+		   const struct tcpshim_event *event)
+{
+	if (!row->is_chosen)
+		row->is_chosen = filter_shows_of(rows->filter, event, row->row.serial);
+}
+
+void open_rows_take(struct open_rows *rows, const struct item *item,
+		    void (*close)(struct open_row *row, void *data), void *data)
+{
+	const struct tcpshim_event *event = item->event;
+
+	if (event->connection.serial != 0) {
+		struct open_row *row = find_or_add(rows, item, event->connection.serial);
+
+		connection_row_call(&row->row, event);
+		choose(rows, row, event);
+	}
 	for (uint32_t i = 0; i < event->subject_count; i++) {
 		const struct tcpshim_subject *subject = &event->subjects[i];
-		struct connection_row *row;
+		struct open_row *row;
 
 		if (subject->facts.serial == 0)
 			continue;
-		row = find_or_add(rows, event, subject->facts.serial);
-		if (!connection_row_subject(row, event, subject))
+		row = find_or_add(rows, item, subject->facts.serial);
+		choose(rows, row, event);
+		if (!connection_row_subject(&row->row, event, subject))
 			continue;
+		open_row_find_gaps(row);
 		if (close)
 			close(row, data);
 		tdelete(row, &rows->tree, compare);
@@ -53,7 +98,7 @@ void open_rows_take(struct open_rows *rows, const struct tcpshim_event *event,
 }
 
 struct visit {
-	void (*visit)(const struct connection_row *row, void *data);
+	void (*visit)(struct open_row *row, void *data);
 	void *data;
 };
 
@@ -62,13 +107,27 @@ static void visit_node(const void *node, VISIT order, void *closure)
 	const struct visit *visit = closure;
 
 	if (order == postorder || order == leaf)
-		visit->visit(*(const struct connection_row *const *)node, visit->data);
+		visit->visit(*(struct open_row *const *)node, visit->data);
 }
 
-void open_rows_visit(const struct open_rows *rows,
-		     void (*visit)(const struct connection_row *row, void *data), void *data)
+void open_rows_visit(const struct open_rows *rows, void (*visit)(struct open_row *row, void *data),
+		     void *data)
 {
 	twalk_r(rows->tree, visit_node, &(struct visit){visit, data});
+}
+
+void open_row_leave(struct open_row *row, uint64_t until_ns)
+{
+	const struct reader *reader = row->reader;
+	uint64_t end_ns = reader->seen_ns + reader->shift_ns;
+
+	open_row_find_gaps(row);
+	if (is_lacking(reader)) /* its close may be missing */
+		return;
+	if (end_ns > until_ns)
+		connection_row_leave(&row->row, until_ns, false);
+	else
+		connection_row_leave(&row->row, end_ns, reader->header.end == RECORD_ENDED);
 }
 
 void open_rows_clear(struct open_rows *rows)

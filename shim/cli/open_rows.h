@@ -5,19 +5,36 @@
 #define CLI_OPEN_ROWS_H
 
 #include "format/connection_row.h"
+#include "reader/filter.h"
+#include "reader/merge.h"
+
+struct open_row {
+	struct connection_row row;
+	struct reader *reader; /* its recording */
+	bool is_chosen;        /* one of its calls or notes meets the conditions of the filter */
+};
 
 struct open_rows {
-	void *tree; /* tsearch(3)'s, by process and serial */
+	void *tree;                  /* tsearch(3)'s, by process, recording and serial */
+	const struct filter *filter; /* NULL: every row is chosen */
 };
 
 /* Updates the rows of the event's connections, and makes missing ones. When a connection has ended,
  * its row is passed to close, unless that is NULL, and removed. */
-void open_rows_take(struct open_rows *rows, const struct tcpshim_event *event,
-		    void (*close)(const struct connection_row *row, void *data), void *data);
+void open_rows_take(struct open_rows *rows, const struct item *item,
+		    void (*close)(struct open_row *row, void *data), void *data);
 
 /* Calls visit for each row, by process and serial. */
-void open_rows_visit(const struct open_rows *rows,
-		     void (*visit)(const struct connection_row *row, void *data), void *data);
+void open_rows_visit(const struct open_rows *rows, void (*visit)(struct open_row *row, void *data),
+		     void *data);
+
+/* Finds out, before a row is shown, whether its recording can lack calls on the connection. A row
+ * that is passed to close is done. */
+void open_row_find_gaps(struct open_row *row);
+
+/* Does that, and adds to a row of a connection without a close what its recording shows of its end.
+ * until_ns: no later than this, in the time of the report. */
+void open_row_leave(struct open_row *row, uint64_t until_ns);
 
 /* Removes all rows. */
 void open_rows_clear(struct open_rows *rows);

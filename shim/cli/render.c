@@ -99,20 +99,24 @@ void render_item(struct render *render, const struct item *item)
 	const struct render_wanted *wanted = render->wanted;
 	bool has_tables = wanted->has_connections || wanted->has_summary;
 
-	render->calls += !item->line;
-	if (!item->line && !filter_shows(&wanted->filter, item->event))
+	if (item->line) {
+		render->shown++;
+		if (!has_tables)
+			write_line(render, item);
+		return;
+	}
+	render->calls++;
+	if (wanted->has_connections) /* a row's numbers are those of all calls */
+		connections_take(&render->connections, item);
+	if (!filter_shows(&wanted->filter, item->event))
 		return;
 	render->shown++;
-	if (!has_tables && item->line)
-		write_line(render, item);
-	else if (!has_tables)
-		write_event(render, item);
-	if (item->line)
-		return;
-	if (wanted->has_connections)
-		connections_take(&render->connections, item);
 	if (wanted->has_summary)
 		summary_take(render->summary, item->event);
+	if (!has_tables) {
+		filter_subjects(&wanted->filter, item->event);
+		write_event(render, item);
+	}
 }
 
 void render_start(struct render *render, const struct render_wanted *wanted,
@@ -124,6 +128,7 @@ void render_start(struct render *render, const struct render_wanted *wanted,
 		.style = config.style,
 		.connections =
 			{
+				.rows.filter = &wanted->filter,
 				.format = config.format,
 				.has_pid = merge->count > 1,
 				.base_ns = merge->base_ns,
@@ -139,10 +144,14 @@ void render_start(struct render *render, const struct render_wanted *wanted,
 
 void render_end(struct render *render)
 {
+	for (size_t i = 0; i < render->merge->count; i++)
+		reader_find_end(render->merge->readers[i]);
 	if (render->wanted->has_connections)
 		connections_end(&render->connections);
 	if (render->wanted->has_connections && render->wanted->has_summary)
 		fputs(config.format->gap, stdout);
+	if (render->wanted->has_summary && render->connections.written == 0)
+		range_write(&render->wanted->filter, stdout, config.format);
 	if (render->wanted->has_summary)
 		summary_end(render->summary, stdout, config.format);
 	fflush(stdout);

@@ -304,20 +304,23 @@ static bool is_explained(const struct report *report)
 static void complain_empty(const struct report *report)
 {
 	const struct render *render = &report->render;
+	const struct connections_table *connections = &render->connections;
 	char where[PATH_MAX + 16];
 
 	snprintf(where, sizeof(where), "in %s", report->merge.readers[0]->path);
 	if (report->merge.count > 1)
 		snprintf(where, sizeof(where), "in these %zu recordings", report->merge.count);
-	if (render->shown > 0 &&
-	    (!render->wanted->has_connections || render->connections.written > 0))
+	if (render->wanted->has_connections ? connections->written > 0 : render->shown > 0)
 		return;
 	if (render->calls == 0 && is_explained(report))
 		return;
 	if (render->calls == 0)
 		complain("no call was recorded %s", where);
-	else if (render->shown == 0)
+	else if (!render->wanted->has_connections)
 		complain("none of the %lu calls %s matches the options", render->calls, where);
+	else if (connections->seen > 0)
+		complain("none of the %lu connections %s matches the options", connections->seen,
+			 where);
 	else
 		complain("no connection was recorded %s", where);
 }

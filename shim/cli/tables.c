@@ -14,11 +14,25 @@ static void write_buf(const struct strbuf *buf, FILE *to, const struct format *f
 	printable_write(to, buf->text, buf->size, printable_of(format, false));
 }
 
+void range_write(const struct filter *filter, FILE *to, const struct format *format)
+{
+	char text[FORMAT_TABLE_BYTES];
+	struct strbuf buf;
+
+	if (!format->range || (filter->since_ns == 0 && filter->until_ns == UINT64_MAX))
+		return;
+	strbuf_init(&buf, text, sizeof(text));
+	format->range(&buf, filter->since_ns, filter->until_ns);
+	write_buf(&buf, to, format);
+}
+
 static void write_row(struct connections_table *table, const struct connection_row *row)
 {
 	char text[2 * FORMAT_TABLE_BYTES];
 	struct strbuf buf;
 
+	if (table->written == 0)
+		range_write(table->rows.filter, table->to, table->format);
 	strbuf_init(&buf, text, sizeof(text));
 	if (table->format->headings && table->written == 0)
 		table->format->headings(&buf, table->has_pid);
@@ -27,19 +41,52 @@ static void write_row(struct connections_table *table, const struct connection_r
 	write_buf(&buf, table->to, table->format);
 }
 
-static void write_open_row(const struct connection_row *row, void *table)
+static void close_row(struct open_row *row, void *data)
 {
-	write_row(table, row);
+	struct connections_table *const table = data;
+
+	table->seen++;
+	if (row->is_chosen &&
+	    filter_matches(table->rows.filter, &row->row.local, &row->row.peer, row->row.role))
+		write_row(table, &row->row);
+}
+
+static uint64_t range_end_ns(const struct connections_table *table)
+{
+	uint64_t until_ns = table->rows.filter->until_ns;
+
+	return until_ns < UINT64_MAX - table->base_ns ? table->base_ns + until_ns : UINT64_MAX;
+}
+
+static void leave_row(struct open_row *row, void *table)
+{
+	open_row_leave(row, range_end_ns(table));
+	close_row(row, table);
+}
+
+static void restart_row(struct open_row *row, void *data)
+{
+	const struct connections_table *table = data;
+
+	connection_row_restart(&row->row, table->base_ns + table->rows.filter->since_ns);
 }
 
 void connections_take(struct connections_table *table, const struct item *item)
 {
-	open_rows_take(&table->rows, item->event, write_open_row, table);
+	const struct filter *filter = table->rows.filter;
+
+	if (filter_is_after(filter, item->event))
+		return;
+	if (!table->is_begun && !filter_is_before(filter, item->event)) {
+		table->is_begun = true;
+		open_rows_visit(&table->rows, restart_row, table);
+	}
+	open_rows_take(&table->rows, item, close_row, table);
 }
 
 void connections_end(struct connections_table *table)
 {
-	open_rows_visit(&table->rows, write_open_row, table);
+	open_rows_visit(&table->rows, leave_row, table);
 	open_rows_clear(&table->rows);
 }
 

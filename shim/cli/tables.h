@@ -13,18 +13,24 @@
 #include "reader/merge.h"
 
 struct connections_table {
-	struct open_rows rows;
+	struct open_rows rows; /* with its filter: only what it chooses is written */
 	const struct format *format;
 	bool has_pid;
-	uint64_t written; /* rows */
+	bool is_begun;          /* the range of time has */
+	uint64_t seen, written; /* rows */
 	uint64_t base_ns;
 	FILE *to;
 };
 
-/* Takes an event. Writes the row of a connection when it has ended. */
+/* Takes an event, whether the filter shows it or not. Writes the row of a connection when it has
+ * ended. */
 void connections_take(struct connections_table *table, const struct item *item);
-/* Writes the rows of the connections that are still open. */
+/* Writes the rows of the connections that are still open, after reader_find_end for each reader. */
 void connections_end(struct connections_table *table);
+
+/* Writes the line that names the filter's range of time, if it has one and the format such a line.
+ */
+void range_write(const struct filter *filter, FILE *to, const struct format *format);
 
 struct summary_table;
 struct summary_table *summary_start(void);

@@ -144,11 +144,32 @@ static void count_transfer(struct connection_row *row, const struct tcpshim_even
 	row->active_ns = event->time_ns;
 }
 
+/* Returns whether a close of the connection was seen: of its only descriptor, as far as known. */
+static bool is_last_close(struct connection_row *row, const struct tcpshim_event *event)
+{
+	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[event->call].effect;
+
+	if (event->error != 0)
+		return false;
+	if (effect == EFFECT_DUP)
+		row->more_fds++;
+	if (effect != EFFECT_CLOSE || call_rows[event->call].kinds[0] != ARG_FD)
+		return false;
+	if (row->more_fds == 0)
+		return true;
+	row->more_fds--;
+	return false;
+}
+
 void connection_row_call(struct connection_row *row, const struct tcpshim_event *event)
 {
 	const struct tcpshim_connection *connection = &event->connection;
 	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[event->call].effect;
 
+	if (event->time_ns > row->seen_ns)
+		row->seen_ns = event->time_ns;
+	if (!(event->flags & EVENT_SLEEPING))
+		row->closed_ns = is_last_close(row, event) ? event->time_ns : 0;
 	if (connection->local.family != 0)
 		row->local = connection->local;
 	if (connection->peer.family != 0)
@@ -180,6 +201,35 @@ static void set_first(struct connection_row *row, const struct tcpshim_notes *no
 		row->first = FIRST_END_HERE;
 }
 
+static bool is_established(uint8_t state)
+{
+	return state == STATE_ESTABLISHED || (state >= STATE_FIN_WAIT_1 && state <= STATE_CLOSING &&
+					      state != STATE_CLOSE && state != STATE_LISTEN);
+}
+
+/* Takes what the library and the kernel had measured. */
+static void take_measured(struct connection_row *row, const struct tcpshim_facts *facts,
+			  uint64_t now_ns)
+{
+	if (now_ns > row->seen_ns)
+		row->seen_ns = now_ns;
+	/* Its opening is missing in the recording. */
+	if (row->opened_ns == 0 && is_established(facts->before) && facts->age_ns != 0 &&
+	    facts->age_ns < now_ns) {
+		row->opened_ns = now_ns - facts->age_ns;
+		row->is_opening_missed = true;
+	}
+	if (facts->sent_bytes > row->sent_told)
+		row->sent_told = facts->sent_bytes;
+	if (facts->received_bytes > row->received_told)
+		row->received_told = facts->received_bytes;
+	row->is_sampled |= facts->rtt_ns != 0 || facts->retransmits_total != 0;
+	if (facts->rtt_ns != 0)
+		row->rtt_ns = facts->rtt_ns;
+	if (facts->retransmits_total > row->retransmits)
+		row->retransmits = facts->retransmits_total;
+}
+
 bool connection_row_subject(struct connection_row *row, const struct tcpshim_event *event,
 			    const struct tcpshim_subject *subject)
 {
@@ -196,12 +246,13 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 		row->state = facts->now;
 	if (HAS_ANY(notes, opening_notes)) {
 		row->opened_ns = event->time_ns;
+		row->is_opening_missed = false;
 		row->handshake_ns = facts->handshake_ns;
 	}
-	if (facts->rtt_ns != 0)
-		row->rtt_ns = facts->rtt_ns;
-	if (facts->retransmits_total > row->retransmits)
-		row->retransmits = facts->retransmits_total;
+	take_measured(row, facts, event->time_ns);
+	row->is_adopted |= note_set_has(notes, NOTE_adopted);
+	if (note_set_has(notes, NOTE_closed_shared))
+		row->closed_ns = 0;
 	if (row->fd < 0)
 		row->fd = facts->fd;
 	set_first(row, notes);
@@ -211,14 +262,28 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 	if (!HAS_ANY(notes, closing_notes))
 		return false;
 	row->closed_ns = event->time_ns;
+	row->is_told_closed = true;
 	return true;
 }
 
-uint64_t connection_row_lived_ns(const struct connection_row *row)
+void connection_row_restart(struct connection_row *row, uint64_t now_ns)
 {
-	uint64_t end_ns = row->closed_ns != 0 ? row->closed_ns : row->active_ns;
+	row->is_restarted = true;
+	row->sent_bytes = row->received_bytes = row->writes = row->reads = 0;
+	row->silence_ns = 0;
+	row->notes = (struct tcpshim_notes){0};
+	if (row->opened_ns != 0)
+		row->active_ns = now_ns;
+}
 
-	return row->opened_ns != 0 && end_ns > row->opened_ns ? end_ns - row->opened_ns : 0;
+void connection_row_leave(struct connection_row *row, uint64_t end_ns, bool is_over)
+{
+	if (row->closed_ns != 0)
+		return;
+	if (end_ns > row->seen_ns)
+		row->seen_ns = end_ns;
+	if (is_over)
+		row->closed_ns = row->seen_ns;
 }
 
 const char *connection_row_role(const struct connection_row *row)

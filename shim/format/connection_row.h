@@ -1,6 +1,6 @@
 /*
  * connection_row: what the events of one connection add up to: one row of the table of
- * connections. The formats write it (format.h).
+ * connections. The formats write it (format.h), with the numbers of connection_number.h.
  *
  * Pure. Times and durations are nanoseconds.
  * Context: any thread, signal handler, after fork; threads may share a row. Locks: none. Errno:
@@ -21,14 +21,23 @@ struct connection_row {
 	uint32_t serial;
 	int32_t pid, fd;
 	uint8_t role, state;
-	uint8_t first;  /* enum first_end */
-	uint16_t ended; /* the note that tells how, CONNECTION_ROW_NO_NOTE: not yet */
+	uint8_t first;          /* enum first_end */
+	bool is_told_closed;    /* a note reports its close */
+	bool has_gaps;          /* calls on it may be missing in the recording */
+	bool is_restarted;      /* the sums are those of a part of the trace */
+	bool is_sampled;        /* the kernel was asked about it */
+	bool is_adopted;        /* it was open before the trace began */
+	bool is_opening_missed; /* the recording shows only how old it was */
+	uint16_t ended;         /* the note that tells how, CONNECTION_ROW_NO_NOTE: not yet */
+	uint32_t more_fds;      /* descriptors beside the first, made by dup */
 	struct tcpshim_address local, peer;
-	uint64_t opened_ns; /* 0: not seen */
-	uint64_t closed_ns;
+	uint64_t opened_ns;  /* 0: not seen */
+	uint64_t closed_ns;  /* closed, or the end of its process; 0: not seen */
+	uint64_t seen_ns;    /* it was open until then, or longer */
 	uint64_t active_ns;  /* the last call that moved bytes */
-	uint64_t silence_ns; /* the longest time without one */
-	uint64_t sent_bytes, received_bytes, writes, reads;
+	uint64_t silence_ns; /* the longest time between two of them */
+	uint64_t sent_bytes, received_bytes, writes, reads; /* of the calls that were seen */
+	uint64_t sent_told, received_told;                  /* totals in the facts of its notes */
 	uint64_t handshake_ns, rtt_ns, retransmits;
 	struct tcpshim_notes notes; /* all that it was given */
 };
@@ -48,9 +57,11 @@ void connection_row_call(struct connection_row *row, const struct tcpshim_event 
 bool connection_row_subject(struct connection_row *row, const struct tcpshim_event *event,
 			    const struct tcpshim_subject *subject);
 
-/* Returns how long the connection lasted: from its start to its close, or to the last byte moved. 0
- * if that is not known. */
-uint64_t connection_row_lived_ns(const struct connection_row *row);
+/* Begins the sums anew: they are those from now_ns on. What the connection is stays known. */
+void connection_row_restart(struct connection_row *row, uint64_t now_ns);
+
+/* Adds that a connection without a close was open until end_ns. is_over: its process ended then. */
+void connection_row_leave(struct connection_row *row, uint64_t end_ns, bool is_over);
 
 /* Return words for the table, "-" if not known: client, server, listener; here, peer; how it ended,
  * or the state it is in. */

@@ -48,6 +48,10 @@ struct format {
 	 * has it. */
 	void (*line)(struct strbuf *buf, const char *line, size_t size);
 
+	/* Appends the line above the tables of a part of a recording: the range of time, in ns
+	 * since its start. until_ns UINT64_MAX: to its end. */
+	void (*range)(struct strbuf *buf, uint64_t since_ns, uint64_t until_ns);
+
 	/* The table of connections: its headings, and a row (every format has it). has_pid: rows of
 	 * several processes; base_ns: what times count from. */
 	void (*headings)(struct strbuf *buf, bool has_pid);

@@ -1,4 +1,5 @@
 /* The format "text": events in the form of truss, tables in aligned columns. */
+#include "format/connection_number.h"
 #include "format/facts.h"
 #include "format/format.h"
 #include "format/stamp.h"
@@ -13,6 +14,26 @@ static void append_base_line(struct strbuf *buf, int32_t pid, int64_t realtime_n
 }
 
 /* --- The table of connections. --- */
+
+static void append_seconds(struct strbuf *buf, uint64_t ns)
+{
+	strbuf_unsigned(buf, ns / 1000000000);
+	strbuf_char(buf, '.');
+	strbuf_padded(buf, ns % 1000000000 / 1000000, 3);
+	strbuf_string(buf, " s");
+}
+
+static void append_range(struct strbuf *buf, uint64_t since_ns, uint64_t until_ns)
+{
+	strbuf_string(buf, "from ");
+	append_seconds(buf, since_ns);
+	strbuf_string(buf, " to ");
+	if (until_ns == UINT64_MAX)
+		strbuf_string(buf, "the end");
+	else
+		append_seconds(buf, until_ns);
+	strbuf_string(buf, " of the recording:\n");
+}
 
 /* Appends blanks up to the column, at least one. */
 static void pad(struct strbuf *buf, size_t start, size_t column)
@@ -76,12 +97,26 @@ static void append_headings(struct strbuf *buf, bool has_pid)
 	strbuf_char(buf, '\n');
 }
 
-static void append_duration(struct strbuf *buf, uint64_t ns)
+/* Returns whether there is a value to append; appends all that stands before it, or "-". */
+static bool append_certainty(struct strbuf *buf, struct known_number number)
 {
-	if (ns == 0)
+	if (number.known == KNOWN_NOT)
 		strbuf_char(buf, '-');
-	else
-		strbuf_duration(buf, ns);
+	else if (number.known == KNOWN_AT_LEAST)
+		strbuf_string(buf, "> ");
+	return number.known != KNOWN_NOT;
+}
+
+static void append_duration(struct strbuf *buf, struct known_number ns)
+{
+	if (append_certainty(buf, ns))
+		strbuf_duration(buf, ns.value);
+}
+
+static void append_known(struct strbuf *buf, struct known_number number)
+{
+	if (append_certainty(buf, number))
+		strbuf_unsigned(buf, number.value);
 }
 
 static void append_opened(struct strbuf *buf, const struct connection_row *row, uint64_t base_ns)
@@ -118,19 +153,19 @@ static bool append_number(struct strbuf *buf, const struct connection_row *row, 
 		strbuf_integer(buf, row->fd);
 		return true;
 	case COLUMN_SENT:
-		strbuf_unsigned(buf, row->sent_bytes);
+		append_known(buf, connection_number_sent(row));
 		return true;
 	case COLUMN_WRITES:
-		strbuf_unsigned(buf, row->writes);
+		append_known(buf, connection_number_writes(row));
 		return true;
 	case COLUMN_RECEIVED:
-		strbuf_unsigned(buf, row->received_bytes);
+		append_known(buf, connection_number_received(row));
 		return true;
 	case COLUMN_READS:
-		strbuf_unsigned(buf, row->reads);
+		append_known(buf, connection_number_reads(row));
 		return true;
 	case COLUMN_RETRANSMITS:
-		strbuf_unsigned(buf, row->retransmits);
+		append_known(buf, connection_number_retransmits(row));
 		return true;
 	default:
 		return false;
@@ -156,16 +191,16 @@ static void append_column(struct strbuf *buf, const struct connection_row *row, 
 		append_opened(buf, row, base_ns);
 		break;
 	case COLUMN_LIVED:
-		append_duration(buf, connection_row_lived_ns(row));
+		append_duration(buf, connection_number_lived_ns(row));
 		break;
 	case COLUMN_HANDSHAKE:
-		append_duration(buf, row->handshake_ns);
+		append_duration(buf, connection_number_handshake_ns(row));
 		break;
 	case COLUMN_RTT:
-		append_duration(buf, row->rtt_ns);
+		append_duration(buf, connection_number_rtt_ns(row));
 		break;
 	case COLUMN_SILENCE:
-		append_duration(buf, row->silence_ns);
+		append_duration(buf, connection_number_silence_ns(row));
 		break;
 	case COLUMN_FIRST:
 		strbuf_string(buf, connection_row_first(row));
@@ -332,6 +367,7 @@ const struct format format_text = {
 	.event_bound = truss_event_bound,
 	.base_line = append_base_line,
 	.line = strbuf_bytes,
+	.range = append_range,
 	.headings = append_headings,
 	.row = append_row,
 	.rows_left_out = append_rows_left_out,

@@ -222,34 +222,87 @@ static bool is_of_fds(const struct filter *filter, const struct tcpshim_event *e
 	return filter->fd_count == 0;
 }
 
-static bool is_of_conns(const struct filter *filter, const struct tcpshim_event *event)
+/* A connection's own descriptor: of an accept, not the listener's. */
+static bool is_of_own_fds(const struct filter *filter, const struct tcpshim_event *event,
+			  uint32_t serial)
 {
-	for (unsigned i = 0; i < filter->conn_count; i++) {
-		if (event->connection.serial == filter->conns[i])
+	bool is_accepted = call_rows[event->call].effect == EFFECT_ACCEPT && event->error == 0;
+
+	for (unsigned i = 0; i < filter->fd_count; i++) {
+		if (event->connection.serial == serial &&
+		    (is_accepted ? event->result == filter->fds[i]
+				 : is_on_fd(event, filter->fds[i])))
 			return true;
 		for (uint32_t j = 0; j < event->subject_count; j++)
-			if (event->subjects[j].facts.serial == filter->conns[i])
+			if (event->subjects[j].facts.serial == serial &&
+			    event->subjects[j].facts.fd == filter->fds[i])
 				return true;
 	}
+	return filter->fd_count == 0;
+}
+
+static bool has_conn(const struct filter *filter, uint32_t serial)
+{
+	for (unsigned i = 0; i < filter->conn_count; i++)
+		if (filter->conns[i] == serial)
+			return true;
 	return filter->conn_count == 0;
+}
+
+static bool is_of_conns(const struct filter *filter, const struct tcpshim_event *event)
+{
+	for (uint32_t i = 0; i < event->subject_count; i++)
+		if (has_conn(filter, event->subjects[i].facts.serial))
+			return true;
+	return has_conn(filter, event->connection.serial);
+}
+
+bool filter_matches(const struct filter *filter, const struct tcpshim_address *local,
+		    const struct tcpshim_address *peer, uint8_t role)
+{
+	return filter->match->count == 0 ||
+	       match_connection(filter->match, local, peer, (enum tcpshim_role)role) == MATCH_YES;
+}
+
+static bool is_own_matched(const struct filter *filter, const struct tcpshim_event *event)
+{
+	const struct tcpshim_connection *connection = &event->connection;
+
+	return connection->serial != 0 &&
+	       filter_matches(filter, &connection->local, &connection->peer, connection->role);
+}
+
+static bool is_subject_matched(const struct filter *filter, const struct tcpshim_event *event,
+			       const struct tcpshim_facts *facts)
+{
+	return filter_matches(filter, &facts->local, &facts->peer, facts->role) ||
+	       (facts->serial == event->connection.serial && is_own_matched(filter, event));
 }
 
 static bool is_matched(const struct filter *filter, const struct tcpshim_event *event)
 {
-	if (filter->match->count == 0)
-		return true;
-	if (event->connection.serial != 0 &&
-	    match_connection(filter->match, &event->connection.local, &event->connection.peer,
-			     (enum tcpshim_role)event->connection.role) == MATCH_YES)
-		return true;
+	for (uint32_t i = 0; i < event->subject_count; i++)
+		if (is_subject_matched(filter, event, &event->subjects[i].facts))
+			return true;
+	return filter->match->count == 0 || is_own_matched(filter, event);
+}
+
+void filter_subjects(const struct filter *filter, struct tcpshim_event *event)
+{
+	uint32_t count = 0;
+
+	if (filter->conn_count == 0 && filter->match->count == 0)
+		return;
 	for (uint32_t i = 0; i < event->subject_count; i++) {
 		const struct tcpshim_facts *facts = &event->subjects[i].facts;
 
-		if (match_connection(filter->match, &facts->local, &facts->peer,
-				     (enum tcpshim_role)facts->role) == MATCH_YES)
-			return true;
+		if (!has_conn(filter, facts->serial) || !is_subject_matched(filter, event, facts))
+			continue;
+		if (count != i)
+			event->subjects[count] = event->subjects[i];
+		count++;
 	}
-	return false;
+	event->subject_count = count;
 }
 
 static bool is_of_errors(const struct filter *filter, const struct tcpshim_event *event)
@@ -262,23 +315,42 @@ static bool is_of_errors(const struct filter *filter, const struct tcpshim_event
 	return filter->error_count == 0 && event->error != 0;
 }
 
-static bool is_of_notes(const struct filter *filter, const struct tcpshim_event *event)
+/* Returns whether a note of the event is one of those that are asked for. serial: of this
+ * connection only; 0: of any. */
+static bool is_of_notes(const struct filter *filter, const struct tcpshim_event *event,
+			uint32_t serial)
 {
 	for (uint32_t i = 0; i < event->subject_count; i++)
-		if (note_set_has_common(&event->subjects[i].notes, &filter->notes))
+		if ((serial == 0 || event->subjects[i].facts.serial == serial) &&
+		    note_set_has_common(&event->subjects[i].notes, &filter->notes))
 			return true;
 	return !filter->has_notes;
 }
 
-bool filter_shows(const struct filter *filter, const struct tcpshim_event *event)
+static uint64_t since_base_ns(const struct tcpshim_event *event)
+{
+	return event->time_ns > event->base_ns ? event->time_ns - event->base_ns : 0;
+}
+
+bool filter_is_before(const struct filter *filter, const struct tcpshim_event *event)
+{
+	return since_base_ns(event) < filter->since_ns;
+}
+
+bool filter_is_after(const struct filter *filter, const struct tcpshim_event *event)
+{
+	return since_base_ns(event) > filter->until_ns;
+}
+
+/* The conditions about the call itself. */
+static bool is_of_calls(const struct filter *filter, const struct tcpshim_event *event)
 {
 	bool is_sleeping = event->flags & EVENT_SLEEPING;
 	uint64_t duration_ns = event->time_ns > event->start_ns ? event->time_ns - event->start_ns
 								: 0;
-	uint64_t since_ns = event->time_ns > event->base_ns ? event->time_ns - event->base_ns : 0;
 
-	if (!filter->is_shown[event->call] || since_ns < filter->since_ns ||
-	    since_ns > filter->until_ns)
+	if (!filter->is_shown[event->call] || filter_is_before(filter, event) ||
+	    filter_is_after(filter, event))
 		return false;
 	if (filter->least_duration_ns > 0 &&
 	    (is_sleeping || duration_ns < filter->least_duration_ns))
@@ -287,6 +359,18 @@ bool filter_shows(const struct filter *filter, const struct tcpshim_event *event
 	    (is_sleeping || event->error != 0 || event->result < filter->least_result ||
 	     event->result > filter->most_result))
 		return false;
-	return is_of_errors(filter, event) && is_of_notes(filter, event) &&
+	return is_of_errors(filter, event);
+}
+
+bool filter_shows(const struct filter *filter, const struct tcpshim_event *event)
+{
+	return is_of_calls(filter, event) && is_of_notes(filter, event, 0) &&
 	       is_of_fds(filter, event) && is_of_conns(filter, event) && is_matched(filter, event);
+}
+
+bool filter_shows_of(const struct filter *filter, const struct tcpshim_event *event,
+		     uint32_t serial)
+{
+	return is_of_calls(filter, event) && has_conn(filter, serial) &&
+	       is_of_notes(filter, event, serial) && is_of_own_fds(filter, event, serial);
 }

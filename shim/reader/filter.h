@@ -1,5 +1,7 @@
 /*
- * filter: which events a report shows.
+ * filter: which events a report shows, and which rows of connections.
+ *
+ * A filter selects. The numbers of a row are those of all events in the range of time.
  */
 #ifndef READER_FILTER_H
 #define READER_FILTER_H
@@ -46,6 +48,24 @@ struct word filter_find_wrong_note(const char *value);
 /* Returns the least severity of notes that are shown, SEVERITY_NONE if none are. */
 uint8_t filter_least_severity(const struct filter *filter);
 
+/* Returns whether the event meets all conditions. */
 bool filter_shows(const struct filter *filter, const struct tcpshim_event *event);
+
+/* Returns whether the event meets all conditions for one of its connections: its descriptor, its
+ * number and its notes are what they ask for. Leaves out the conditions of --match, which are for
+ * filter_matches. */
+bool filter_shows_of(const struct filter *filter, const struct tcpshim_event *event,
+		     uint32_t serial);
+
+/* Returns whether a connection with these addresses and role meets the conditions of --match. */
+bool filter_matches(const struct filter *filter, const struct tcpshim_address *local,
+		    const struct tcpshim_address *peer, uint8_t role);
+
+/* Removes the notes of connections that do not meet the conditions of --conn and --match. */
+void filter_subjects(const struct filter *filter, struct tcpshim_event *event);
+
+/* Return whether the event is before or after the range of time. */
+bool filter_is_before(const struct filter *filter, const struct tcpshim_event *event);
+bool filter_is_after(const struct filter *filter, const struct tcpshim_event *event);
 
 #endif

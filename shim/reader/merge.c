@@ -188,6 +188,10 @@ static void complete(const struct merge *merge, struct reader *reader, struct tc
 		     bool is_transfer)
 {
 	learn(reader, event, is_transfer);
+	if (event->time_ns > reader->seen_ns)
+		reader->seen_ns = event->time_ns;
+	if (event->start_ns > reader->seen_ns)
+		reader->seen_ns = event->start_ns;
 	event->base_ns = merge->base_ns;
 	event->realtime_ns = reader_realtime(reader, event->time_ns);
 	if (event->previous_ns < reader->header.base_ns)

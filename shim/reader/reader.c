@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "reader/complain.h"
@@ -120,6 +121,8 @@ bool reader_update(struct reader *reader)
 	reader->header.nested_calls = now.nested_calls;
 	reader->header.lost_error = now.lost_error;
 	reader->header.end = now.end;
+	reader->header.end_ns = now.end_ns;
+	reader->header.exit_status = now.exit_status;
 	return true;
 }
 
@@ -132,4 +135,36 @@ bool reader_is_live(struct reader *reader)
 	if (reader->writer == 0)
 		reader->writer = writer_find(reader->fd, reader->header.pid);
 	return reader->writer != 0 && writer_is(reader->fd, reader->writer);
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Returns the time now on the recording's clock, or an earlier one. A time namespace can have
+ * another CLOCK_MONOTONIC, and the time of day may have been set since the last event. */
+static uint64_t now_ns(const struct reader *reader)
+{
+	uint64_t monotonic = clock_ns(CLOCK_MONOTONIC);
+	uint64_t by_day = clock_ns(CLOCK_REALTIME) - (uint64_t)reader->realtime_offset_ns;
+
+	return monotonic < by_day ? monotonic : by_day;
+}
+
+bool reader_find_end(struct reader *reader)
+{
+	bool is_live = reader_is_live(reader);
+	uint64_t end_ns = is_live ? now_ns(reader) : 0;
+
+	if (!is_live)
+		reader_update(reader);
+	if (reader->header.end == RECORD_ENDED)
+		end_ns = reader->header.end_ns;
+	if (end_ns > reader->seen_ns)
+		reader->seen_ns = end_ns;
+	return is_live;
 }

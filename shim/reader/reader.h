@@ -54,6 +54,7 @@ struct reader {
 	size_t module_count;
 
 	/* Filled by merge. */
+	uint64_t seen_ns;  /* its process was there until then, or longer: see reader_find_end */
 	uint64_t shift_ns; /* from its clock to that of the report */
 	void *connections; /* tsearch's: what is known of each, by its serial */
 };
@@ -73,6 +74,10 @@ bool reader_update(struct reader *reader);
 
 /* Whether the process that writes it is still alive and has not become another program. */
 bool reader_is_live(struct reader *reader);
+
+/* Finds out until when the process was there, after all events were read: until its end, until now
+ * if it is alive, or else until its last event. Returns whether it is alive. */
+bool reader_find_end(struct reader *reader);
 
 /* Returns the time of day of an instant, as of the last event. Damaged numbers give any result. */
 static inline int64_t reader_realtime(const struct reader *reader, uint64_t time_ns)

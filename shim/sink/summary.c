@@ -122,7 +122,7 @@ static void write_sums(struct strbuf *buf, uint64_t now_ns)
 	write_buf(buf);
 }
 
-static void write_rows(struct strbuf *buf)
+static void write_rows(struct strbuf *buf, uint64_t now_ns)
 {
 	bool has_headings = !config.format->headings;
 
@@ -134,6 +134,7 @@ static void write_rows(struct strbuf *buf)
 			config.format->headings(buf, false);
 			has_headings = true;
 		}
+		connection_row_leave(&rows[i], now_ns, true);
 		config.format->row(buf, &rows[i], false, process_base_ns());
 		write_buf(buf);
 	}
@@ -147,7 +148,7 @@ void summary_end(uint64_t now_ns)
 
 	strbuf_init(&buf, text, sizeof(text));
 	write_sums(&buf, now_ns);
-	write_rows(&buf);
+	write_rows(&buf, now_ns);
 	if (count > 0 && config.format->rows_left_out)
 		config.format->rows_left_out(&buf, count);
 	write_buf(&buf);

@@ -451,11 +451,15 @@ columns_fit() {
 
 @test "command: an empty result is said on standard error" {
 	make_recording
-	local calls
+	local calls connections
 	calls=$("$tcpshim" report --json recording | wc -l)
-	for form in '' --json --connections '--connections --json'; do
+	connections=$("$tcpshim" report --json --connections recording | wc -l)
+	for form in '' --json; do
 		# shellcheck disable=SC2086 # words
 		errors_of 0 "tcpshim: none of the $calls calls in recording matches the options" report --fd=999 $form recording
+		# shellcheck disable=SC2086 # words
+		errors_of 0 "tcpshim: none of the $connections connections in recording matches the options" \
+			report --fd=999 --connections $form recording
 	done
 	status_is 0 "$tcpshim" report --fd=999 recording recording
 	errors_are "tcpshim: none of the $((2 * calls)) calls in these 2 recordings matches the options"

@@ -417,3 +417,152 @@ in_namespace() {
 	size=$(stat -c %s www/numbers)
 	"$tcpshim" report --connections --json recordings/* | jq -e ".received_bytes > $size and .sent_bytes > 50" >/dev/null
 }
+
+# Leaves a connection open (18 bytes), closes another after 0.3 s of silence (5 bytes), is refused once, and ends.
+leaky() {
+	cat >leaky.py <<-'END'
+		import os, signal, socket, sys, time
+		a = socket.create_server(("127.0.0.1", 0))
+		b = socket.create_connection(a.getsockname()); c = a.accept()[0]
+		b.send(b"x" * 18); c.recv(100)
+		d = socket.create_connection(a.getsockname()); e = a.accept()[0]
+		d.send(b"hello"); e.recv(100)
+		time.sleep(0.3)
+		d.close(); e.close()
+		try: socket.create_connection(("127.0.0.1", 1))
+		except OSError: pass
+		time.sleep(0.3)
+		if sys.argv[1] == "stay":
+		    print("up", flush=True); time.sleep(60)
+		elif sys.argv[1] == "kill": os.kill(os.getpid(), signal.SIGKILL)
+		elif sys.argv[1] == "exec": os.execv("/bin/true", ["true"])
+		elif sys.argv[1] == "_exit": os._exit(0)
+		elif sys.argv[1] == "dup":
+		    f = b.dup(); b.close(); f.close()
+	END
+	shim TCPSHIM_RECORD="$PWD/recordings" "${@:2}" python3 leaky.py "$1"
+}
+
+# rows [OPTION…]: the numbers of the connections that are shown.
+rows() {
+	"$tcpshim" report --connections --json "$@" recordings/* 2>/dev/null | jq .conn | sort -n | tr '\n' ' '
+}
+
+# row CONN MEMBERS [OPTION…]: members of the row of a connection, in JSON.
+row() {
+	"$tcpshim" report --connections --json "${@:3}" recordings/* 2>/dev/null | jq -c "select(.conn == $1) | [$2]"
+}
+
+# Shown: while the filter chose the events that connections_take() was given, each row had its shown calls alone: sent 0.
+@test "report: a filter chooses rows of connections, and leaves their numbers alone" {
+	leaky exit
+	numbers='.lived_ns, .sent_bytes, .writes, .received_bytes, .reads, .opened_ns, .longest_silence_ns, .ended, .notes'
+	client=$(row 4 "$numbers")
+	[[ $client == *',5,1,0,0,'* ]] || fail "$client"
+	port=$("$tcpshim" report --connections --json recordings/* | jq 'select(.conn == 4)["network.local.port"]')
+	for filter in --note=closed-first --conn=4 --trace=close --trace=send --result=5 --longer=0 "--match=lport=$port"; do
+		[[ $(row 4 "$numbers" "$filter") == "$client" ]] || fail "$filter: $(row 4 "$numbers" "$filter"), not $client"
+	done
+	[[ $(rows) == "1 2 3 4 5 6 " ]]
+	[[ $(rows --conn=4) == "4 " && $(rows --conn=2,5) == "2 5 " ]]
+	[[ $(rows --note=warn) == "6 " && $(rows --note=connect-refused) == "6 " ]]
+	[[ $(rows --error=ECONNREFUSED) == "6 " ]]
+	[[ $(rows --match="lport=$port") == "4 " && $(rows --match="rport=$port") == "5 " ]]
+	# The descriptor of the row, not that of the listener that accepted it.
+	read -r listener fd accepted < <("$tcpshim" report --connections --json recordings/* |
+		jq -rs 'map({key: "\(.conn)", value: .fd}) | from_entries | [."1", ."4", ."5"] | join(" ")')
+	[[ $(rows --fd="$listener") == "1 " && $(rows --fd="$accepted") == "5 " && $(rows --fd="$fd") == "4 6 " ]]
+	[[ $(row 4 "$numbers" --fd="$fd") == "$client" ]]
+	[[ $(rows --result=5 --trace=send) == "4 " && $(rows --result=5 --trace=recv) == "5 " ]]
+	[[ $(rows --conn=4 --note=accepted) == "" && $(rows --note=accepted) == "3 5 " ]]
+}
+
+@test "report: a range of time is that of the sums, and a line says so" {
+	local middle
+	leaky exit
+	# 150 ms after connection 4 was opened, and 150 ms before it is closed.
+	middle=$(($(row 4 .opened_ns | tr -d '[]') / 1000000 + 150))
+	seconds=$(printf '%d.%03d s' $((middle / 1000)) $((middle % 1000)))
+	"$tcpshim" report --connections --since=${middle}ms recordings/* >text
+	[[ $(head -n 1 text) == "from $seconds to the end of the recording:" ]] || fail "$(cat text)"
+	"$tcpshim" report --connections --summary --until=${middle}ms recordings/* >text
+	[[ $(grep -c "^from 0.000 s to $seconds of the recording:$" text) == 1 ]] || fail "$(cat text)"
+	"$tcpshim" report --summary --since=0.1 --until=20 recordings/* | head -n 1 >text
+	[[ $(cat text) == "from 0.100 s to 20.000 s of the recording:" ]] || fail "$(cat text)"
+	"$tcpshim" report --connections recordings/* | grep '^from' | nothing "a range without an option:"
+	# What was sent before is not in the sums; the connection lived all the same.
+	[[ $(row 4 '.sent_bytes, .writes, .ended, .lived_ns > 3e8, .notes' --since=${middle}ms) == '[0,0,"closed-first",true,["closed-first"]]' ]]
+	[[ $(row 4 '.sent_bytes, .writes, .state, .lived_ns, .notes' --until=${middle}ms) == '[5,1,"ESTABLISHED",null,["connected"]]' ]]
+	[[ $(row 4 '.lived_at_least_ns > 14e7 and .lived_at_least_ns < 16e7' --until=${middle}ms) == '[true]' ]]
+	# A connection that had ended before, or was opened after, has no row.
+	[[ $(rows --since=$((middle + 300))ms) != *4* && $(rows --until=${middle}ms) == "1 2 3 4 5 " ]]
+}
+
+@test "report: below a call are only the notes of connections that --conn and --match choose" {
+	cat >several.py <<-'END'
+		import socket
+		a = socket.create_server(("127.0.0.1", 0))
+		pairs = []
+		for _ in range(3):
+		    b = socket.create_connection(a.getsockname()); pairs.append((b, a.accept()[0]))
+		print(*[b.getsockname()[1] for b, c in pairs])
+	END
+	shim TCPSHIM_RECORD="$PWD/recordings" python3 -c "$(cat several.py); import os; os._exit(0)" >ports
+	read -r first _ <ports
+	[[ $("$tcpshim" report --trace=_exit recordings/* | grep -c left-open-at-exit) == 6 ]]
+	"$tcpshim" report --trace=_exit --match="lport=$first" recordings/* >text
+	[[ $(grep -c "left-open-at-exit" text) == 1 ]] || fail "$(cat text)"
+	grep -q "127.0.0.1:$first >" text || fail "$(cat text)"
+	"$tcpshim" report --trace=_exit --conn=2 --json recordings/* >text
+	[[ $(jq -c '[.notes[].conn]' text) == "[2]" ]] || fail "$(cat text)"
+}
+
+# Shown: connection_row_leave() that does nothing gives 0 ms for all that is still open.
+@test "report: how long a connection lived and was silent, with and without a close" {
+	local how
+	for how in exit _exit; do
+		leaky $how
+		[[ $(row 2 '.lived_ns > 6e8, .longest_silence_ns > 6e8, .sent_bytes') == '[true,true,18]' ]] || fail "$how: $(row 2 .)"
+		[[ $(row 4 '.lived_ns > 3e8, .longest_silence_ns > 3e8, .sent_bytes') == '[true,true,5]' ]] || fail "$how: $(row 4 .)"
+		[[ $(row 4 '.handshake_ns > 0') == '[true]' && $(row 5 '.handshake_ns') == '[null]' ]]
+		[[ $(row 1 '.rtt_ns, .retransmits, .longest_silence_ns, .lived_ns > 6e8') == '[null,null,null,true]' ]]
+		[[ $(row 6 '.lived_ns, .longest_silence_ns') == '[null,null]' ]]
+		rm recordings/*
+	done
+	leaky dup
+	[[ $(row 2 '.lived_ns > 6e8, .ended') == '[true,"closed-first"]' ]] || fail "$(row 2 .)"
+	rm recordings/*
+	leaky exit TCPSHIM_NOTES=off
+	[[ $(row 4 '.lived_ns > 3e8 and .lived_ns < 6e8') == '[true]' ]] || fail "$(row 4 .)"
+	rm recordings/*
+	leaky kill || true
+	[[ $(row 2 '.lived_ns, .lived_at_least_ns > 3e8, .longest_silence_ns, .longest_silence_at_least_ns > 3e8') == '[null,true,null,true]' ]]
+	[[ $(row 4 '.lived_ns > 3e8') == '[true]' ]]
+	"$tcpshim" report --connections recordings/* >text
+	grep -qE '^2 .* > [3-9][0-9]{2}\.[0-9] ms  18 .* ESTABLISHED ' text || fail "$(cat text)"
+	# As it was at its end, and not up to now.
+	sleep 1
+	"$tcpshim" netstat recordings/* >text
+	grep -qE 'ESTABLISHED +[0-9]+ +[3-9][0-9]{2}\.[0-9] ms ' text || fail "$(cat text)"
+}
+
+@test "report: a connection of a program that still runs has lived until now, or longer" {
+	cat >stay.py <<-'END'
+		import socket, time
+		a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname()); c = a.accept()[0]
+		print("up", flush=True); time.sleep(60)
+	END
+	start_shim TCPSHIM_RECORD="$PWD/recordings" python3 stay.py >said
+	await 10 grep -q up said
+	sleep 1
+	[[ $(row 2 '.lived_ns, .lived_at_least_ns > 1e9') == '[null,true]' ]] || fail "$(row 2 .)"
+}
+
+@test "report: what a flight recorder has overwritten is not 0: totals are those of the last note" {
+	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_RECORD_SIZE=256K TCPSHIM_RECORD_FULL=wrap "$build/tests/bench/calls" tcp 20000
+	sent=$("$tcpshim" report --json recordings/* 2>/dev/null | jq -s '[.[].notes[]?.values.sent_bytes] | max')
+	((sent > 100000)) || fail "$sent"
+	"$tcpshim" report --connections --json recordings/* 2>/dev/null >json
+	jq -es "map(select(.sent_bytes == $sent and .writes == null and .writes_at_least > 0 and .longest_silence_ns == null)) | length == 1" json >/dev/null ||
+		fail "$sent" "$(cat json)"
+}
