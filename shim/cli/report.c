@@ -53,7 +53,9 @@ static const struct argp_option options[] = {
 	{"fd", OPTION_FD, "N,...", 0, "Only calls on these descriptors", 0},
 	{"conn", OPTION_CONN, "N,...", 0, "Only calls on the connections with these numbers", 0},
 	{"error", OPTION_ERROR, "NAME,...", OPTION_ARG_OPTIONAL,
-	 "Only calls that failed, or that failed with these errors (ECONNRESET or 104)", 0},
+	 "Only calls that failed (would block is no failure), or that failed with these errors "
+	 "(ECONNRESET, EAGAIN or 104)",
+	 0},
 	{"note", OPTION_NOTE, "info|warn|error|ID,...", OPTION_ARG_OPTIONAL,
 	 "Only calls with notes, or with these: notes of an id, or of a severity and worse", 0},
 	{"notes", OPTION_NOTE, "on|off|info|warn|error|ID,...", OPTION_ARG_OPTIONAL,

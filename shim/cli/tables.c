@@ -96,7 +96,7 @@ void connections_end(struct connections_table *table)
 enum { PARTS_BITS = 5, PARTS = 1 << PARTS_BITS, BUCKETS = 64 * PARTS };
 
 struct call_sum {
-	uint64_t calls, errors, total_ns, least_ns, most_ns;
+	uint64_t calls, errors, would_block, total_ns, least_ns, most_ns;
 	uint64_t *buckets;
 };
 
@@ -152,7 +152,8 @@ void summary_take(struct summary_table *table, const struct tcpshim_event *event
 	sum->most_ns = ns > sum->most_ns ? ns : sum->most_ns;
 	sum->total_ns += ns;
 	sum->calls++;
-	sum->errors += event->error != 0;
+	sum->would_block += facts_is_would_block(event->error);
+	sum->errors += event->error != 0 && !facts_is_would_block(event->error);
 	sum->buckets[bucket_of(ns)]++;
 }
 
@@ -183,6 +184,7 @@ static void write_sum(FILE *to, const struct format *format, const struct format
 	const struct format_sum row = {
 		.calls = sum->calls,
 		.errors = sum->errors,
+		.would_block = sum->would_block,
 		.total_ns = sum->total_ns,
 		.least_ns = sum->least_ns,
 		.median_ns = quantile(sum, 0.5),
@@ -217,6 +219,7 @@ static void write_sums(struct call_sum *const *order, unsigned count,
 		write_sum(to, format, &sums, call_rows[order[i] - table->sums].shown, order[i]);
 		total.calls += order[i]->calls;
 		total.errors += order[i]->errors;
+		total.would_block += order[i]->would_block;
 		total.total_ns += order[i]->total_ns;
 	}
 	buf.size = 0;

@@ -6,6 +6,8 @@
 #ifndef FORMAT_FACTS_H
 #define FORMAT_FACTS_H
 
+#include <errno.h>
+
 #include "format/strbuf.h"
 #include "tcpshim/event.h"
 
@@ -26,6 +28,13 @@ extern const struct note_row note_rows[NOTE_COUNT];
  * row of the name that this row has. */
 unsigned facts_first_call(unsigned call);
 unsigned facts_first_note(unsigned note);
+
+/* Returns whether an error only means that the call did not wait, or was interrupted: such a call
+ * has not failed, it is made again. */
+static inline bool facts_is_would_block(int error)
+{
+	return error == EAGAIN || error == EINPROGRESS || error == EALREADY || error == EINTR;
+}
 
 /* How a severity is written: "warn", the mark before a note, and the colour of a note (ECMA-48). */
 struct severity_row {

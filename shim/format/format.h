@@ -21,7 +21,8 @@ enum {
 
 /* How often calls of one name were made, and how long they took. */
 struct format_sum {
-	uint64_t calls, errors, total_ns;
+	uint64_t calls, total_ns;
+	uint64_t errors, would_block; /* facts_is_would_block: not among the errors */
 	uint64_t least_ns, median_ns, p99_ns, most_ns; /* if the table has_spread */
 };
 

@@ -90,6 +90,7 @@ static void append_sum(struct strbuf *buf, const struct format_sums *sums, const
 	json_text(buf, "call", name);
 	json_unsigned(buf, "calls", sum->calls);
 	json_unsigned(buf, "errors", sum->errors);
+	json_unsigned(buf, "would_block", sum->would_block);
 	json_unsigned(buf, "total_ns", sum->total_ns);
 	if (sums->has_spread) {
 		json_unsigned(buf, "min_ns", sum->least_ns);

@@ -239,7 +239,14 @@ static void append_rows_left_out(struct strbuf *buf, uint64_t count)
 
 /* --- The table of calls. --- */
 
-enum { NAME_WIDTH = 16, SECONDS_WIDTH = 12, CALLS_WIDTH = 9, ERRORS_WIDTH = 7, SPREAD_WIDTH = 11 };
+enum {
+	NAME_WIDTH = 16,
+	SECONDS_WIDTH = 12,
+	CALLS_WIDTH = 9,
+	ERRORS_WIDTH = 7,
+	WOULD_BLOCK_WIDTH = 11,
+	SPREAD_WIDTH = 11
+};
 
 #define WALL_TIME \
 	"The times are wall time inside the calls, in seconds; a call that waits uses no processor time.\n"
@@ -311,6 +318,7 @@ static void append_sums_begin(struct strbuf *buf, const struct format_sums *sums
 	append_right(buf, "seconds", sums->has_spread ? SECONDS_WIDTH : SECONDS_WIDTH + 2);
 	append_right(buf, "calls", CALLS_WIDTH);
 	append_right(buf, "errors", ERRORS_WIDTH);
+	append_right(buf, "would block", WOULD_BLOCK_WIDTH);
 	if (sums->has_spread) {
 		append_right(buf, "min", SPREAD_WIDTH);
 		append_right(buf, "median", SPREAD_WIDTH);
@@ -331,6 +339,7 @@ static void append_sum_columns(struct strbuf *buf, const struct format_sums *sum
 		append_microseconds(buf, sum->total_ns / 1000, SECONDS_WIDTH + 2);
 	append_count(buf, sum->calls, CALLS_WIDTH);
 	append_count(buf, sum->errors, ERRORS_WIDTH);
+	append_count(buf, sum->would_block, WOULD_BLOCK_WIDTH);
 }
 
 static void append_sum(struct strbuf *buf, const struct format_sums *sums, const char *name,
@@ -351,7 +360,7 @@ static void append_sums_end(struct strbuf *buf, const struct format_sums *sums,
 {
 	append_left(buf, "");
 	strbuf_string(buf, sums->has_spread ? " ------------" : "---------------");
-	strbuf_string(buf, " --------- -------\n");
+	strbuf_string(buf, " --------- ------- -----------\n");
 	append_sum_columns(buf, sums, "total", total);
 	strbuf_char(buf, '\n');
 	if (sums->has_spread) {

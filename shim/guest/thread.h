@@ -30,7 +30,7 @@ enum {
 
 /* The totals of one thread's calls to one function. */
 struct area_sum {
-	uint64_t calls, errors, total_ns;
+	uint64_t calls, errors, would_block, total_ns; /* errors: without those of would_block */
 };
 
 /* Memory to build an event in, not on the program's stack: signal stacks are small. */

@@ -61,7 +61,7 @@ static bool read_error(struct word word, int32_t *error)
 	return false;
 }
 
-/* Nothing, or "any": every error. */
+/* Nothing, or "any": every error but that a call would block. */
 bool filter_read_errors(struct filter *filter, const char *value)
 {
 	struct word word;
@@ -312,7 +312,7 @@ static bool is_of_errors(const struct filter *filter, const struct tcpshim_event
 	for (unsigned i = 0; i < filter->error_count; i++)
 		if (event->error == filter->errors[i])
 			return true;
-	return filter->error_count == 0 && event->error != 0;
+	return filter->error_count == 0 && event->error != 0 && !facts_is_would_block(event->error);
 }
 
 /* Returns whether a note of the event is one of those that are asked for. serial: of this

@@ -58,7 +58,8 @@ void summary_event(struct area *area)
 	if (event->flags & EVENT_SLEEPING)
 		return;
 	sum->calls++;
-	sum->errors += event->error != 0;
+	sum->would_block += facts_is_would_block(event->error);
+	sum->errors += event->error != 0 && !facts_is_would_block(event->error);
 	if (event->time_ns > event->start_ns)
 		sum->total_ns += event->time_ns - event->start_ns;
 }
@@ -76,6 +77,7 @@ static void add(struct format_sum *to, const struct area_sum *sum)
 {
 	to->calls += sum->calls;
 	to->errors += sum->errors;
+	to->would_block += sum->would_block;
 	to->total_ns += sum->total_ns;
 }
 
@@ -113,6 +115,7 @@ static void write_sums(struct strbuf *buf, uint64_t now_ns)
 			continue;
 		total.calls += sum.calls;
 		total.errors += sum.errors;
+		total.would_block += sum.would_block;
 		total.total_ns += sum.total_ns;
 		config.format->sum(buf, &sums, call_rows[call].shown, &sum);
 		write_buf(buf);

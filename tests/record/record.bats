@@ -566,3 +566,33 @@ row() {
 	jq -es "map(select(.sent_bytes == $sent and .writes == null and .writes_at_least > 0 and .longest_silence_ns == null)) | length == 1" json >/dev/null ||
 		fail "$sent" "$(cat json)"
 }
+
+# Shown: with errors counted as error != 0, recv has 3 of them and --error shows 5 calls.
+@test "report: a call that would block has not failed: columns, --error, and the summary at exit" {
+	cat >block.py <<-'END'
+		import errno, select, socket
+		a = socket.create_server(("127.0.0.1", 0))
+		b = socket.socket(); b.setblocking(False)
+		assert b.connect_ex(a.getsockname()) == errno.EINPROGRESS
+		c = a.accept()[0]
+		for _ in range(3):
+		    try: b.recv(10)
+		    except BlockingIOError: pass
+		c.send(b"x"); select.select([b], [], []); b.recv(10)
+		d = socket.socket()
+		try: d.connect(("127.0.0.1", 1))
+		except ConnectionRefusedError: pass
+	END
+	shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_OUTPUT=live TCPSHIM_SUMMARY=only python3 block.py
+	"$tcpshim" report --summary recordings/* >sums
+	for sums in sums live; do
+		grep -qE '^call +seconds +calls +errors +would block' "$sums" || fail "$(cat "$sums")"
+		[[ $(awk '$1 == "recv" { print $3, $4, $5 }' "$sums") == "4 0 3" ]] || fail "$(cat "$sums")"
+		[[ $(awk '$1 == "connect" { print $3, $4, $5 }' "$sums") == "2 1 1" ]] || fail "$(cat "$sums")"
+		[[ $(awk '$1 == "total" { total = $5 } END { print total }' "$sums") == 4 ]] || fail "$(cat "$sums")"
+	done
+	"$tcpshim" report --error --trace=recv,connect --notes=off --time=none recordings/* >text
+	[[ $(wc -l <text) == 1 ]] && grep -q 'Err#111 ECONNREFUSED' text || fail "$(cat text)"
+	[[ $("$tcpshim" report --error=EAGAIN --trace=recv --notes=off --time=none recordings/* | grep -c 'Err#11 EAGAIN') == 3 ]]
+	[[ $("$tcpshim" report --error=EINPROGRESS,11 --notes=off --time=none recordings/* | wc -l) == 4 ]]
+}
