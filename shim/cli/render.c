@@ -108,6 +108,8 @@ void render_item(struct render *render, const struct item *item)
 	render->calls++;
 	if (wanted->has_connections) /* a row's numbers are those of all calls */
 		connections_take(&render->connections, item);
+	if (!has_tables)
+		vanished_take(&render->open, item);
 	if (!filter_shows(&wanted->filter, item->event))
 		return;
 	render->shown++;
@@ -142,10 +144,30 @@ void render_start(struct render *render, const struct render_wanted *wanted,
 		render->summary = summary_start();
 }
 
+/* Writes that a process is gone, unless the range of time ends before. */
+static void write_vanished(struct render *render, const struct reader *reader)
+{
+	const struct filter *filter = &render->wanted->filter;
+	uint64_t seen_ns = reader->seen_ns + reader->shift_ns;
+	char text[VANISHED_BYTES];
+	struct strbuf line;
+
+	if (seen_ns > render->merge->base_ns && seen_ns - render->merge->base_ns > filter->until_ns)
+		return;
+	strbuf_init(&line, text, sizeof(text));
+	vanished_line(&line, &render->open, render->merge, reader);
+	if (line.size > 0)
+		write_line(render, &(struct item){.line = text, .line_size = line.size});
+}
+
 void render_end(struct render *render)
 {
+	bool has_tables = render->wanted->has_connections || render->wanted->has_summary;
+
 	for (size_t i = 0; i < render->merge->count; i++)
-		reader_find_end(render->merge->readers[i]);
+		if (!reader_find_end(render->merge->readers[i]) && !has_tables)
+			write_vanished(render, render->merge->readers[i]);
+	open_rows_clear(&render->open);
 	if (render->wanted->has_connections)
 		connections_end(&render->connections);
 	if (render->wanted->has_connections && render->wanted->has_summary)

@@ -7,6 +7,7 @@
 #define CLI_RENDER_H
 
 #include "cli/tables.h"
+#include "cli/vanished.h"
 #include "reader/filter.h"
 #include "reader/merge.h"
 
@@ -20,6 +21,7 @@ struct render {
 	const struct merge *merge;
 	struct truss_style style;
 	struct connections_table connections;
+	struct open_rows open; /* of processes that may have vanished, if there are no tables */
 	struct summary_table *summary;
 	bool has_base_line;
 	uint64_t calls, shown; /* taken so far; shown: lines about the trace too */

@@ -217,7 +217,7 @@ errors_are() {
 
 @test "command: counts at the end, beside the trace or instead of it" {
 	status_is 0 "$tcpshim" -c "$build/exchange"
-	grep -qE '^total +[0-9]+\.[0-9]{6} +[0-9]+ +[0-9]+$' errors || fail "$(cat errors)"
+	grep -qE '^total +[0-9]+\.[0-9]{6} +[0-9]+ +[0-9]+ +[0-9]+$' errors || fail "$(cat errors)"
 	grep '^ *[0-9.]*	' errors | nothing "a trace:"
 	status_is 0 "$tcpshim" --summary=on -o trace "$build/exchange"
 	for call in socket connect read write; do

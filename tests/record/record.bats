@@ -130,7 +130,11 @@ web_server() {
 	await 10 is_in_recv
 	kill -KILL "$last"
 	await 5 test ! -e "/proc/$last/fd/0"
-	"$tcpshim" report --time=none recordings/* | tail -n 1 >dead
+	# The last line is about the process itself.
+	"$tcpshim" report --time=none recordings/* >report
+	tail -n 1 report | grep -q "^\*\*\* tcpshim: python3, process [0-9]*, is gone without an exit: .*; open was connection: 1 (127.0.0.1:[0-9]* > 127.0.0.1:$(cat port)) \*\*\*$" ||
+		fail "$(cat report)"
+	tail -n 2 report | head -n 1 >dead
 	grep -qE '^recv\([0-9]+, 0x[0-9A-F]+, 1000, 0\)	+\(sleeping\.\.\.\)$' dead || fail "$(cat dead)"
 	cmp live dead
 }
@@ -595,4 +599,51 @@ row() {
 	[[ $(wc -l <text) == 1 ]] && grep -q 'Err#111 ECONNREFUSED' text || fail "$(cat text)"
 	[[ $("$tcpshim" report --error=EAGAIN --trace=recv --notes=off --time=none recordings/* | grep -c 'Err#11 EAGAIN') == 3 ]]
 	[[ $("$tcpshim" report --error=EINPROGRESS,11 --notes=off --time=none recordings/* | wc -l) == 4 ]]
+}
+
+# Shown: a line without the question whether the process lives is also given for the program that stays.
+@test "report: a process that is gone without an exit is said to be, with what it had open; others are not" {
+	local how
+	gone() {
+		"$tcpshim" report --time=none "$@" recordings/* | grep '^\*\*\* tcpshim: '
+	}
+	for how in exit _exit; do
+		leaky $how
+		gone | nothing "$how:"
+		rm recordings/*
+	done
+	for how in kill exec; do
+		leaky $how || true
+		[[ $(gone | wc -l) == 1 ]] || fail "$how: $(gone)"
+		gone | grep -qE ' python3, process [0-9]+, is gone without an exit: it was killed, or became another program by exec\. It was last seen at [0-9.]+ s; open were connections: 2 \(127\.0\.0\.1:[0-9]+ > 127\.0\.0\.1:[0-9]+\), 3 \(' ||
+			fail "$how: $(gone)"
+		# Above it is the last call, and a filter does not hide it.
+		[[ $(gone --trace=accept) == "$(gone)" && $("$tcpshim" report recordings/* | tail -n 1) == "$(gone)" ]]
+		[[ $("$tcpshim" report --json recordings/* | tail -n 1 | jq -r .tcpshim) == "$(gone | sed 's/^\*\*\* tcpshim: //; s/ \*\*\*$//')" ]]
+		gone --until=10ms | nothing "later than the range of time:"
+		rm recordings/*
+	done
+	cat >many.py <<-'END'
+		import os, signal, socket
+		a = socket.create_server(("127.0.0.1", 0)); kept = []
+		for _ in range(10): kept.append(socket.create_connection(a.getsockname()))
+		kept[3].close()
+		os.kill(os.getpid(), signal.SIGKILL)
+	END
+	shim TCPSHIM_RECORD="$PWD/recordings" python3 many.py || true
+	gone | grep -qE ': 2 \(.*\), 3 \(.*\), 4 \(.*\), 6 \([^)]*\) and 5 more \*\*\*$' || fail "$(gone)"
+	rm recordings/*
+	start_shim TCPSHIM_RECORD="$PWD/recordings" python3 leaky.py stay >said
+	await 10 grep -q up said
+	gone | nothing "alive:"
+	# After an exec, the recording of the next program goes on.
+	rm recordings/*
+	cat >exec.py <<-'END'
+		import os, socket, sys
+		a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname())
+		if len(sys.argv) == 1: os.execv(sys.executable, [sys.executable, __file__, "again"])
+	END
+	shim TCPSHIM_RECORD="$PWD/recordings" python3 exec.py
+	[[ $(find recordings -type f | wc -l) == 2 ]]
+	gone | nothing "a program that another one followed:"
 }
