@@ -349,6 +349,22 @@ static void show(struct reader **readers, size_t count)
 	symbols_end();
 }
 
+/* Returns whether a file was named before, after a message: it is read once. */
+static bool is_repeated(struct reader *const *readers, size_t count, const struct reader *reader)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!reader_is_same(readers[i], reader))
+			continue;
+		if (strcmp(readers[i]->path, reader->path) == 0)
+			complain("%s is named twice; it is read once", reader->path);
+		else
+			complain("%s and %s are the same file; it is read once", readers[i]->path,
+				 reader->path);
+		return true;
+	}
+	return false;
+}
+
 static int run(void)
 {
 	struct reader **readers;
@@ -360,11 +376,14 @@ static int run(void)
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 	readers = allocate(asked.path_count * sizeof(readers[0]));
 	for (size_t i = 0; i < asked.path_count; i++) {
-		readers[count] = reader_open(asked.paths[i]);
-		if (readers[count])
-			count++;
-		else
+		struct reader *reader = reader_open(asked.paths[i]);
+
+		if (!reader)
 			status = EXIT_OWN_FAILURE;
+		else if (is_repeated(readers, count, reader))
+			reader_close(reader);
+		else
+			readers[count++] = reader;
 	}
 	if (count > 0)
 		show(readers, count);

@@ -109,6 +109,14 @@ void reader_close(struct reader *reader)
 	free(reader);
 }
 
+bool reader_is_same(const struct reader *a, const struct reader *b)
+{
+	struct stat x, y;
+
+	return fstat(a->fd, &x) == 0 && fstat(b->fd, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
 bool reader_update(struct reader *reader)
 {
 	struct record_header now;

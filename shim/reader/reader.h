@@ -66,6 +66,9 @@ struct reader *reader_open(const char *path);
 struct reader *reader_take(const char *path, int fd);
 void reader_close(struct reader *reader);
 
+/* Returns whether both are of one file, by whatever names. */
+bool reader_is_same(const struct reader *a, const struct reader *b);
+
 /* Reads size bytes of the file. Returns false if it ends earlier, or on an error. */
 bool reader_read(const struct reader *reader, void *to, size_t size, uint64_t offset);
 

@@ -461,7 +461,8 @@ columns_fit() {
 		errors_of 0 "tcpshim: none of the $connections connections in recording matches the options" \
 			report --fd=999 --connections $form recording
 	done
-	status_is 0 "$tcpshim" report --fd=999 recording recording
+	cp recording copy
+	status_is 0 "$tcpshim" report --fd=999 recording copy
 	errors_are "tcpshim: none of the $((2 * calls)) calls in these 2 recordings matches the options"
 	timeout 20 env TCPSHIM_RECORD=./true.%p TCPSHIM_FDS=all LD_PRELOAD="$library" cat recording >/dev/null
 	status_is 0 "$tcpshim" report --connections true.*
@@ -469,6 +470,27 @@ columns_fit() {
 	grep -qE '^tcpshim: no connection was recorded in true\.' errors || fail "$(cat errors)"
 	status_is 0 "$tcpshim" report --conn=1 recording
 	[[ ! -s errors ]]
+}
+
+@test "command: a recording that is named twice is read once" {
+	make_recording
+	"$tcpshim" report recording >once
+	ln -s recording link
+	ln recording hard
+	for again in recording ./recording link hard; do
+		status_is 0 "$tcpshim" report recording "$again"
+		cmp once out || fail "$again:" "$(diff once out | head)"
+		[[ $(wc -l <errors) == 1 ]] || fail "$(cat errors)"
+		if [[ $again == recording ]]; then
+			errors_are "tcpshim: recording is named twice; it is read once"
+		else
+			errors_are "tcpshim: recording and $again are the same file; it is read once"
+		fi
+	done
+	# A copy is another file.
+	cp recording copy
+	status_is 0 "$tcpshim" report --json recording copy
+	[[ ! -s errors && $(wc -l <out) == $((2 * $("$tcpshim" report --json recording | wc -l))) ]]
 }
 
 @test "command: --color for a program and for a report" {

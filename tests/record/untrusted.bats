@@ -102,8 +102,9 @@ harmless() {
 	grep -qE '^ > .*/exchange\(\+0x[0-9a-f]+\) \[0x' shown
 	[[ ! -s said ]]
 	cp own another
-	chown 65534 another
-	report own another another
+	cp own third
+	chown 65534 another third
+	report own another third
 	[[ $(cat said) == 'tcpshim: another belongs to another user: the files that it names are not opened, '* ]]
 	(($(wc -l <said) == 1))
 	(($(grep -cE '^ > .*/exchange\(\+0x' shown) == 2 * $(grep -cE '^ > .*/exchange\([a-z_]+\+0x' shown))) ||
