@@ -187,6 +187,9 @@ static void print_row(struct open_row *open, void *data)
 	char texts[6][64];
 	struct strbuf local, peer, age, active, sent, received;
 
+	if (row->closed_ns != 0) /* a listener, or a connect that failed: no note reports its close
+				  */
+		return;
 	strbuf_init(&local, texts[0], 63);
 	strbuf_init(&peer, texts[1], 63);
 	strbuf_init(&age, texts[2], 63);

@@ -60,6 +60,9 @@ static uint64_t range_end_ns(const struct connections_table *table)
 
 static void leave_row(struct open_row *row, void *table)
 {
+	open_row_find_gaps(row);
+	if (connection_row_is_leftover(&row->row))
+		return;
 	open_row_leave(row, range_end_ns(table));
 	close_row(row, table);
 }

@@ -37,8 +37,9 @@ static void take_row(struct open_row *open, void *data)
 	const struct connection_row *row = &open->row;
 	struct opened *const opened = data;
 
-	if (open->reader != opened->reader || row->role == ROLE_LISTENER || row->opened_ns == 0 ||
-	    row->closed_ns != 0 || row->ended != CONNECTION_ROW_NO_NOTE)
+	if (open->reader != opened->reader || row->role == ROLE_LISTENER ||
+	    (row->opened_ns == 0 && row->active_ns == 0) || row->closed_ns != 0 ||
+	    row->ended != CONNECTION_ROW_NO_NOTE)
 		return;
 	opened->count++;
 	if (!opened->line || opened->count > MOST_NAMED)

@@ -21,6 +21,8 @@ static enum known known_by_end(const struct connection_row *row)
 
 struct known_number connection_number_lived_ns(const struct connection_row *row)
 {
+	if (row->opened_ns == 0 && row->active_ns != 0 && end_of(row) > row->first_ns)
+		return number_of(end_of(row) - row->first_ns, KNOWN_AT_LEAST);
 	if (row->opened_ns == 0 || end_of(row) < row->opened_ns)
 		return number_of(0, KNOWN_NOT);
 	return number_of(end_of(row) - row->opened_ns, known_by_end(row));
@@ -32,10 +34,18 @@ static bool has_gaps(const struct connection_row *row)
 	return row->has_gaps && row->role != ROLE_LISTENER;
 }
 
+/* A connection that was inherited by fork has counted its parent's bytes too. */
+static bool is_inherited(const struct connection_row *row)
+{
+	return row->is_opening_missed && !row->has_gaps;
+}
+
 static bool is_missing_calls(const struct connection_row *row)
 {
-	return has_gaps(row) || (!row->is_restarted && (row->sent_told > row->sent_bytes ||
-							row->received_told > row->received_bytes));
+	if (row->is_restarted || is_inherited(row))
+		return has_gaps(row);
+	return has_gaps(row) || row->sent_told > row->sent_bytes ||
+	       row->received_told > row->received_bytes;
 }
 
 /* A call that is missing could make a silence look longer. */
@@ -46,15 +56,17 @@ struct known_number connection_number_silence_ns(const struct connection_row *ro
 
 	if (row->opened_ns == 0 || row->role == ROLE_LISTENER || is_missing_calls(row))
 		return number_of(0, KNOWN_NOT);
+	if (is_inherited(row)) /* what the parent did until then is not in this recording */
+		since_ns = row->active_ns != 0 ? row->active_ns : row->first_ns;
 	if (end_of(row) > since_ns && end_of(row) - since_ns > silence_ns)
 		silence_ns = end_of(row) - since_ns;
-	return number_of(silence_ns, known_by_end(row));
+	return number_of(silence_ns, is_inherited(row) ? KNOWN_AT_LEAST : known_by_end(row));
 }
 
 /* The total in the facts of the note that reports the end is exact, whatever is missing. */
 static struct known_number bytes_of(const struct connection_row *row, uint64_t sum, uint64_t told)
 {
-	if (row->is_restarted)
+	if (row->is_restarted || is_inherited(row))
 		return number_of(sum, has_gaps(row) ? KNOWN_AT_LEAST : KNOWN_EXACTLY);
 	return number_of(sum > told ? sum : told,
 			 has_gaps(row) && !row->is_told_closed ? KNOWN_AT_LEAST : KNOWN_EXACTLY);

@@ -83,6 +83,7 @@ void connection_row_start(struct connection_row *row, const struct tcpshim_event
 {
 	*row = (struct connection_row){.serial = serial,
 				       .pid = event->pid,
+				       .first_ns = event->time_ns,
 				       .fd = -1,
 				       .ended = CONNECTION_ROW_NO_NOTE};
 }
@@ -127,7 +128,8 @@ static void add(uint64_t *to, uint64_t count)
 static void count_transfer(struct connection_row *row, const struct tcpshim_event *event)
 {
 	uint64_t bytes = is_peek(event) ? 0 : connection_row_bytes(event);
-	uint64_t since_ns = row->active_ns != 0 ? row->active_ns : row->opened_ns;
+	uint64_t opened_ns = row->is_opening_missed ? row->first_ns : row->opened_ns;
+	uint64_t since_ns = row->active_ns != 0 ? row->active_ns : opened_ns;
 
 	if (is_writing(row, event)) {
 		add(&row->writes, 1);
@@ -274,6 +276,12 @@ void connection_row_restart(struct connection_row *row, uint64_t now_ns)
 	row->notes = (struct tcpshim_notes){0};
 	if (row->opened_ns != 0)
 		row->active_ns = now_ns;
+}
+
+bool connection_row_is_leftover(const struct connection_row *row)
+{
+	return row->role == ROLE_LISTENER && row->opened_ns == 0 && row->closed_ns != 0 &&
+	       !row->has_gaps;
 }
 
 void connection_row_leave(struct connection_row *row, uint64_t end_ns, bool is_over)

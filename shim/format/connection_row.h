@@ -33,6 +33,7 @@ struct connection_row {
 	struct tcpshim_address local, peer;
 	uint64_t opened_ns;  /* 0: not seen */
 	uint64_t closed_ns;  /* closed, or the end of its process; 0: not seen */
+	uint64_t first_ns;   /* the first call on it that was seen */
 	uint64_t seen_ns;    /* it was open until then, or longer */
 	uint64_t active_ns;  /* the last call that moved bytes */
 	uint64_t silence_ns; /* the longest time between two of them */
@@ -62,6 +63,10 @@ void connection_row_restart(struct connection_row *row, uint64_t now_ns);
 
 /* Adds that a connection without a close was open until end_ns. is_over: its process ended then. */
 void connection_row_leave(struct connection_row *row, uint64_t end_ns, bool is_over);
+
+/* Returns whether the row is of a listener that its process inherited and closed: no more than
+ * leftovers of its parent's. */
+bool connection_row_is_leftover(const struct connection_row *row);
 
 /* Return words for the table, "-" if not known: client, server, listener; here, peer; how it ended,
  * or the state it is in. */

@@ -22,6 +22,7 @@ static _Atomic(struct recording *) current;
 static _Atomic bool is_making;
 static _Atomic int failure; /* errno of creating the file; it is not tried again */
 static _Atomic uint64_t lost;
+static _Atomic uint32_t last_lap; /* at least that of the parent's recording */
 
 void recording_count_lost(uint64_t count, int error)
 {
@@ -88,7 +89,7 @@ static struct recording *make(void)
 			result = making.result;
 		}
 		if (result == 0) {
-			atomic_store(&recording_current_lap, 1);
+			atomic_store(&recording_current_lap, atomic_load(&last_lap) + 1);
 			atomic_store(&current, recording);
 			if (!process_is_child())
 				recording_file_report_limit(recording);
@@ -128,7 +129,8 @@ void recording_start_over(void)
 		forget_all();
 		recording_file_unmap(recording);
 	}
-	atomic_store(&recording_current_lap, 0);
+	/* A child has its parent's connections, and must record their addresses again. */
+	atomic_fetch_add(&last_lap, atomic_exchange(&recording_current_lap, 0));
 	atomic_store(&is_making, false);
 	atomic_store(&failure, 0);
 	atomic_store(&lost, 0);

@@ -130,7 +130,7 @@ static void write_rows(struct strbuf *buf, uint64_t now_ns)
 	bool has_headings = !config.format->headings;
 
 	for (unsigned i = 0; i < MOST_ROWS; i++) {
-		if (rows[i].serial == 0)
+		if (rows[i].serial == 0 || connection_row_is_leftover(&rows[i]))
 			continue;
 		if (!has_headings) {
 			strbuf_string(buf, config.format->gap);

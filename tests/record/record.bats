@@ -647,3 +647,43 @@ row() {
 	[[ $(find recordings -type f | wc -l) == 2 ]]
 	gone | nothing "a program that another one followed:"
 }
+
+# Shown: with a recording_current_lap that begins with 1 in each child too, row 2 of the first child has no address.
+@test "report: the children of a prefork server: no rows of inherited listeners, and connections with their addresses" {
+	cat >prefork.py <<-'END'
+		import os, socket, sys
+		a = socket.create_server(("127.0.0.1", 0)); port = a.getsockname()[1]
+		c = socket.create_connection(("127.0.0.1", port)); s = a.accept()[0]
+		c.send(b"before the fork"); s.recv(100)
+		children = []
+		for i in range(4):
+		    pid = os.fork()
+		    if pid == 0:
+		        if i == 0: a.close(); s.close(); c.send(b"from child 0")
+		        if i == 1: x = a.accept()[0]; x.send(b"hi"); x.close()
+		        if i == 2: a.close(); c.close(); s.close()
+		        if i == 3: d = socket.create_connection(("127.0.0.1", port)); d.recv(5); s.send(b"answer"); d.close(); a.close()
+		        os._exit(0)
+		    children.append(pid)
+		for child in children: os.waitpid(child, 0)
+		print(*children)
+	END
+	shim TCPSHIM_RECORD="$PWD/recordings" python3 prefork.py >children
+	read -r first _ <children
+	"$tcpshim" report --connections --json recordings/* >json
+	jq -es 'map(select(.role == "listener")) | length == 1' json >/dev/null || fail "$(cat json)"
+	jq -es 'map(select(.["network.local.port"] == null or .["network.peer.port"] == null and .role != "listener")) == []' json >/dev/null ||
+		fail "$(cat json)"
+	# Its own bytes, not those of its parent.
+	jq -es "any(.[\"process.pid\"] == $first and .conn == 2 and .sent_bytes == 12 and .writes == 1 and .role == \"client\")" json >/dev/null ||
+		fail "$(cat json)"
+	jq -es 'map(.sent_bytes) | add == 15 + 12 + 2 + 6' json >/dev/null || fail "$(cat json)"
+	"$tcpshim" netstat recordings/*."$first".tcpshim >table
+	grep -qE "^127\.0\.0\.1:[0-9]+ +127\.0\.0\.1:[0-9]+ .* ESTABLISHED +[0-9]+ +- +12 +0 " table || fail "$(cat table)"
+	grep LISTEN table | nothing "a listener that is closed:"
+	# The summary at exit has the same rows.
+	shim TCPSHIM_OUTPUT=live.%p TCPSHIM_SUMMARY=only python3 prefork.py >children
+	read -r first _ <children
+	grep -E '^[0-9]+ +[0-9]+ +' live."$first" >rows
+	[[ $(wc -l <rows) == 2 ]] && grep listener rows | nothing "a listener:" || fail "$(cat live."$first")"
+}

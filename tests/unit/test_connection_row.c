@@ -15,7 +15,7 @@ static void play(struct connection_row *row, const char *history)
 		['c'] = CALL_connect, ['W'] = CALL_write, ['R'] = CALL_read,
 		['D'] = CALL_dup,     ['x'] = CALL_close, ['N'] = CALL_close,
 	};
-	struct tcpshim_event event = {.pid = 7};
+	struct tcpshim_event event = {.pid = 7, .time_ns = MS};
 
 	connection_row_start(row, &event, 1);
 	for (uint64_t now = MS; *history; history++, now += MS) {
@@ -79,10 +79,14 @@ static void test_numbers(void **state)
 		{"cWRDxx", "5 10 1 4 1 3 "},
 		{"cWxRX", "4 10 1 4 1 2 "},
 		/* Calls are missing. A silence could then be too long. */
-		{"GWX", "- >10 >1 - - - "},
+		{"GWX", ">2 >10 >1 - - - "},
 		{"GWN", "0 18 >1 4 - - "},
 		{"cGWp", ">3 >18 >1 >4 - - "},
 		{"Gc", "- - - - - - "},
+		/* Inherited by fork: its totals are those of the parent too. */
+		{"pWN", "2 10 1 0 0 >1 "},
+		{"pN", "1 0 0 0 0 >1 "},
+		{"WLX", ">2 10 1 0 0 - "},
 		/* A part of the trace: its sums, and the whole life. */
 		{"cWRPWN", "5 10 1 0 0 1 "},
 		{"cWRPN", "4 0 0 0 0 1 "},
