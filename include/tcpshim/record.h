@@ -80,6 +80,8 @@ enum record_header_flags {
 	RECORD_WRAPS = 1 << 0, /* when full, the oldest blocks are used again */
 	/* text was written too: the flags of the events tell which prefixes it had */
 	RECORD_HAS_TEXT = 1 << 1,
+	/* calls that open, use or close a connection are left out (TCPSHIM_TRACE) */
+	RECORD_IS_SELECTED = 1 << 2,
 };
 
 /* RECORD_NOT_ENDED: the process runs, was killed, or became another program by exec. */

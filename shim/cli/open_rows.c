@@ -48,8 +48,8 @@ static struct open_row *find_or_add(struct open_rows *rows, const struct item *i
  * the earliest were overwritten. */
 static bool is_lacking(const struct reader *reader)
 {
-	return reader->header.lost_events > 0 || reader->damage.is_cut ||
-	       reader->damage.blocks > 0 || reader->damage.records > 0 ||
+	return (reader->header.flags & RECORD_IS_SELECTED) || reader->header.lost_events > 0 ||
+	       reader->damage.is_cut || reader->damage.blocks > 0 || reader->damage.records > 0 ||
 	       (reader->header.overwritten_events > 0 && reader->stream_count > 1);
 }
 

@@ -1,5 +1,6 @@
 #include "format/connection_row.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -146,6 +147,12 @@ static void count_transfer(struct connection_row *row, const struct tcpshim_even
 	row->active_ns = event->time_ns;
 }
 
+static bool is_fcntl_dup(const struct tcpshim_event *event)
+{
+	return call_rows[event->call].kinds[1] == ARG_FCNTL_COMMAND &&
+	       (event->arguments[1] == F_DUPFD || event->arguments[1] == F_DUPFD_CLOEXEC);
+}
+
 /* Returns whether a close of the connection was seen: of its only descriptor, as far as known. */
 static bool is_last_close(struct connection_row *row, const struct tcpshim_event *event)
 {
@@ -153,7 +160,7 @@ static bool is_last_close(struct connection_row *row, const struct tcpshim_event
 
 	if (event->error != 0)
 		return false;
-	if (effect == EFFECT_DUP)
+	if (effect == EFFECT_DUP || is_fcntl_dup(event))
 		row->more_fds++;
 	if (effect != EFFECT_CLOSE || call_rows[event->call].kinds[0] != ARG_FD)
 		return false;
@@ -170,7 +177,7 @@ void connection_row_call(struct connection_row *row, const struct tcpshim_event 
 
 	if (event->time_ns > row->seen_ns)
 		row->seen_ns = event->time_ns;
-	if (!(event->flags & EVENT_SLEEPING))
+	if (!(event->flags & EVENT_SLEEPING) && !row->is_told_closed)
 		row->closed_ns = is_last_close(row, event) ? event->time_ns : 0;
 	if (connection->local.family != 0)
 		row->local = connection->local;

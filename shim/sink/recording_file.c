@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "format/facts.h"
 #include "format/names.h"
 #include "format/pack.h"
 #include "format/path.h"
@@ -151,6 +152,17 @@ static size_t read_file(const char *path, char *to, size_t size)
 	return got > 0 ? (size_t)got : 0;
 }
 
+/* Returns whether calls are left out that move bytes, or that open or close a connection.
+ */
+static bool is_selected(void)
+{
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		if (!config.is_shown[call] && call_rows[call].effect != EFFECT_NONE &&
+		    call_rows[call].effect < EFFECT_WAIT)
+			return true;
+	return false;
+}
+
 static void fill_header(struct record_header *header, uint64_t blocks)
 {
 	size_t size;
@@ -161,7 +173,8 @@ static void fill_header(struct record_header *header, uint64_t blocks)
 		.block_bytes = RECORD_BLOCK_BYTES,
 		.block_count = (uint32_t)blocks,
 		.flags = (config.record_wraps ? RECORD_WRAPS : 0U) |
-			 (config.has_lines ? RECORD_HAS_TEXT : 0U),
+			 (config.has_lines ? RECORD_HAS_TEXT : 0U) |
+			 (is_selected() ? RECORD_IS_SELECTED : 0U),
 		.pid = process_pid(),
 		.parent_pid = (int32_t)raw_syscall1(SYS_getppid, 0),
 		.names_offset = sizeof(*header),

@@ -687,3 +687,17 @@ row() {
 	grep -E '^[0-9]+ +[0-9]+ +' live."$first" >rows
 	[[ $(wc -l <rows) == 2 ]] && grep listener rows | nothing "a listener:" || fail "$(cat live."$first")"
 }
+
+# Shown: without RECORD_IS_SELECTED, the rows of the first recording have sent 0 and have lived until the end.
+@test "report: of calls that were not recorded (TCPSHIM_TRACE), no 0 and no end is claimed" {
+	leaky exit TCPSHIM_TRACE=recv,connect
+	[[ $(row 2 '.sent_bytes, .writes, .lived_ns, .longest_silence_ns') == '[null,null,null,null]' ]] || fail "$(row 2 .)"
+	[[ $(row 3 '.received_bytes, .received_at_least_bytes, .reads_at_least') == '[null,18,1]' ]] || fail "$(row 3 .)"
+	rm recordings/*
+	# The note of a close has the totals.
+	leaky exit TCPSHIM_TRACE=connect,close
+	[[ $(row 4 '.sent_bytes, .writes, .received_bytes, .lived_ns > 3e8, .longest_silence_ns') == '[5,null,0,true,null]' ]] || fail "$(row 4 .)"
+	rm recordings/*
+	leaky exit 'TCPSHIM_TRACE=!%option'
+	[[ $(row 4 '.sent_bytes, .writes, .received_bytes, .lived_ns > 3e8') == '[5,1,0,true]' ]] || fail "$(row 4 .)"
+}
