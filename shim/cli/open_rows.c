@@ -44,9 +44,7 @@ static struct open_row *find_or_add(struct open_rows *rows, const struct item *i
 	return row;
 }
 
-/* Returns whether the recording can lack the latest calls on a connection. With one thread, only
- * the earliest were overwritten. */
-static bool is_lacking(const struct reader *reader)
+bool open_rows_are_uncertain(const struct reader *reader)
 {
 	return (reader->header.flags & RECORD_IS_SELECTED) || reader->header.lost_events > 0 ||
 	       reader->damage.is_cut || reader->damage.blocks > 0 || reader->damage.records > 0 ||
@@ -57,7 +55,7 @@ void open_row_find_gaps(struct open_row *row)
 {
 	bool is_opening_seen = row->row.opened_ns != 0 && !row->row.is_opening_missed;
 
-	row->row.has_gaps |= is_lacking(row->reader) ||
+	row->row.has_gaps |= open_rows_are_uncertain(row->reader) ||
 			     (row->reader->header.overwritten_events > 0 && !is_opening_seen);
 }
 
@@ -122,7 +120,7 @@ void open_row_leave(struct open_row *row, uint64_t until_ns)
 	uint64_t end_ns = reader->seen_ns + reader->shift_ns;
 
 	open_row_find_gaps(row);
-	if (is_lacking(reader)) /* its close may be missing */
+	if (open_rows_are_uncertain(reader)) /* its close may be missing */
 		return;
 	if (end_ns > until_ns)
 		connection_row_leave(&row->row, until_ns, false);

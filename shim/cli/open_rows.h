@@ -36,6 +36,10 @@ void open_row_find_gaps(struct open_row *row);
  * until_ns: no later than this, in the time of the report. */
 void open_row_leave(struct open_row *row, uint64_t until_ns);
 
+/* Returns whether the recording can lack the latest calls on a connection: it may be closed. With
+ * one thread, only the earliest are overwritten. */
+bool open_rows_are_uncertain(const struct reader *reader);
+
 /* Removes all rows. */
 void open_rows_clear(struct open_rows *rows);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format/facts.h"
+#include "reader/writer.h"
 
 enum { MOST_NAMED = 4 };
 
@@ -65,6 +66,8 @@ static void append_open(struct strbuf *line, const struct open_rows *rows,
 	}
 	strbuf_string(line,
 		      counted.count == 1 ? "; open was connection" : "; open were connections");
+	if (open_rows_are_uncertain(reader))
+		strbuf_string(line, " (as far as recorded)");
 	open_rows_visit(rows, take_row, &named);
 	if (counted.count > MOST_NAMED) {
 		strbuf_string(line, " and ");
@@ -87,7 +90,7 @@ void vanished_line(struct strbuf *line, const struct open_rows *rows, const stru
 	uint64_t seen_ns = reader->seen_ns + reader->shift_ns;
 
 	if (reader->header.end != RECORD_NOT_ENDED || reader->seen_ns == 0 ||
-	    has_successor(merge, reader))
+	    has_successor(merge, reader) || writer_may_live(&reader->header, reader->seen_ns))
 		return;
 	strbuf_string(line, "*** tcpshim: ");
 	strbuf_string(line, reader->header.program);

@@ -15,7 +15,8 @@ void vanished_take(struct open_rows *rows, const struct item *item);
 
 /* Appends the line, "*** tcpshim: … ***" and its newline: that the process of reader is gone, when
  * it was last seen, and what it had open. Appends nothing if its recording ends, or goes on in that
- * of another program. The process does not live: reader_find_end. */
+ * of another program, or if the file may be a copy of one that is being written. The process does
+ * not write to it: reader_find_end. */
 void vanished_line(struct strbuf *line, const struct open_rows *rows, const struct merge *merge,
 		   const struct reader *reader);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "reader/complain.h"
@@ -137,6 +138,58 @@ int writer_find(int fd, int inner)
 	if (processes)
 		closedir(processes);
 	return found;
+}
+
+static bool is_this_boot(const struct record_header *header)
+{
+	char boot[RECORD_BOOT_BYTES] = "";
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+	bool is_read = file && fgets(boot, sizeof(boot), file);
+
+	if (file)
+		fclose(file);
+	boot[strcspn(boot, "\n")] = '\0';
+	return is_read && strcmp(boot, header->boot) == 0;
+}
+
+/* Returns when the process started, on CLOCK_MONOTONIC, UINT64_MAX if that cannot be read. */
+static uint64_t start_ns(int pid)
+{
+	char path[32], line[1024], *at = NULL;
+	struct timespec monotonic, boot;
+	unsigned long long ticks = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat = fopen(path, "re");
+	if (stat && fgets(line, sizeof(line), stat))
+		at = strrchr(line, ')'); /* the third field follows it, and this is the 22nd */
+	if (stat)
+		fclose(stat);
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return UINT64_MAX;
+	ticks = strtoull(at, NULL, 10);
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	clock_gettime(CLOCK_BOOTTIME, &boot); /* goes on while the machine sleeps */
+	return ticks * (1000000000 / (unsigned long long)sysconf(_SC_CLK_TCK)) +
+	       (uint64_t)(monotonic.tv_sec - boot.tv_sec) * 1000000000 +
+	       (uint64_t)(monotonic.tv_nsec - boot.tv_nsec);
+}
+
+bool writer_may_live(const struct record_header *header, uint64_t seen_ns)
+{
+	char path[32], executable[RECORD_PATH_BYTES];
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", header->pid);
+	size = readlink(path, executable, sizeof(executable) - 1);
+	if (size <= 0)
+		return false;
+	executable[size] = '\0';
+	return strcmp(executable, header->executable) == 0 && is_this_boot(header) &&
+	       start_ns(header->pid) <= seen_ns;
 }
 
 static bool is_recording(int fd)

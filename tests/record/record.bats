@@ -636,6 +636,11 @@ row() {
 	start_shim TCPSHIM_RECORD="$PWD/recordings" python3 leaky.py stay >said
 	await 10 grep -q up said
 	gone | nothing "alive:"
+	cp recordings/* copy
+	"$tcpshim" report copy | grep '^\*\*\* ' | nothing "a copy, of a process that is alive:"
+	kill -KILL "$last"
+	await 5 test ! -e "/proc/$last/fd/0"
+	"$tcpshim" report copy | grep -q '^\*\*\* .* is gone without an exit: '
 	# After an exec, the recording of the next program goes on.
 	rm recordings/*
 	cat >exec.py <<-'END'
