@@ -143,8 +143,8 @@ struct tcpshim_address {
 /* How the end of a connection was reported to the program. */
 enum tcpshim_reported { REPORTED_NOT, REPORTED_BY_POLL, REPORTED_AS_EOF, REPORTED_AS_ERROR };
 
-/* What is known of when the peer's FIN arrived: the time; that it was earlier than a time; only when
- * the program saw it. */
+/* What is known of when the peer's FIN arrived: the time; that it was earlier than a time; only
+ * when the program saw it. */
 enum tcpshim_fin_time { FIN_NONE, FIN_ARRIVED, FIN_ARRIVED_BEFORE, FIN_SEEN };
 
 /* The numbers that notes are based on. What was not measured is 0. */

@@ -57,7 +57,7 @@ HEADER_FIELDS = (
 KINDS = {1: "transfer", 2: "event", 3: "more", 4: "thread", 5: "clock", 6: "line", 7: "module"}
 SECTIONS = {
     1: "endpoints", 2: "address", 3: "value", 4: "length_out", 5: "asked", 6: "ready", 7: "data", 8: "subject",
-    9: "left_out", 10: "stack",
+    9: "left_out", 10: "stack", 11: "more_notes",
 }
 EFFECTS = (
     "none create listen connect accept shutdown close dup pair adopt read write splice wait epoll get_option "
@@ -178,9 +178,11 @@ class Names:
     def argument_kinds(self, number):
         return self.calls[number]["arguments"] if number < len(self.calls) else []
 
-    def note_ids(self, bits):
+    def note_ids(self, bits, first=0):
         return [
-            self.notes[n]["id"] if n < len(self.notes) else f"note {n}" for n in range(64) if bits >> n & 1
+            self.notes[n]["id"] if n < len(self.notes) else f"note {n}"
+            for n in range(first, first + 64)
+            if bits >> (n - first) & 1
         ]
 
 
@@ -464,7 +466,7 @@ class Stream:
             "arguments": arguments,
             "moved": data["total"] if data else None,
             "data": data["bytes"] if data else None,
-            "notes": [note for section in sections if section["section"] == "subject" for note in section["notes"]],
+            "notes": [note for section in sections if "notes" in section for note in section["notes"]],
             "sections": sections,
             "continues": bool(flags & HAS_MORE),
         }
@@ -498,6 +500,12 @@ class Stream:
                 found["facts"] = self.fact_values(facts, cursor)
             elif kind == 10:
                 found["frames"] = [cursor.number(8) for _ in range(self.rows(number, cursor))]
+            elif kind == 11:
+                found["notes"] = [
+                    note
+                    for word in range(self.rows(number, cursor))
+                    for note in self.names.note_ids(cursor.number(8), 64 * (1 + word))
+                ]
             else:
                 self.damage["unknown_sections"] += 1
         except Damaged:

@@ -118,8 +118,8 @@ static void test_shades(void **state)
 	facts.fin_time = FIN_ARRIVED_BEFORE;
 	facts.fin_age_ns = 2000000000;
 	facts_expand(unit_begin(), "{fin_age}", &facts);
-	is_right &= unit_is_text("a bound", unit_end(),
-				 "at least 2.0 s after the peer's FIN arrived");
+	is_right &=
+		unit_is_text("a bound", unit_end(), "at least 2.0 s after the peer's FIN arrived");
 	assert_true(is_right);
 }
 
