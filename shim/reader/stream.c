@@ -58,6 +58,7 @@ static bool next_block(struct stream *stream)
 			stream->block = allocate(RECORD_BLOCK_BYTES);
 		if (read_block(stream, ref, &missing)) {
 			stream->reader->damage.records += missing;
+			stream->may_grow = stream->next_block == stream->block_count;
 			enter_block(stream);
 			return true;
 		}
@@ -67,11 +68,21 @@ static bool next_block(struct stream *stream)
 	return false;
 }
 
+/* Reads again the rest of a block that may have grown. */
+static void read_again(struct stream *stream)
+{
+	const struct block_ref *ref = &stream->blocks[stream->next_block - 1];
+	uint32_t missing;
+
+	stream->may_grow = stream->next_block == stream->block_count;
+	if (!read_block(stream, ref, &missing))
+		leave_block(stream);
+}
+
 /* Returns the next record, NULL if there is none, now. */
 static const struct record_head *next_record(struct stream *stream)
 {
 	bool is_read_again = false;
-	uint32_t missing;
 
 	for (;;) {
 		const uint8_t *at = stream->block ? stream->block + stream->position : NULL;
@@ -81,19 +92,13 @@ static const struct record_head *next_record(struct stream *stream)
 			stream->position += head.size;
 			return (const struct record_head *)at;
 		}
-		if (stream->next_block < stream->block_count) {
-			if (next_block(stream))
-				continue;
+		/* It may have grown even if there is a next block by now. */
+		if (at && stream->may_grow && !is_read_again) {
+			is_read_again = true;
+			read_again(stream);
+		} else if (!next_block(stream)) {
 			return NULL;
 		}
-		/* The last block may have grown. */
-		if (is_read_again || !stream->block || stream->next_block == 0)
-			return NULL;
-		if (!read_block(stream, &stream->blocks[stream->next_block - 1], &missing)) {
-			leave_block(stream);
-			return NULL;
-		}
-		is_read_again = true;
 	}
 }
 

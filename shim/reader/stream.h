@@ -19,6 +19,7 @@ struct stream {
 	struct block_ref *blocks; /* filled by scan */
 	size_t block_count, block_capacity, next_block;
 	uint8_t *block; /* the one that is being read, NULL before the first */
+	bool may_grow;  /* it was the last one when it was read */
 	size_t position;
 	uint64_t time_ns;       /* completion of the last record */
 	uint64_t order_ns;      /* by which merge sorts; never decreases */
