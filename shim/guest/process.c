@@ -26,7 +26,6 @@ enum { TIME_NAMESPACE_BYTES = 32 };
 #endif
 
 bool process_is_watching HOT_DATA, process_is_tracing HOT_DATA;
-bool process_has_many_threads HOT_DATA;
 _Atomic uint32_t process_current_epoch HOT_DATA;
 _Atomic uint64_t process_clock_checked_ns HOT_DATA;
 
@@ -40,6 +39,11 @@ struct shared_page {
 };
 static struct shared_page shared_fallback = {.processes = 1};
 static struct shared_page *shared = &shared_fallback;
+
+/* In the child of a fork, which has one thread, libc does not reset its flag. There, the threads
+ * that were given a number count. */
+static char child_single_threaded = 1;
+const char *process_single_threaded HOT_DATA = &__libc_single_threaded;
 
 static struct {
 	_Atomic uint32_t *alive;
@@ -75,15 +79,6 @@ bool process_is_itself(void)
 	return raw_getpid() == process_pid();
 }
 
-bool process_has_threads(void)
-{
-	/* In the child of a fork, which has one thread, libc does not reset its flag. There, count
-	 * the threads that were given a number. */
-	if (atomic_load_explicit(&process.is_child, memory_order_relaxed))
-		return atomic_load_explicit(&process.threads, memory_order_relaxed) > 1;
-	return !__libc_single_threaded;
-}
-
 bool process_may_have_threads(void)
 {
 	return !__libc_single_threaded;
@@ -91,7 +86,7 @@ bool process_may_have_threads(void)
 
 uint32_t process_next_thread(void)
 {
-	__atomic_store_n(&process_has_many_threads, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&child_single_threaded, 0, __ATOMIC_RELAXED);
 	return atomic_fetch_add(&process.threads, 1) + 1;
 }
 
@@ -191,7 +186,8 @@ void process_start_over(void)
 	atomic_store(&process.pid, raw_getpid());
 	atomic_store(&process.threads, 1);
 	atomic_store(&process.is_child, true);
-	process_has_many_threads = false;
+	__atomic_store_n(&child_single_threaded, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&process_single_threaded, &child_single_threaded, __ATOMIC_RELAXED);
 	atomic_fetch_add(&process_current_epoch, 1);
 	/* Every open descriptor is shared with the parent. */
 	atomic_fetch_add(&process.forks, 1);

@@ -62,12 +62,15 @@ uint32_t process_forks(void); /* how often this process has forked, as far as kn
 bool process_is_itself(void);
 
 /* Returns whether the process has made a second thread. In the child of a fork, only threads that
- * made a watched call count. */
-bool process_has_threads(void);
+ * made a watched call count. Costs two loads: the fast path asks it too. */
+extern const char *process_single_threaded; /* what it points to is 0 after that */
+static inline bool process_has_threads(void)
+{
+	return __atomic_load_n(__atomic_load_n(&process_single_threaded, __ATOMIC_RELAXED),
+			       __ATOMIC_RELAXED) == 0;
+}
 /* Returns whether libc has made a thread in this process, or in the one that it was forked from. */
 bool process_may_have_threads(void);
-/* Whether a second thread has made a watched call. */
-extern bool process_has_many_threads;
 uint32_t process_next_thread(void); /* a number for another thread than the main one, from 2 */
 uint32_t process_count(void);
 

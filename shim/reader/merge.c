@@ -182,12 +182,23 @@ static void learn(struct reader *reader, struct tcpshim_event *event, bool is_tr
 	connection->peer = known->peer;
 }
 
+/* Adds to an event whether its process has several threads, if its record does not hold that: calls
+ * that have not returned, and transfers of earlier versions. A process has several threads from
+ * then on. */
+static void learn_threads(struct reader *reader, struct tcpshim_event *event, bool is_transfer)
+{
+	if (is_transfer && reader->has_threads)
+		event->flags |= EVENT_MANY_THREADS;
+	reader->has_threads = (event->flags & EVENT_MANY_THREADS) != 0;
+}
+
 /* Adds to an event what the recording as a whole tells of it. is_transfer: the record does not hold
  * role and state. */
 static void complete(const struct merge *merge, struct reader *reader, struct tcpshim_event *event,
 		     bool is_transfer)
 {
 	learn(reader, event, is_transfer);
+	learn_threads(reader, event, is_transfer);
 	if (event->time_ns > reader->seen_ns)
 		reader->seen_ns = event->time_ns;
 	if (event->start_ns > reader->seen_ns)

@@ -57,6 +57,7 @@ struct reader {
 	uint64_t seen_ns;  /* its process was there until then, or longer: see reader_find_end */
 	uint64_t shift_ns; /* from its clock to that of the report */
 	void *connections; /* tsearch's: what is known of each, by its serial */
+	bool has_threads;  /* an event so far was of a process with several threads */
 };
 
 /* Opens a recording. path: kept, the caller's. Returns NULL after a message if it cannot be opened

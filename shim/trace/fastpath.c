@@ -199,6 +199,7 @@ HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd,
 	fastpath->fd = fd;
 	fastpath->flags = flags;
 	fastpath->id = id;
+	fastpath->has_threads = process_has_threads();
 	if (is_write(id) && unlikely(!copy_input(fastpath) || is_alert(fastpath)))
 		return false;
 	raise_guard(fastpath);
@@ -226,7 +227,7 @@ static inline void end_record(const struct fastpath *fastpath, int32_t result, s
 	thread.last_ns = start_ns + duration_ns;
 	size = pack_transfer_end(fastpath->at, result, (uint32_t)duration_ns, from, shown);
 	recording_block_commit(size, RECORD_TRANSFER,
-			       (process_has_many_threads ? EVENT_MANY_THREADS : 0U) |
+			       (fastpath->has_threads ? EVENT_MANY_THREADS : 0U) |
 				       pack_transfer_flags(shown));
 }
 

@@ -25,6 +25,9 @@ struct fastpath {
 	size_t size;
 	int fd, flags;
 	enum tcpshim_call id;
+	/* Before the call, where the choice of the real call needs the same cache line: after it,
+	 * that line would have to be fetched again. */
+	bool has_threads;
 	uint32_t input_size; /* of a write: how many bytes were copied before the call (I4) */
 	uint8_t input[CALL_INPUT_BYTES];
 };
