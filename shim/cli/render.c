@@ -135,8 +135,11 @@ void render_start(struct render *render, const struct render_wanted *wanted,
 				.has_pid = merge->count > 1,
 				.base_ns = merge->base_ns,
 				.to = stdout,
+				.columns = &wanted->columns,
+				.is_following = wanted->is_following,
 			},
 	};
+	connections_start(&render->connections);
 	render->style.has_colour = has_colour && config.format->has_colour;
 	render->style.symbol = symbols_append;
 	render->style.least_severity = filter_least_severity(&wanted->filter);

@@ -13,6 +13,8 @@
 
 struct render_wanted {
 	bool has_connections, has_summary; /* these tables in place of the events */
+	bool is_following;
+	struct columns columns; /* of the table of connections */
 	struct filter filter;
 };
 

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/render.h"
+#include "format/connection_columns.h"
 #include "format/facts.h"
 #include "format/nearest.h"
 #include "reader/complain.h"
@@ -24,7 +25,6 @@ enum {
 
 static struct {
 	struct render_wanted render;
-	bool is_following;
 	const char **paths;
 	size_t path_count;
 } asked;
@@ -32,6 +32,8 @@ static struct {
 enum {
 	OPTION_CONNECTIONS = OPTION_OWN,
 	OPTION_SUMMARY,
+	OPTION_COLUMNS,
+	OPTION_SORT,
 	OPTION_FOLLOW,
 	OPTION_FD,
 	OPTION_CONN,
@@ -49,6 +51,13 @@ static const struct argp_option options[] = {
 	 0},
 	{"summary", OPTION_SUMMARY, NULL, 0,
 	 "How often each call was made and how long it took, in wall time", 0},
+	{"columns", OPTION_COLUMNS, "NAME,...", 0,
+	 "With --connections: these columns, in this order. NAME: pid, conn, fd, role, local, peer, "
+	 "opened, lived, sent, writes, received, reads, handshake, rtt, retrans, silence, "
+	 "closed-first, ended, notes",
+	 0},
+	{"sort", OPTION_SORT, "[-]NAME,...", 0,
+	 "With --connections: sorts the rows by these columns; - before a name reverses it", 0},
 	{"follow", OPTION_FOLLOW, NULL, 0, "Goes on while the recording is being written", 0},
 	{"fd", OPTION_FD, "N,...", 0, "Only calls on these descriptors", 0},
 	{"conn", OPTION_CONN, "N,...", 0, "Only calls on the connections with these numbers", 0},
@@ -139,8 +148,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_SUMMARY:
 		asked.render.has_summary = true;
 		return 0;
+	case OPTION_COLUMNS:
+		columns_read(&asked.render.columns, connection_columns,
+			     options_typed(key, argument, state), argument);
+		return 0;
+	case OPTION_SORT:
+		columns_read_orders(&asked.render.columns, connection_columns,
+				    options_typed(key, argument, state), argument);
+		return 0;
 	case OPTION_FOLLOW:
-		asked.is_following = true;
+		asked.render.is_following = true;
 		return 0;
 	case OPTION_NO_SYMBOLS:
 		symbols_forbid();
@@ -149,6 +166,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		asked.paths =
 			reallocate(asked.paths, (asked.path_count + 1) * sizeof(asked.paths[0]));
 		asked.paths[asked.path_count++] = argument;
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		if (!asked.render.has_connections &&
+		    (asked.render.columns.chosen.count > 0 || asked.render.columns.order_count > 0))
+			refuse("--columns and --sort are for the table of --connections");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		refuse("name a recording: a file that tcpshim --record=DIRECTORY PROGRAM made");
@@ -336,8 +358,8 @@ static void show(struct reader **readers, size_t count)
 	asked.render.filter.match = &config.match;
 	render_start(&report.render, &asked.render, &report.merge,
 		     config_wants_colour(isatty(STDOUT_FILENO), environ));
-	take_all(&report, !asked.is_following && isatty(STDERR_FILENO));
-	if (asked.is_following)
+	take_all(&report, !asked.render.is_following && isatty(STDERR_FILENO));
+	if (asked.render.is_following)
 		follow(&report);
 	take_current(&report);
 	render_end(&report.render);
@@ -373,6 +395,7 @@ static int run(void)
 
 	if (!options_check("report"))
 		return EXIT_USAGE;
+	columns_measure(&asked.render.columns);
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 	readers = allocate(asked.path_count * sizeof(readers[0]));
 	for (size_t i = 0; i < asked.path_count; i++) {

@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/connection_columns.h"
 #include "format/facts.h"
 #include "reader/complain.h"
 #include "reader/printable.h"
 
 /* --- Connections. --- */
+
+enum { MOST_KEPT = 10000 }; /* rows, if they are not sorted */
 
 static void write_buf(const struct strbuf *buf, FILE *to, const struct format *format)
 {
@@ -26,19 +29,70 @@ void range_write(const struct filter *filter, FILE *to, const struct format *for
 	write_buf(&buf, to, format);
 }
 
-static void write_row(struct connections_table *table, const struct connection_row *row)
+static void put_row(struct connections_table *table, const struct connection_row *row)
 {
 	char text[2 * FORMAT_TABLE_BYTES];
 	struct strbuf buf;
 
-	if (table->written == 0)
+	if (!table->has_headings)
 		range_write(table->rows.filter, table->to, table->format);
 	strbuf_init(&buf, text, sizeof(text));
-	if (table->format->headings && table->written == 0)
-		table->format->headings(&buf, table->has_pid);
-	table->written++;
-	table->format->row(&buf, row, table->has_pid, table->base_ns);
+	if (table->format->headings && !table->has_headings)
+		table->format->headings(&buf, &table->layout);
+	table->has_headings = true;
+	table->format->row(&buf, row, &table->layout, table->base_ns);
 	write_buf(&buf, table->to, table->format);
+}
+
+/* Fits the columns into the width, by the rows that are kept. */
+static void lay_out(struct connections_table *table)
+{
+	const struct columns *columns = table->columns;
+
+	table->is_laid_out = true;
+	if (columns->width == 0 || !table->format->headings)
+		return;
+	if (table->kept.count > 0)
+		layout_shrink(&table->layout);
+	for (size_t i = 0; i < table->kept.count; i++)
+		layout_widen(&table->layout, table->kept.entries[i].row, table->base_ns);
+	if (columns->chosen.count == 0)
+		layout_fit(&table->layout, columns->width);
+}
+
+static void put_kept(struct connections_table *table)
+{
+	if (!table->is_laid_out)
+		lay_out(table);
+	row_list_sort(&table->kept, table->columns->orders, table->columns->order_count);
+	for (size_t i = 0; i < table->kept.count; i++)
+		put_row(table, table->kept.entries[i].row);
+	row_list_clear(&table->kept);
+}
+
+static void write_row(struct connections_table *table, const struct connection_row *row)
+{
+	bool is_sorted = table->columns->order_count > 0;
+
+	table->written++;
+	if (!is_sorted && table->is_laid_out) {
+		put_row(table, row);
+		return;
+	}
+	row_list_add(&table->kept, row, sizeof(*row));
+	if (!is_sorted && table->kept.count == MOST_KEPT)
+		put_kept(table);
+}
+
+void connections_start(struct connections_table *table)
+{
+	const struct columns *columns = table->columns;
+
+	connection_columns_all(&table->layout, table->has_pid);
+	if (columns->chosen.count > 0)
+		table->layout = columns->chosen;
+	if (columns->width == 0 || table->is_following || !table->format->headings)
+		lay_out(table);
 }
 
 static void close_row(struct open_row *row, void *data)
@@ -90,6 +144,7 @@ void connections_take(struct connections_table *table, const struct item *item)
 void connections_end(struct connections_table *table)
 {
 	open_rows_visit(&table->rows, leave_row, table);
+	put_kept(table);
 	open_rows_clear(&table->rows);
 }
 

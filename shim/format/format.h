@@ -11,6 +11,7 @@
 #define FORMAT_FORMAT_H
 
 #include "format/connection_row.h"
+#include "format/layout.h"
 #include "format/strbuf.h"
 #include "format/truss.h"
 
@@ -53,11 +54,11 @@ struct format {
 	 * since its start. until_ns UINT64_MAX: to its end. */
 	void (*range)(struct strbuf *buf, uint64_t since_ns, uint64_t until_ns);
 
-	/* The table of connections: its headings, and a row (every format has it). has_pid: rows of
-	 * several processes; base_ns: what times count from. */
-	void (*headings)(struct strbuf *buf, bool has_pid);
-	void (*row)(struct strbuf *buf, const struct connection_row *row, bool has_pid,
-		    uint64_t base_ns);
+	/* The table of connections: its headings, and a row (every format has it). layout: its
+	 * columns, base_ns: what times count from. */
+	void (*headings)(struct strbuf *buf, const struct layout *layout);
+	void (*row)(struct strbuf *buf, const struct connection_row *row,
+		    const struct layout *layout, uint64_t base_ns);
 	/* Appends the number of connections that the table has no room for. */
 	void (*rows_left_out)(struct strbuf *buf, uint64_t count);
 

@@ -42,12 +42,12 @@ static void append_known(struct strbuf *buf, const char *name, struct known_numb
 	strbuf_unsigned(buf, number.value);
 }
 
-static void append_row(struct strbuf *buf, const struct connection_row *row, bool has_pid,
-		       uint64_t base_ns)
+static void append_row(struct strbuf *buf, const struct connection_row *row,
+		       const struct layout *layout, uint64_t base_ns)
 {
 	const char *separator = "";
 
-	(void)has_pid; /* an object always names its process */
+	(void)layout; /* an object has all members */
 	strbuf_char(buf, '{');
 	json_integer(buf, "process.pid", row->pid);
 	json_unsigned(buf, "conn", row->serial);

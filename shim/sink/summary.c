@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "format/connection_columns.h"
 #include "format/facts.h"
 #include "format/format.h"
 #include "guest/process.h"
@@ -128,17 +129,19 @@ static void write_sums(struct strbuf *buf, uint64_t now_ns)
 static void write_rows(struct strbuf *buf, uint64_t now_ns)
 {
 	bool has_headings = !config.format->headings;
+	struct layout layout;
 
+	connection_columns_all(&layout, false);
 	for (unsigned i = 0; i < MOST_ROWS; i++) {
 		if (rows[i].serial == 0 || connection_row_is_leftover(&rows[i]))
 			continue;
 		if (!has_headings) {
 			strbuf_string(buf, config.format->gap);
-			config.format->headings(buf, false);
+			config.format->headings(buf, &layout);
 			has_headings = true;
 		}
 		connection_row_leave(&rows[i], now_ns, true);
-		config.format->row(buf, &rows[i], false, process_base_ns());
+		config.format->row(buf, &rows[i], &layout, process_base_ns());
 		write_buf(buf);
 	}
 }

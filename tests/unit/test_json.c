@@ -1296,7 +1296,7 @@ static void test_row(void **state)
 	row.sent_told = row.received_told = UINT64_MAX;
 	row.has_gaps = row.is_sampled = true;
 	strbuf_init(&buf, text, FORMAT_TABLE_BYTES);
-	format_json.row(&buf, &row, false, 0);
+	format_json.row(&buf, &row, NULL, 0);
 	assert_false(buf.is_cut);
 	want_room(FORMAT_TABLE_BYTES);
 	reader = (struct reader){(uint8_t *)text, (uint8_t *)text + buf.size - 1, false};
