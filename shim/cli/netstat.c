@@ -4,43 +4,62 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/netstat_table.h"
 #include "cli/open_rows.h"
+#include "cli/options.h"
 #include "format/arguments.h"
-#include "format/connection_number.h"
-#include "format/facts.h"
-#include "format/names.h"
-#include "format/note_set.h"
 #include "format/words.h"
 #include "reader/complain.h"
-#include "reader/kernel.h"
 #include "reader/merge.h"
-#include "reader/printable.h"
 #include "reader/writer.h"
-
-enum { MOST_THREADS = 32, CALL_BYTES = 160 };
 
 static struct {
 	const char *what;
 	uint64_t watch_ms; /* 0: once */
+	struct columns columns;
 } asked;
+
+enum { OPTION_COLUMNS = OPTION_OWN, OPTION_SORT };
 
 static const struct argp_option options[] = {
 	{"watch", 'w', "DURATION", OPTION_ARG_OPTIONAL,
 	 "Shows the table again after each second, or DURATION", 0},
+	{"columns", OPTION_COLUMNS, "NAME,...", 0,
+	 "These columns, in this order. NAME: local, peer, swind, send-q, rwind, recv-q, state, fd, "
+	 "age, sent, received, idle, notes",
+	 0},
+	{"sort", OPTION_SORT, "[-]NAME,...", 0,
+	 "Sorts the rows by these columns; - before a name reverses it. Without it, --watch shows "
+	 "the worst first",
+	 0},
 	{0},
 };
 
+static const char *const variables[] = {"FORMAT", NULL};
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-	(void)state;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		options_clear();
+		return 0;
+	case OPTION_COLUMNS:
+		columns_read(&asked.columns, netstat_columns, options_typed(key, argument, state),
+			     argument);
+		return 0;
+	case OPTION_SORT:
+		columns_read_orders(&asked.columns, netstat_columns,
+				    options_typed(key, argument, state), argument);
+		return 0;
 	case 'w':
 		asked.watch_ms = 1000;
 		if (argument && (!word_milliseconds(word_of(argument), &asked.watch_ms) ||
@@ -61,218 +80,183 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* --- The table. --- */
+/* --- Reading. --- */
 
 struct netstat {
 	struct reader *reader;
 	struct merge merge;
 	struct kernel_table kernel;
 	bool has_kernel;
-	struct open_rows rows;
-	uint64_t now_ns;
-	/* the calls that threads are in */
-	unsigned call_count;
-	struct {
-		uint32_t serial, thread_number;
-		uint64_t start_ns;
-		char text[CALL_BYTES];
-	} calls[MOST_THREADS];
+	struct open_rows open;
+	struct netstat_table table;
 };
 
-static void take_call(struct netstat *netstat, const struct tcpshim_event *event)
+static void take_call(struct netstat_calls *calls, const struct tcpshim_event *event)
 {
-	unsigned number = netstat->call_count;
+	struct netstat_call *call = &calls->calls[calls->count];
 	struct strbuf text;
 
-	if (number == MOST_THREADS)
+	if (calls->count == NETSTAT_THREADS)
 		return;
-	netstat->call_count++;
-	netstat->calls[number].serial = event->connection.serial;
-	netstat->calls[number].thread_number = event->thread_number;
-	netstat->calls[number].start_ns = event->start_ns;
-	strbuf_init(&text, netstat->calls[number].text, CALL_BYTES - 1);
+	calls->count++;
+	*call = (struct netstat_call){
+		.serial = event->connection.serial,
+		.thread_number = event->thread_number,
+		.tid = event->tid,
+		.call = event->call,
+		.start_ns = event->start_ns,
+	};
+	if (event->subject_count > 0)
+		call->subject = event->subjects[0];
+	strbuf_init(&text, call->text, NETSTAT_CALL_BYTES - 1);
 	arguments_call(&text, event, 0);
-	netstat->calls[number].text[text.size] = '\0';
+	call->text[text.size] = '\0';
 }
 
-static void leave_row(struct open_row *row, void *data)
+static void take_row(struct open_row *open, void *data)
 {
-	(void)data;
-	open_row_find_gaps(row);
+	struct netstat *const netstat = data;
+	struct open_row seen = *open; /* it is open, and its row goes on */
+	struct netstat_row row;
+
+	if (open->row.closed_ns != 0) /* a listener, or a connect that failed: no note reports its
+					 close */
+		return;
+	open_row_leave(&seen, UINT64_MAX);
+	netstat_row_fill(&row, &seen.row, netstat->has_kernel ? &netstat->kernel : NULL,
+			 &netstat->table.calls, netstat->table.head.now_ns);
+	row_list_add(&netstat->table.rows, &row, sizeof(row));
 }
 
-static void read_all(struct netstat *netstat)
+static void read_calls(struct netstat *netstat)
 {
 	struct unpacked *current = allocate(sizeof(*current));
 	struct item item;
 
+	netstat->table.calls.count = 0;
+	while (merge_next_current(&netstat->merge, &item, current))
+		take_call(&netstat->table.calls, item.event);
+	free(current);
+}
+
+static void sort_rows(struct netstat *netstat)
+{
+	static const struct row_order worst = {.column = &netstat_worst};
+
+	if (asked.columns.order_count > 0)
+		row_list_sort(&netstat->table.rows, asked.columns.orders,
+			      asked.columns.order_count);
+	else if (asked.watch_ms > 0)
+		row_list_sort(&netstat->table.rows, &worst, 1);
+}
+
+static void read_all(struct netstat *netstat)
+{
+	struct netstat_head *head = &netstat->table.head;
+	struct item item;
+
 	while (merge_next(&netstat->merge, &item))
 		if (!item.line)
-			open_rows_take(&netstat->rows, &item, NULL, NULL);
-	netstat->call_count = 0;
-	while (merge_next_current(&netstat->merge, &item, current))
-		take_call(netstat, item.event);
-	free(current);
-	reader_find_end(netstat->reader);
-	netstat->now_ns = netstat->reader->seen_ns;
-	open_rows_visit(&netstat->rows, leave_row, NULL);
+			open_rows_take(&netstat->open, &item, NULL, NULL);
+	head->is_live = reader_find_end(netstat->reader);
+	netstat->has_kernel = head->is_live &&
+			      kernel_read(&netstat->kernel, netstat->reader->writer);
+	if (head->is_live && !netstat->has_kernel)
+		complain(
+			"the kernel's list of sockets cannot be read: %s. Queues and windows are missing",
+			strerror(errno));
+	read_calls(netstat);
+	head->now_ns = netstat->reader->seen_ns;
+	head->base_ns = netstat->merge.base_ns;
+	head->realtime_ns = reader_realtime(netstat->reader, head->now_ns);
+	head->pid = head->is_live ? netstat->reader->writer : netstat->reader->header.pid;
+	head->own_pid = netstat->reader->header.pid;
+	head->program = netstat->reader->header.program;
+	open_rows_visit(&netstat->open, take_row, netstat);
+	sort_rows(netstat);
 }
 
-static void append_address(struct strbuf *buf, const struct tcpshim_address *address)
+static void print(FILE *to, const struct netstat *netstat)
 {
-	if (address->family == 0)
-		strbuf_string(buf, "*");
+	if (config.format == &format_json)
+		netstat_table_json(to, &netstat->table);
 	else
-		facts_address(buf, address);
-}
-
-static void append_since(struct strbuf *buf, uint64_t then_ns, uint64_t now_ns)
-{
-	if (then_ns == 0 || now_ns < then_ns)
-		strbuf_char(buf, '-');
-	else
-		strbuf_duration(buf, now_ns - then_ns);
-}
-
-static void append_known(struct strbuf *buf, struct known_number number)
-{
-	if (number.known == KNOWN_NOT)
-		strbuf_char(buf, '-');
-	else if (number.known == KNOWN_AT_LEAST)
-		strbuf_string(buf, "> ");
-	if (number.known != KNOWN_NOT)
-		strbuf_unsigned(buf, number.value);
-}
-
-static const char *end_text(struct strbuf *buf)
-{
-	buf->text[buf->size] = '\0';
-	return buf->text;
-}
-
-/* Prints text from the recording as part of a line. */
-static void print_text(const char *text)
-{
-	printable_write(stdout, text, strlen(text), PRINTABLE_LINE);
-}
-
-static void print_call(const struct netstat *netstat, unsigned number)
-{
-	printf("    /%u: ", netstat->calls[number].thread_number);
-	print_text(netstat->calls[number].text);
-	puts("  (sleeping...)");
-}
-
-static void print_notes(const struct tcpshim_notes *notes)
-{
-	const char *separator = "";
-
-	/* Only problems; notes of information are about the past. */
-	for (unsigned note = 0; note < NOTE_COUNT; note++) {
-		if (!note_set_has(notes, note) || note_rows[note].severity == SEVERITY_INFO)
-			continue;
-		printf("%s%s", separator, note_rows[note].id);
-		separator = ",";
-	}
-}
-
-static void print_row(struct open_row *open, void *data)
-{
-	const struct connection_row *row = &open->row;
-	struct netstat *const netstat = data;
-	const struct kernel_socket *found =
-		netstat->has_kernel && row->local.family != 0
-			? kernel_find(&netstat->kernel, &row->local, &row->peer)
-			: NULL;
-	char texts[6][64];
-	struct strbuf local, peer, age, active, sent, received;
-
-	if (row->closed_ns != 0) /* a listener, or a connect that failed: no note reports its close
-				  */
-		return;
-	strbuf_init(&local, texts[0], 63);
-	strbuf_init(&peer, texts[1], 63);
-	strbuf_init(&age, texts[2], 63);
-	strbuf_init(&active, texts[3], 63);
-	strbuf_init(&sent, texts[4], 63);
-	strbuf_init(&received, texts[5], 63);
-	append_address(&local, &row->local);
-	append_address(&peer, &row->peer);
-	append_since(&age, row->opened_ns, netstat->now_ns);
-	append_since(&active, row->active_ns, netstat->now_ns);
-	append_known(&sent, connection_number_sent(row));
-	append_known(&received, connection_number_received(row));
-	printf("%-24s %-24s ", end_text(&local), end_text(&peer));
-	if (found)
-		printf("%8u %6u %8u %6u %-11s ", found->send_window_bytes, found->send_queue_bytes,
-		       found->receive_window_bytes, found->receive_queue_bytes,
-		       names_tcp_state(found->state));
-	else
-		printf("%8s %6s %8s %6s %-11s ", "-", "-", "-", "-",
-		       netstat->has_kernel && row->peer.family != 0 ? "gone"
-								    : names_tcp_state(row->state));
-	printf("%4d %10s %10s %10s %10s  ", row->fd, end_text(&age), end_text(&sent),
-	       end_text(&received), end_text(&active));
-	print_notes(&row->notes);
-	putchar('\n');
-	for (unsigned i = 0; i < netstat->call_count; i++)
-		if (netstat->calls[i].serial == row->serial)
-			print_call(netstat, i);
-}
-
-static void print_table(struct netstat *netstat, bool is_live)
-{
-	const struct record_header *header = &netstat->reader->header;
-	int pid = is_live ? netstat->reader->writer : header->pid;
-
-	print_text(header->program);
-	printf(", process %d", pid);
-	if (pid != header->pid)
-		printf(" (%d in its PID namespace)", header->pid);
-	puts(is_live ? "" : ", which has ended: as it was at its end");
-	printf("%-24s %-24s %8s %6s %8s %6s %-11s %4s %10s %10s %10s %10s  %s\n", "Local Address",
-	       "Remote Address", "Swind", "Send-Q", "Rwind", "Recv-Q", "State", "fd", "age", "sent",
-	       "received", "idle", "notes");
-	open_rows_visit(&netstat->rows, print_row, netstat);
-	for (unsigned i = 0; i < netstat->call_count; i++)
-		if (netstat->calls[i].serial == 0)
-			print_call(netstat, i);
+		netstat_table_print(to, &netstat->table);
 }
 
 static void show(struct netstat *netstat)
 {
-	bool is_live = reader_is_live(netstat->reader);
-
 	read_all(netstat);
-	netstat->has_kernel = is_live && kernel_read(&netstat->kernel, netstat->reader->writer);
-	if (is_live && !netstat->has_kernel)
-		complain(
-			"the kernel's list of sockets cannot be read: %s. Queues and windows are missing",
-			strerror(errno));
-	print_table(netstat, is_live);
+	print(stdout, netstat);
 	fflush(stdout);
+	row_list_clear(&netstat->table.rows);
 }
 
+/* --- Watching. --- */
+
+static volatile sig_atomic_t is_interrupted;
+
+static void interrupt(int signal_number)
+{
+	(void)signal_number;
+	is_interrupted = 1;
+}
+
+/* Shows the table in place of the one before, without clearing the screen in between. */
+static void show_again(struct netstat *netstat)
+{
+	char *text = NULL;
+	size_t size = 0, at = 0;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to) {
+		complain("not enough memory for the table");
+		exit(EXIT_OWN_FAILURE);
+	}
+	columns_measure(&asked.columns);
+	read_all(netstat);
+	print(to, netstat);
+	fclose(to);
+	fputs("\x1b[H", stdout);
+	for (const char *end; (end = memchr(text + at, '\n', size - at));
+	     at = (size_t)(end + 1 - text))
+		printf("%.*s\x1b[K\n", (int)(end - text - (ssize_t)at), text + at);
+	fputs("\x1b[J", stdout);
+	fflush(stdout);
+	free(text);
+	row_list_clear(&netstat->table.rows);
+}
+
+/* Shows the table again and again, until the process ends or ^C. A table is written as a whole, and
+ * changes neither colours nor the cursor's form, so the terminal is in order at any end. */
 static void watch(struct netstat *netstat)
 {
 	const struct timespec pause = {.tv_sec = (time_t)(asked.watch_ms / 1000),
 				       .tv_nsec = (long)(asked.watch_ms % 1000) * 1000000};
-	bool is_terminal = isatty(STDOUT_FILENO);
+	const struct sigaction action = {.sa_handler = interrupt};
+	bool is_terminal = isatty(STDOUT_FILENO) && config.format != &format_json;
 
-	for (;;) {
-		bool is_live = reader_is_live(netstat->reader);
-
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (is_terminal)
+		fputs("\x1b[H\x1b[2J", stdout);
+	while (!is_interrupted) {
 		if (is_terminal)
-			fputs("\x1b[H\x1b[J", stdout);
-		show(netstat);
-		if (!is_terminal)
-			putchar('\n');
-		if (ferror(stdout) || !is_live)
+			show_again(netstat);
+		else
+			show(netstat);
+		if (ferror(stdout) || !netstat->table.head.is_live)
 			return;
+		if (!is_terminal && config.format != &format_json)
+			putchar('\n');
 		nanosleep(&pause, NULL);
 		merge_refresh(&netstat->merge);
 	}
+	if (is_terminal)
+		putchar('\n'); /* the terminal has shown ^C on this line */
 }
+
+/* --- The command. --- */
 
 /* Opens the recording of a process through the process itself, because the path may be another file
  * here. The process is the one that was asked for, whatever its number in the recording is. */
@@ -301,17 +285,21 @@ static int run(void)
 	struct netstat *netstat;
 	char *path = NULL;
 
+	if (!options_check("netstat"))
+		return EXIT_USAGE;
+	columns_measure(&asked.columns);
 	reader = open_asked(&path);
 	if (!reader)
 		return EXIT_OWN_FAILURE;
 	netstat = allocate(sizeof(*netstat));
-	*netstat = (struct netstat){.reader = reader};
+	*netstat = (struct netstat){.reader = reader, .table.columns = &asked.columns};
+	netstat->table.is_watched = asked.watch_ms > 0;
 	merge_start(&netstat->merge, &netstat->reader, 1);
 	if (asked.watch_ms > 0)
 		watch(netstat);
 	else
 		show(netstat);
-	open_rows_clear(&netstat->rows);
+	open_rows_clear(&netstat->open);
 	kernel_free(&netstat->kernel);
 	merge_end(&netstat->merge);
 	reader_close(netstat->reader);
@@ -328,6 +316,7 @@ const struct command netstat_command = {
 	       "addresses, queues, windows and state from the kernel; age, bytes, how long nothing "
 	       "was moved (idle) and warnings from its recording.",
 	.options = options,
+	.variables = variables,
 	.parse = parse,
 	.run = run,
 };

@@ -306,7 +306,8 @@ static void take_current(struct report *report)
 	struct item item;
 
 	while (merge_next_current(&report->merge, &item, current))
-		render_item(&report->render, &item);
+		if (!item.is_announced)
+			render_item(&report->render, &item);
 	free(current);
 }
 

@@ -153,12 +153,27 @@ static void shorten(struct strbuf *buf, size_t start, size_t limit)
 	strbuf_unsigned(buf, left);
 }
 
+/* Moves a cell that begins at start to the right of its column. */
+static void align(struct strbuf *buf, size_t start, const struct layout_column *at)
+{
+	size_t size = buf->size - start, blanks = at->width > size ? at->width - size : 0;
+
+	if (!at->column->is_right || blanks > buf->capacity - buf->size)
+		return;
+	memmove(buf->text + start + blanks, buf->text + start, size);
+	memset(buf->text + start, ' ', blanks);
+	buf->size += blanks;
+}
+
 void layout_headings(const struct layout *layout, struct strbuf *buf)
 {
 	size_t start = buf->size, column = 0;
 
 	for (unsigned i = 0; i < layout->count; i++) {
+		size_t cell = buf->size;
+
 		strbuf_string(buf, layout->columns[i].column->heading);
+		align(buf, cell, &layout->columns[i]);
 		if (i + 1 < layout->count)
 			pad(buf, start, column += layout->columns[i].width + GAP);
 	}
@@ -180,9 +195,12 @@ void layout_row(const struct layout *layout, struct strbuf *buf, const void *row
 			at->column->cell(buf, row, origin_ns);
 		if (at->limit > 0 && buf->size - cell > at->limit)
 			shorten(buf, cell, at->limit);
+		align(buf, cell, at);
 		if (i + 1 < layout->count)
 			pad(buf, start, column += at->width + GAP);
 	}
+	while (buf->size > start && buf->text[buf->size - 1] == ' ')
+		buf->size--;
 	strbuf_char(buf, '\n');
 }
 

@@ -28,6 +28,7 @@ struct column {
 	const char *heading; /* above the column */
 	uint8_t width;       /* where the rows are not known yet */
 	uint8_t need;        /* the column with the least is left out first; no two are equal */
+	bool is_right;       /* cells are aligned to the right */
 	/* Appends the cell. row: of the table's own type. origin_ns: what times count from, or up
 	 * to. */
 	void (*cell)(struct strbuf *buf, const void *row, uint64_t origin_ns);

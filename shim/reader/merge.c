@@ -280,7 +280,11 @@ bool merge_next_current(struct merge *merge, struct item *item, struct unpacked 
 		return false;
 	next = merge->in_call[merge->next_in_call++];
 	stream_current(next, to);
-	*item = (struct item){.reader = next->reader, .event = &to->event};
+	*item = (struct item){
+		.reader = next->reader,
+		.event = &to->event,
+		.is_announced = to->event.start_ns == next->announced_ns,
+	};
 	complete(merge, next->reader, &to->event, true);
 	return true;
 }

@@ -40,6 +40,7 @@ struct item {
 	uint64_t stored_bytes; /* of its payload, in the recording */
 	const char *line;      /* NULL if it is an event */
 	size_t line_size;
+	bool is_announced; /* it has not returned, and an event before said so already */
 };
 
 /* Starts with the first events of count recordings. readers: the caller's, until merge_end. */

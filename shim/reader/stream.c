@@ -224,7 +224,10 @@ static bool take_event(struct stream *stream, const struct record_head *head)
 	stream->line = NULL;
 	stream->is_transfer = head->kind == RECORD_TRANSFER;
 	stream->time_ns = stream->ahead.event.time_ns;
-	stream->last_start_ns = stream->ahead.event.start_ns;
+	if (stream->ahead.event.flags & EVENT_SLEEPING)
+		stream->announced_ns = stream->ahead.event.start_ns;
+	else
+		stream->last_start_ns = stream->ahead.event.start_ns;
 	if (has_more && stream->ahead.event.data_count > 0)
 		put_together(stream);
 	return true;

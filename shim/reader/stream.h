@@ -23,7 +23,8 @@ struct stream {
 	size_t position;
 	uint64_t time_ns;       /* completion of the last record */
 	uint64_t order_ns;      /* by which merge sorts; never decreases */
-	uint64_t last_start_ns; /* of the last event */
+	uint64_t last_start_ns; /* of the last call that returned */
+	uint64_t announced_ns;  /* start of the last call of which an event says that it waits */
 	uint64_t previous_ns;   /* completion of the thread's last event */
 	int32_t tid;
 	uint32_t thread_number;

@@ -150,7 +150,7 @@ start_plainly() {
 		    with open(path, encoding="utf-8") as file:
 		        walk(path, json.load(file))
 	END
-	[[ $(find "$schemas" -name '*.schema.json' | wc -l) == 3 ]]
+	[[ $(find "$schemas" -name '*.schema.json' | wc -l) == 4 ]]
 }
 
 @test "the schema of notes: the numbers that a text can name, no other" {
@@ -432,4 +432,39 @@ fetched() {
 	rm live
 	shim TCPSHIM_FORMAT=json TCPSHIM_OUTPUT="$PWD/live" TCPSHIM_SUMMARY=only nc.openbsd -z 127.0.0.1 1 || true
 	[[ $(wc -l <live) == "$(cat calls connections | wc -l)" ]]
+}
+
+@test "netstat: the connections of a process, now" {
+	need_validator
+	cat >pair.py <<-'END'
+		import socket
+		a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname()); c = a.accept()[0]
+		c.send(b"x" * 300)
+		b.recv(10)
+		open("waits", "w").close()
+		c.recv(10)
+	END
+	start_shim TCPSHIM_RECORD="$PWD/recorded" "$python" pair.py
+	await 10 test -e waits
+	is_in_recv() {
+		"$build/tcpshim" netstat --json "$last" >rows && grep -q '"text":"recv(' rows
+	}
+	await 10 is_in_recv
+	valid netstat rows
+	# The members that a report has too are the same.
+	# shellcheck disable=SC2094
+	"$build/tcpshim" report --connections --json recorded/* >report
+	members() { jq -c 'del(.ended, .closed_first, .notes, .lived_at_least_ns, .longest_silence_at_least_ns, .state) | keys' "$1" | sort -u; }
+	[[ -z $(comm -23 <(members report | jq -r '.[]' | sort -u) <(members rows | jq -r '.[]' | sort -u)) ]]
+	for member in conn fd sent_bytes reads; do
+		diff <(jq -c "[.conn, .$member]" report | sort) <(jq -c "[.conn, .$member]" rows | sort)
+	done
+	[[ $(jq -r 'select(.role == "client") | "\(.live) \(.state) \(.receive_queue_bytes)"' rows) == "true ESTABLISHED 290" ]]
+	[[ $(jq -r 'select(.calls != []) | "\(.role) \(.calls[0].call) \(.calls[0]."thread.number")"' rows) == "server recv 1" ]]
+	jq -c '.extra = 1' rows | head -n 1 | invalid netstat
+	jq -c 'del(.calls)' rows | head -n 1 | invalid netstat
+	stop "$last" KILL || true
+	"$build/tcpshim" netstat --json recorded/* >rows
+	valid netstat rows
+	jq -es 'map(select(.live or .send_queue_bytes != null)) == []' rows >/dev/null
 }

@@ -29,7 +29,7 @@ setup() {
 		    client, server = pair(host)
 		    client.sendall(b"x" * (1 << (3 * number)))
 		    time.sleep(0.01)
-		    if number < 3:
+		    if 0 < number < 3:
 		        client.close()
 		        server.recv(100000)
 		        server.close()
@@ -143,4 +143,70 @@ refuses() {
 	for name in $(table --json | jq -r 'keys[]' | sed -nE 's/^(role|conn|fd|reads|writes|notes)$/\1/p' | sort -u) closed-first peer; do
 		grep -q "$name" help || fail "$name is not in the help"
 	done
+}
+
+# --- netstat ----------------------------------------------------------------------------------------------------
+
+waiting() {
+	start_shim TCPSHIM_RECORD="$PWD/recordings" "$(python3 -c 'import sys; print(sys.executable)')" many.py wait
+	await 10 test -e waits
+}
+
+@test "netstat: a row is one line on a terminal; --columns and --sort" {
+	waiting
+	local width
+	for width in 50 80 120 200; do
+		at_width $width 24 "$tcpshim" netstat "$last" >"rows.$width"
+		awk -v width=$width 'length($0) > width' "rows.$width" | nothing "longer than $width:"
+		grep -q 'Remote Address .*State' "rows.$width"
+	done
+	[[ $(sed -n 2p rows.200 | wc -w) -gt $(sed -n 2p rows.80 | wc -w) ]]
+	"$tcpshim" netstat "$last" | sed -n 2p |
+		grep -qE '^Local Address +Remote Address +Swind +Send-Q +Rwind +Recv-Q +State +fd +age +sent +received +idle +notes$'
+	"$tcpshim" netstat --columns=fd,sent --sort=-sent "$last" >rows
+	sed 1,2d rows | sort -k2,2nr | diff <(sed 1,2d rows) -
+	[[ $(sed -n 2p rows | xargs) == "fd sent" ]]
+	refuses '--sort=idel: there is no column "idel"; did you mean idle?' netstat --sort=idel 1
+	refuses '--columns=pear: there is no column "pear"; did you mean peer?' netstat --columns=pear 1
+}
+
+# Shown: without netstat_worst the first row is not the dead connection; without the frame's lines the heading scrolls away.
+@test "netstat --watch: what fits the terminal, the worst first, and ^C leaves the terminal in order" {
+	need tmux
+	waiting
+	tmux="tmux -S $PWD/tmux"
+	$tmux new-session -d -x 80 -y 5 "sh -c 'trap : INT; \"$tcpshim\" netstat --watch=100ms $last; echo status \$?; exec sleep 60'"
+	screen() { $tmux capture-pane -p 2>/dev/null; }
+	is_shown() { screen | grep -q 'not shown'; }
+	await 10 is_shown
+	screen >shown
+	grep -q "process $last" <(sed -n 1p shown) || fail "$(cat shown)"
+	grep -q '^Remote Address' <(sed -n 2p shown) || fail "$(cat shown)"
+	grep -q ' gone ' <(sed -n 3p shown) || fail "$(cat shown)"
+	[[ $(sed -n 4p shown) == "and 4 more connections, not shown" ]] || fail "$(cat shown)"
+	$tmux send-keys C-c
+	is_over() { screen | grep -q '^status 0$'; }
+	await 10 is_over
+	[[ $($tmux display -p '#{cursor_flag} #{alternate_on}') == "1 0" ]]
+	screen | grep -q 'not shown'
+	$tmux kill-server
+}
+
+# Shown: with what an event announces taken for a call that has returned, netstat shows no call.
+@test "netstat: the call that a thread is in, also if text is written too; a report has it once" {
+	cat >hangs.py <<-'END'
+		import socket
+		a = socket.create_server(("127.0.0.1", 0)); b = socket.create_connection(a.getsockname()); c = a.accept()[0]
+		open("waits", "w").close()
+		b.recv(77)
+	END
+	start_shim TCPSHIM_RECORD="$PWD/recordings" TCPSHIM_OUTPUT="$PWD/text" \
+		"$(python3 -c 'import sys; print(sys.executable)')" hangs.py
+	is_in_recv() {
+		"$tcpshim" netstat "$last" >rows && grep -qE '^    /1: recv\([0-9]+, 0x[0-9A-F]+, 77, 0\)  \(sleeping\.\.\.\)$' rows
+	}
+	await 10 is_in_recv
+	"$tcpshim" report recordings/* >report
+	[[ $(grep -c 'recv(.*sleeping' report) == 1 ]]
+	cmp text report
 }

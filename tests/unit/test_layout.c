@@ -45,10 +45,10 @@ static bool bytes_key(struct column_key *key, const void *row)
 }
 
 static const struct column columns[] = {
-	{"name", "name", 6, 99, name_cell, NULL, name_key},
-	{"bytes", "bytes", 8, 30, bytes_cell, NULL, bytes_key},
-	{"peer", "peer", 10, 70, peer_cell, NULL, name_key},
-	{"notes", "notes", 5, 90, notes_cell, notes_cell, name_key},
+	{"name", "name", 6, 99, false, name_cell, NULL, name_key},
+	{"bytes", "bytes", 8, 30, false, bytes_cell, NULL, bytes_key},
+	{"peer", "peer", 10, 70, false, peer_cell, NULL, name_key},
+	{"notes", "notes", 5, 90, false, notes_cell, notes_cell, name_key},
 };
 
 static const struct row table[] = {
