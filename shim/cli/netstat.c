@@ -19,6 +19,7 @@
 #include "format/arguments.h"
 #include "format/words.h"
 #include "reader/complain.h"
+#include "reader/current.h"
 #include "reader/merge.h"
 #include "reader/writer.h"
 
@@ -134,8 +135,10 @@ static void read_calls(struct netstat *netstat)
 	struct item item;
 
 	netstat->table.calls.count = 0;
-	while (merge_next_current(&netstat->merge, &item, current))
+	while (merge_next_current(&netstat->merge, &item, current)) {
+		current_find_notes(&item, netstat->has_kernel ? &netstat->kernel : NULL);
 		take_call(&netstat->table.calls, item.event);
+	}
 	free(current);
 }
 

@@ -13,6 +13,8 @@
 #include "format/facts.h"
 #include "format/nearest.h"
 #include "reader/complain.h"
+#include "reader/current.h"
+#include "reader/kernel.h"
 #include "reader/symbols.h"
 
 enum {
@@ -300,14 +302,35 @@ static void follow(struct report *report)
 	}
 }
 
+/* Reads the sockets of the process that writes the recording, once. Returns NULL if it has ended,
+ * or if they cannot be read. */
+static const struct kernel_table *read_kernel(struct reader *reader, struct kernel_table *table,
+					      const struct reader **of)
+{
+	if (*of != reader) {
+		*of = reader;
+		if (!reader_is_live(reader) || !kernel_read(table, reader->writer))
+			table->count = 0;
+	}
+	return table->count > 0 ? table : NULL;
+}
+
 static void take_current(struct report *report)
 {
 	struct unpacked *current = allocate(sizeof(*current));
+	const struct reader *of = NULL;
+	struct kernel_table table = {0};
 	struct item item;
 
-	while (merge_next_current(&report->merge, &item, current))
-		if (!item.is_announced)
-			render_item(&report->render, &item);
+	for (size_t i = 0; i < report->merge.count; i++)
+		reader_find_end(report->merge.readers[i]);
+	while (merge_next_current(&report->merge, &item, current)) {
+		if (item.is_announced) /* the report has it */
+			continue;
+		current_find_notes(&item, read_kernel(item.reader, &table, &of));
+		render_item(&report->render, &item);
+	}
+	kernel_free(&table);
 	free(current);
 }
 

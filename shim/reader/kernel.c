@@ -19,6 +19,9 @@
 
 enum { DUMP_BYTES = 32768 }; /* as much as the kernel sends at once */
 
+/* idiag_timer: keepalive, or the end of FIN_WAIT_2 (get_tcp4_sock() of the kernel). */
+enum { TIMER_KEEPALIVE = 2 };
+
 /* Converts an address. IPv4 addresses mapped to IPv6 become IPv4, as everywhere in tcpshim. */
 static struct tcpshim_address read_address(unsigned family, const uint32_t words[4], uint16_t port)
 {
@@ -79,6 +82,7 @@ static int take_message(const struct nlmsghdr *header, void *data)
 		.peer = read_address(message->idiag_family, message->id.idiag_dst,
 				     message->id.idiag_dport),
 		.state = message->idiag_state,
+		.has_keepalive = message->idiag_timer == TIMER_KEEPALIVE,
 		.send_queue_bytes = message->idiag_wqueue,
 		.receive_queue_bytes = message->idiag_rqueue,
 	};

@@ -15,7 +15,9 @@
 
 struct kernel_socket {
 	struct tcpshim_address local, peer;
-	uint8_t state; /* enum tcpshim_tcp_state */
+	uint8_t state;      /* enum tcpshim_tcp_state */
+	bool has_keepalive; /* if nothing is in the send queue: then no other timer hides its timer
+			     */
 	uint32_t send_queue_bytes, receive_queue_bytes;
 	uint32_t send_window_bytes, receive_window_bytes;
 	uint32_t rtt_us, retransmits_total;

@@ -126,6 +126,7 @@ void merge_end(struct merge *merge)
 {
 	for (size_t i = 0; i < merge->count; i++) {
 		tdestroy(merge->readers[i]->connections, free);
+		polled_free(&merge->readers[i]->polled);
 		merge->readers[i]->connections = NULL;
 		scan_end(merge->readers[i]);
 	}
@@ -152,6 +153,7 @@ static struct known_connection *find_or_add(struct reader *reader, uint32_t seri
 		return *found;
 	known = allocate(sizeof(*known));
 	*known = key;
+	known->hanging.fd = -1;
 	if (!tsearch(known, &reader->connections, compare_known)) {
 		complain("not enough memory for the connections of %s", reader->path);
 		exit(EXIT_OWN_FAILURE);
@@ -180,6 +182,8 @@ static void learn(struct reader *reader, struct tcpshim_event *event, bool is_tr
 	connection->state = known->state;
 	connection->local = known->local;
 	connection->peer = known->peer;
+	if (!(event->flags & EVENT_SLEEPING))
+		hanging_learn(&known->hanging, &reader->listeners, event);
 }
 
 /* Adds to an event whether its process has several threads, if its record does not hold that: calls
@@ -232,6 +236,7 @@ bool merge_next(struct merge *merge, struct item *item)
 	stream = merge->last = merge->heap[0];
 	*item = (struct item){
 		.reader = stream->reader,
+		.stream = stream,
 		.event = &stream->ahead.event,
 		.stored_bytes = stream->ahead.stored_bytes,
 		.line = stream->line,
@@ -239,6 +244,10 @@ bool merge_next(struct merge *merge, struct item *item)
 	};
 	if (!item->line)
 		complete(merge, stream->reader, item->event, stream->is_transfer);
+	if (!item->line && !stream->is_transfer && !(item->event->flags & EVENT_SLEEPING)) {
+		polled_learn(&stream->reader->polled, item->event);
+		polled_learn_last(&stream->polled, item->event);
+	}
 	return true;
 }
 
@@ -283,6 +292,7 @@ bool merge_next_current(struct merge *merge, struct item *item, struct unpacked 
 	*item = (struct item){
 		.reader = next->reader,
 		.event = &to->event,
+		.stream = next,
 		.is_announced = to->event.start_ns == next->announced_ns,
 	};
 	complete(merge, next->reader, &to->event, true);

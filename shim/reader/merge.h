@@ -17,6 +17,7 @@ struct known_connection {
 	uint32_t serial;
 	uint8_t role, state;
 	struct tcpshim_address local, peer;
+	struct hanging hanging;
 };
 
 struct merge {
@@ -40,6 +41,7 @@ struct item {
 	uint64_t stored_bytes; /* of its payload, in the recording */
 	const char *line;      /* NULL if it is an event */
 	size_t line_size;
+	struct stream *stream;
 	bool is_announced; /* it has not returned, and an event before said so already */
 };
 

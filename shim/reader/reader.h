@@ -13,6 +13,8 @@
 #include <stddef.h>
 
 #include "format/unpack.h"
+#include "reader/hanging.h"
+#include "reader/polled.h"
 
 struct stream;
 
@@ -57,7 +59,9 @@ struct reader {
 	uint64_t seen_ns;  /* its process was there until then, or longer: see reader_find_end */
 	uint64_t shift_ns; /* from its clock to that of the report */
 	void *connections; /* tsearch's: what is known of each, by its serial */
-	bool has_threads;  /* an event so far was of a process with several threads */
+	struct hanging_listeners listeners;
+	struct polled polled;
+	bool has_threads; /* an event so far was of a process with several threads */
 };
 
 /* Opens a recording. path: kept, the caller's. Returns NULL after a message if it cannot be opened

@@ -28,6 +28,7 @@ struct stream {
 	uint64_t previous_ns;   /* completion of the thread's last event */
 	int32_t tid;
 	uint32_t thread_number;
+	struct polled_last polled;
 
 	/* The next event, if has_ahead. line: not NULL if it is a line about the trace itself. */
 	bool has_ahead, is_transfer;
