@@ -1,6 +1,6 @@
 /*
- * tcpinfo: samples what the kernel knows of a connection: at its transitions, before a write after a
- * pause, after waits of a second.
+ * tcpinfo: samples what the kernel knows of a connection: at its transitions, before a write after
+ * a pause, after waits of a second.
  *
  * Consumes nothing: uses TCP_INFO, SIOCINQ, SIOCOUTQ and plain getsockopt, never SO_ERROR (I10). A
  * sample is several system calls, so it is never taken on the path of an ordinary read or write.
