@@ -118,33 +118,57 @@ static bool has_come_up(int fd)
 
 static pid_t child;
 
+/* What the program gets of the command's signals: those from the keyboard reach it directly, and
+ * the command ignores them and stays, to report how the program ended; those that are sent to the
+ * command alone are passed on. */
+static const struct handled {
+	int signal_number;
+	bool is_passed_on;
+} handled[] = {
+	{SIGINT, false}, {SIGQUIT, false}, {SIGTERM, true},
+	{SIGHUP, true},  {SIGUSR1, true},  {SIGUSR2, true},
+};
+enum { HANDLED = sizeof(handled) / sizeof(handled[0]) };
+
+/* Actions and mask as the command found them: the program starts with them. */
+struct signals {
+	struct sigaction actions[HANDLED];
+	sigset_t mask;
+};
+
 static void pass_on(int signal_number)
 {
 	kill(child, signal_number);
 }
 
-/* Signals from the keyboard reach the program directly; the command ignores them and stays, to
- * report how the program ended. Signals sent to the command alone are passed on. */
-static void prepare_signals(struct sigaction *interrupt, struct sigaction *quit)
+/* Installs the handlers, and blocks their signals until the program's number is known: 0 would be
+ * the command's whole process group. An ignored signal stays ignored (nohup). */
+static void prepare_signals(struct signals *found)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
-	const struct sigaction pass = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+	sigset_t passed_on;
 
-	sigaction(SIGINT, &ignore, interrupt);
-	sigaction(SIGQUIT, &ignore, quit);
-	sigaction(SIGTERM, &pass, NULL);
-	sigaction(SIGHUP, &pass, NULL);
-	sigaction(SIGUSR1, &pass, NULL);
-	sigaction(SIGUSR2, &pass, NULL);
+	sigemptyset(&passed_on);
+	for (size_t i = 0; i < HANDLED; i++)
+		if (handled[i].is_passed_on)
+			sigaddset(&passed_on, handled[i].signal_number);
+	sigprocmask(SIG_BLOCK, &passed_on, &found->mask);
+	for (size_t i = 0; i < HANDLED; i++) {
+		struct sigaction action = {.sa_handler = SIG_IGN, .sa_flags = SA_RESTART};
+
+		sigaction(handled[i].signal_number, NULL, &found->actions[i]);
+		if (handled[i].is_passed_on && found->actions[i].sa_handler != SIG_IGN)
+			action.sa_handler = pass_on;
+		sigaction(handled[i].signal_number, &action, NULL);
+	}
 }
 
-static void exec_program(const char *path, const struct sigaction *interrupt,
-			 const struct sigaction *quit, int failed)
+static void exec_program(const char *path, const struct signals *found, int failed)
 {
 	int error;
 
-	sigaction(SIGINT, interrupt, NULL);
-	sigaction(SIGQUIT, quit, NULL);
+	for (size_t i = 0; i < HANDLED; i++)
+		sigaction(handled[i].signal_number, &found->actions[i], NULL);
+	sigprocmask(SIG_SETMASK, &found->mask, NULL);
 	execv(path, asked.program);
 	error = errno;
 	if (error == ENOEXEC) { /* a script without a first line: as the shell does */
@@ -214,7 +238,7 @@ static int wait_for(pid_t pid)
 
 static int run_program(const char *path)
 {
-	struct sigaction interrupt, quit;
+	struct signals found;
 	int started[2], failed[2], error;
 
 	if (pipe2(started, O_NONBLOCK) < 0 || pipe2(failed, O_CLOEXEC) < 0) {
@@ -223,14 +247,15 @@ static int run_program(const char *path)
 	}
 	fcntl(started[0], F_SETFD, FD_CLOEXEC);
 	announce_pipe(started[1]);
-	prepare_signals(&interrupt, &quit);
+	prepare_signals(&found);
 	child = fork();
 	if (child < 0) {
 		complain("no process can be made: %s", strerror(errno));
 		return EXIT_OWN_FAILURE;
 	}
 	if (child == 0)
-		exec_program(path, &interrupt, &quit, failed[1]);
+		exec_program(path, &found, failed[1]);
+	sigprocmask(SIG_SETMASK, &found.mask, NULL);
 	close(started[1]);
 	close(failed[1]);
 	if (read(failed[0], &error, sizeof(error)) == sizeof(error)) {

@@ -449,7 +449,6 @@ static void add_value(struct facts_values *values, const struct fact *fact)
 		break;
 	case FACT_KIND_REPORTED:
 	case FACT_KIND_EXCLUSION:
-		break;
 	case FACT_KIND_NOTHING:
 		break;
 	default:

@@ -129,6 +129,25 @@ errors_are() {
 	grep -q term said
 }
 
+# Shown: with the handler that passed signals on before the program's number was known, the command sent them to its own
+# process group, and so to itself, for ever.
+@test "command: a signal that comes while the program is being started reaches it too" {
+	need strace
+	printf '%s\n' "trap 'exit 5' TERM" 'echo ready' 'while :; do sleep 0.1; done' >stubborn.sh
+	start setsid strace -qq -o strace.out -e inject=clone,clone3,fork:delay_exit=2000000 -e trace=clone,clone3,fork \
+		"$tcpshim" --trace=none --keepalive=on bash stubborn.sh >said
+	await 5 grep -q ready said
+	status=0
+	pkill -TERM -f "^$tcpshim --trace=none --keepalive=on bash stubborn.sh" || fail "it is not there"
+	finish "$last" || status=$?
+	((status == 5)) || fail "status $status"
+}
+
+# Shown: with a handler for SIGHUP in any case, the program was killed.
+@test "command: what nohup ignores stays ignored" {
+	status_is 7 nohup "$tcpshim" --trace=none --keepalive=on bash -c 'kill -HUP $$; exit 7' </dev/null
+}
+
 @test "command: standard error closed, a full disk, a reader that leaves" {
 	status_is 0 bash -c '"$@" 2>&-' - "$tcpshim" "$build/exchange"
 	[[ $(cat out) == "done" ]]
