@@ -8,13 +8,6 @@
 
 load matrix
 
-# pages DIRECTORY: writes what a web server serves.
-pages() {
-	mkdir -p "$1"
-	printf 'a page\n' >"$1/page"
-	head -c 1000000 /dev/zero | tr '\0' 'x' >"$1/megabyte"
-}
-
 # get URL…: fetches without the library, over one connection if the server keeps it open; prints one line for each.
 get() {
 	local url arguments=()
@@ -83,21 +76,6 @@ get() {
 	}
 	varying='s/\[[a-zA-Z]+=[0-9.]+\]//'
 	matrix rsync
-}
-
-# nginx_config WORKERS: configures a page, a proxy to itself, and TLS.
-nginx_config() {
-	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem 2>/dev/null
-	pages www
-	cat >nginx.conf <<-CONFIG
-		$( ((EUID)) || echo 'user root;')
-		pid $scene/nginx.pid;
-		error_log $scene/nginx.log warn;
-		worker_processes $1;
-		daemon off;
-		events { worker_connections 64; }
-		$(nginx_http "$scene" "$port" "$port_2")
-	CONFIG
 }
 
 @test "nginx: files, keep-alive, proxy, TLS" {
