@@ -154,6 +154,8 @@ get() {
 		ended haproxy "$haproxy" USR1
 	}
 	varying='s/\([0-9]+\)/(PID)/; s/pid [0-9]+/pid PID/'
+	# It closes connections to a server that does not keep them with SO_LINGER 0.
+	honest=aborted
 	matrix haproxy
 }
 
