@@ -31,7 +31,7 @@ struct command {
 };
 
 extern const struct command run_command, report_command, netstat_command, explain_command,
-	list_command, help_command, version_command;
+	diagnose_command, list_command, help_command, version_command;
 
 /* Those with a word, in the order in which help shows them; ends with NULL. */
 extern const struct command *const commands[];

@@ -75,6 +75,7 @@ void open_rows_take(struct open_rows *rows, const struct item *item,
 		struct open_row *row = find_or_add(rows, item, event->connection.serial);
 
 		connection_row_call(&row->row, event);
+		story_call(&row->story, event);
 		choose(rows, row, event);
 	}
 	for (uint32_t i = 0; i < event->subject_count; i++) {
@@ -85,6 +86,7 @@ void open_rows_take(struct open_rows *rows, const struct item *item,
 			continue;
 		row = find_or_add(rows, item, subject->facts.serial);
 		choose(rows, row, event);
+		story_subject(&row->story, event, subject);
 		if (!connection_row_subject(&row->row, event, subject))
 			continue;
 		open_row_find_gaps(row);

@@ -4,12 +4,13 @@
 #ifndef CLI_OPEN_ROWS_H
 #define CLI_OPEN_ROWS_H
 
-#include "format/connection_row.h"
+#include "diagnose/story.h"
 #include "reader/filter.h"
 #include "reader/merge.h"
 
 struct open_row {
 	struct connection_row row;
+	struct story story;
 	struct reader *reader; /* its recording */
 	bool is_chosen;        /* one of its calls or notes meets the conditions of the filter */
 };

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/recordings.h"
 #include "cli/render.h"
 #include "format/connection_columns.h"
 #include "format/facts.h"
@@ -223,37 +224,6 @@ static void show_progress(const struct report *report, bool is_over)
 		100 * recorded_blocks(report, true) / all);
 }
 
-static void say_lost(const struct reader *reader)
-{
-	const struct record_header *header = &reader->header;
-	const struct reader_damage *damage = &reader->damage;
-
-	if (header->lost_events > 0)
-		complain("%s: %lu events were lost while it was written: %s", reader->path,
-			 header->lost_events,
-			 header->lost_error != 0 ? strerror(header->lost_error)
-			 : (header->flags & RECORD_WRAPS) != 0
-				 ? "threads were filling every block of it (TCPSHIM_RECORD_SIZE "
-				   "makes it larger)"
-				 : "it was full (TCPSHIM_RECORD_SIZE makes it larger, "
-				   "TCPSHIM_RECORD_FULL=wrap keeps the newest)");
-	if (header->overwritten_events > 0)
-		complain("%s: it is a flight recorder: %lu older events were overwritten",
-			 reader->path, header->overwritten_events);
-	if (damage->is_cut)
-		complain("%s: the file is cut short: what is missing of it could not be read",
-			 reader->path);
-	if (damage->blocks > 0)
-		complain("%s: %lu blocks could not be read: damaged, or overwritten meanwhile",
-			 reader->path, damage->blocks);
-	if (damage->records > 0)
-		complain("%s: %lu records are damaged and were left out", reader->path,
-			 damage->records);
-	if (damage->unknown_calls > 0 || damage->unknown_notes > 0)
-		complain("%s: %lu calls and %lu notes of a later version of tcpshim were left out",
-			 reader->path, damage->unknown_calls, damage->unknown_notes);
-}
-
 /* --- Reading. --- */
 
 static volatile sig_atomic_t is_interrupted;
@@ -334,7 +304,7 @@ static void take_current(struct report *report)
 	free(current);
 }
 
-/* Returns whether say_lost explains why a recording shows no call. */
+/* Returns whether recordings_say_lost explains why a recording shows no call. */
 static bool is_explained(const struct report *report)
 {
 	for (size_t i = 0; i < report->merge.count; i++) {
@@ -390,59 +360,31 @@ static void show(struct reader **readers, size_t count)
 	show_progress(&report, true);
 	complain_empty(&report);
 	for (size_t i = 0; i < count; i++)
-		say_lost(readers[i]);
+		recordings_say_lost(readers[i]);
 	merge_end(&report.merge);
 	symbols_end();
 }
 
-/* Returns whether a file was named before, after a message: it is read once. */
-static bool is_repeated(struct reader *const *readers, size_t count, const struct reader *reader)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!reader_is_same(readers[i], reader))
-			continue;
-		if (strcmp(readers[i]->path, reader->path) == 0)
-			complain("%s is named twice; it is read once", reader->path);
-		else
-			complain("%s and %s are the same file; it is read once", readers[i]->path,
-				 reader->path);
-		return true;
-	}
-	return false;
-}
-
 static int run(void)
 {
-	struct reader **readers;
-	size_t count = 0;
+	struct recordings recordings;
 	int status = 0;
 
 	if (!options_check("report"))
 		return EXIT_USAGE;
 	columns_measure(&asked.render.columns);
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
-	readers = allocate(asked.path_count * sizeof(readers[0]));
-	for (size_t i = 0; i < asked.path_count; i++) {
-		struct reader *reader = reader_open(asked.paths[i]);
-
-		if (!reader)
-			status = EXIT_OWN_FAILURE;
-		else if (is_repeated(readers, count, reader))
-			reader_close(reader);
-		else
-			readers[count++] = reader;
-	}
-	if (count > 0)
-		show(readers, count);
-	for (size_t i = 0; i < count; i++)
-		reader_close(readers[i]);
-	free(readers);
+	if (!recordings_open(&recordings, asked.paths, asked.path_count))
+		status = EXIT_OWN_FAILURE;
+	if (recordings.count > 0)
+		show(recordings.readers, recordings.count);
+	recordings_close(&recordings);
 	return status;
 }
 
 const struct command report_command = {
 	.name = "report",
-	.arguments = "FILE...",
+	.arguments = "FILE|DIRECTORY...",
 	.meaning = "shows recordings as text, JSON or tables",
 	.doc = "Shows recordings: the trace as text, as it would have been written live, as JSON, "
 	       "or as tables. Several recordings, of several processes or of both ends of a "

@@ -1,0 +1,326 @@
+/* tcpshim diagnose: what is wrong with the connections in recordings, and what to do. */
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/explanation.h"
+#include "cli/open_rows.h"
+#include "cli/options.h"
+#include "cli/recordings.h"
+#include "cli/render.h"
+#include "diagnose/diagnosis.h"
+#include "format/facts.h"
+#include "format/json.h"
+#include "format/stamp.h"
+#include "format/words.h"
+#include "reader/complain.h"
+#include "reader/printable.h"
+
+enum { OPTION_TOP = OPTION_OWN, TEXT_BYTES = 4096, JSON_BYTES = 16384 };
+
+static struct {
+	const char **paths;
+	size_t path_count;
+	uint64_t top; /* 0: all */
+} asked;
+
+static const struct argp_option options[] = {
+	{"top", OPTION_TOP, "N", 0, "Only the N worst findings", 0},
+	{0},
+};
+
+static const char *const variables[] = {"MATCH", "FORMAT", NULL};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	(void)state;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		options_clear();
+		return 0;
+	case OPTION_TOP:
+		if (!word_number(word_of(argument), &asked.top) || asked.top == 0)
+			refuse("--top=%s: it takes a number from 1 on, for example --top=3",
+			       argument);
+		return 0;
+	case ARGP_KEY_ARG:
+		asked.paths =
+			reallocate(asked.paths, (asked.path_count + 1) * sizeof(asked.paths[0]));
+		asked.paths[asked.path_count++] = argument;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		refuse("name a recording, or a directory of recordings: what tcpshim "
+		       "--record=DIRECTORY PROGRAM made");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* --- Reading. --- */
+
+struct diagnosis {
+	struct merge merge;
+	struct open_rows rows;
+	struct groups groups;
+	struct finding_list findings;
+	uint64_t events, first_ns, last_ns;
+};
+
+static void add(struct diagnosis *diagnosis, const struct open_row *row)
+{
+	struct ended ended = {
+		.row = row->row,
+		.story = row->story,
+		.end_ns = row->reader->seen_ns + row->reader->shift_ns,
+	};
+
+	if (config.match.count != 0 &&
+	    match_connection(&config.match, &row->row.local, &row->row.peer,
+			     (enum tcpshim_role)row->row.role) != MATCH_YES)
+		return;
+	if (!groups_add(&diagnosis->groups, row->reader->header.program, &ended)) {
+		complain("not enough memory for the connections");
+		exit(EXIT_OWN_FAILURE);
+	}
+}
+
+static void close_row(struct open_row *row, void *data)
+{
+	add(data, row);
+}
+
+static void leave_row(struct open_row *row, void *data)
+{
+	if (connection_row_is_leftover(&row->row))
+		return;
+	open_row_leave(row, UINT64_MAX);
+	add(data, row);
+}
+
+static void read_all(struct diagnosis *diagnosis)
+{
+	struct item item;
+
+	while (merge_next(&diagnosis->merge, &item)) {
+		if (item.line)
+			continue;
+		diagnosis->events++;
+		if (diagnosis->first_ns == 0)
+			diagnosis->first_ns = item.event->start_ns;
+		diagnosis->last_ns = item.event->time_ns;
+		open_rows_take(&diagnosis->rows, &item, close_row, diagnosis);
+	}
+	for (size_t i = 0; i < diagnosis->merge.count; i++)
+		reader_find_end(diagnosis->merge.readers[i]);
+	open_rows_visit(&diagnosis->rows, leave_row, diagnosis);
+	open_rows_clear(&diagnosis->rows);
+	for (size_t i = 0; i < diagnosis->groups.count; i++)
+		if (!diagnosis_of(&diagnosis->groups.list[i], &diagnosis->findings)) {
+			complain("not enough memory for the findings");
+			exit(EXIT_OWN_FAILURE);
+		}
+	diagnosis_sort(&diagnosis->findings);
+}
+
+/* --- Writing. --- */
+
+static int64_t realtime(const struct diagnosis *diagnosis, uint64_t time_ns)
+{
+	return (int64_t)(time_ns + (uint64_t)diagnosis->merge.realtime_offset_ns);
+}
+
+/* Appends the group's name; what is in it comes from the traced program. */
+static void append_group(struct strbuf *buf, const struct group *group)
+{
+	char text[TEXT_BYTES];
+	struct strbuf name;
+
+	strbuf_init(&name, text, sizeof(text));
+	group_name(&name, group);
+	printable_append(buf, text, name.size);
+}
+
+/* Appends what to do, with what the finding suggests in place of "{}". */
+static void append_what_to_do(struct strbuf *buf, const struct finding *finding)
+{
+	const char *text = finding_rows[finding->name].what_to_do, *place = strstr(text, "{}");
+
+	if (!place) {
+		strbuf_string(buf, text);
+		return;
+	}
+	strbuf_bytes(buf, text, (size_t)(place - text));
+	strbuf_string(buf, finding->suggested);
+	strbuf_string(buf, place + 2);
+}
+
+static void print_paragraph(struct strbuf *buf)
+{
+	buf->text[buf->size] = '\0';
+	explanation_print_text(buf->text);
+	buf->size = 0;
+}
+
+static void append_when(struct strbuf *buf, const struct diagnosis *diagnosis,
+			const struct finding *finding)
+{
+	if (finding->first_ns == 0)
+		return;
+	strbuf_string(buf, finding->count > 1 ? "First " : "At ");
+	stamp_utc(buf, realtime(diagnosis, finding->first_ns));
+	if (finding->count > 1) {
+		strbuf_string(buf, ", last ");
+		stamp_utc(buf, realtime(diagnosis, finding->last_ns));
+	}
+	strbuf_string(buf, ". ");
+}
+
+static void print_finding(const struct diagnosis *diagnosis, const struct finding *finding)
+{
+	const struct finding_row *row = &finding_rows[finding->name];
+	char text[TEXT_BYTES];
+	struct strbuf buf;
+
+	strbuf_init(&buf, text, sizeof(text) - 1);
+	append_group(&buf, finding->group);
+	buf.text[buf.size] = '\0';
+	printf("%s %s: %s\n", severity_rows[row->severity].mark, row->id, buf.text);
+	buf.size = 0;
+	strbuf_string(&buf, finding->what);
+	print_paragraph(&buf);
+	append_when(&buf, diagnosis, finding);
+	strbuf_string(&buf, finding->is_inferred ? "Inferred from these numbers." : "Measured.");
+	print_paragraph(&buf);
+	strbuf_string(&buf, "Why: ");
+	strbuf_string(&buf, row->why);
+	print_paragraph(&buf);
+	strbuf_string(&buf, "What to do: ");
+	append_what_to_do(&buf, finding);
+	print_paragraph(&buf);
+	putchar('\n');
+}
+
+static void print_json(const struct diagnosis *diagnosis, const struct finding *finding)
+{
+	const struct finding_row *row = &finding_rows[finding->name];
+	const struct group *group = finding->group;
+	char text[JSON_BYTES], remedy[TEXT_BYTES];
+	struct strbuf buf, to_do;
+
+	strbuf_init(&buf, text, sizeof(text));
+	strbuf_init(&to_do, remedy, sizeof(remedy) - 1);
+	append_what_to_do(&to_do, finding);
+	remedy[to_do.size] = '\0';
+	strbuf_char(&buf, '{');
+	json_text(&buf, "finding", row->id);
+	json_text(&buf, "severity", severity_rows[row->severity].word);
+	json_name(&buf, "process.executable.name");
+	json_string(&buf, group->program, strlen(group->program));
+	json_text(&buf, "role", group->role == ROLE_SERVER ? "server" : "client");
+	if (group->role == ROLE_SERVER)
+		json_unsigned(&buf, "network.local.port", group->address.port);
+	else
+		json_endpoint(&buf, "peer", &group->address);
+	json_unsigned(&buf, "affected", finding->count);
+	json_unsigned(&buf, "of", finding->of);
+	if (finding->first_ns != 0) {
+		json_name(&buf, "first");
+		strbuf_char(&buf, '"');
+		stamp_utc_ns(&buf, realtime(diagnosis, finding->first_ns));
+		strbuf_char(&buf, '"');
+		json_name(&buf, "last");
+		strbuf_char(&buf, '"');
+		stamp_utc_ns(&buf, realtime(diagnosis, finding->last_ns));
+		strbuf_char(&buf, '"');
+	}
+	json_text(&buf, "certainty", finding->is_inferred ? "inferred" : "measured");
+	json_text(&buf, "what", finding->what);
+	json_text(&buf, "why", row->why);
+	json_text(&buf, "what_to_do", remedy);
+	strbuf_string(&buf, "}\n");
+	printable_write(stdout, text, buf.size, PRINTABLE_JSON);
+}
+
+/* Prints what was looked at. */
+static void print_scope(const struct diagnosis *diagnosis)
+{
+	char text[TEXT_BYTES];
+	struct strbuf buf;
+
+	strbuf_init(&buf, text, sizeof(text));
+	strbuf_count(&buf, diagnosis->groups.connection_count, "connection");
+	strbuf_string(&buf, " in ");
+	strbuf_count(&buf, diagnosis->groups.count, "group");
+	strbuf_string(&buf, ", ");
+	strbuf_count(&buf, diagnosis->events, "call");
+	strbuf_string(&buf, ", ");
+	strbuf_duration(&buf, diagnosis->last_ns > diagnosis->first_ns
+				      ? diagnosis->last_ns - diagnosis->first_ns
+				      : 0);
+	strbuf_string(&buf, diagnosis->findings.count == 0 ? ": nothing wrong.\n" : ".\n");
+	fwrite(text, 1, buf.size, stdout);
+}
+
+static void print_all(const struct diagnosis *diagnosis)
+{
+	size_t count = diagnosis->findings.count, shown = count;
+	bool is_json = config.format->has_escapes;
+
+	if (asked.top != 0 && asked.top < shown)
+		shown = asked.top;
+	for (size_t i = 0; i < shown; i++) {
+		if (is_json)
+			print_json(diagnosis, &diagnosis->findings.list[i]);
+		else
+			print_finding(diagnosis, &diagnosis->findings.list[i]);
+	}
+	if (is_json)
+		return;
+	if (shown < count)
+		printf("%zu more findings are not shown (--top=%" PRIu64 ").\n", count - shown,
+		       asked.top);
+	print_scope(diagnosis);
+}
+
+static int run(void)
+{
+	struct recordings recordings;
+	struct diagnosis diagnosis = {0};
+	int status = 0;
+
+	if (!options_check("diagnose"))
+		return EXIT_USAGE;
+	if (!recordings_open(&recordings, asked.paths, asked.path_count))
+		status = EXIT_OWN_FAILURE;
+	if (recordings.count > 0) {
+		merge_start(&diagnosis.merge, recordings.readers, recordings.count);
+		read_all(&diagnosis);
+		print_all(&diagnosis);
+		fflush(stdout);
+		render_check_output();
+		for (size_t i = 0; i < recordings.count; i++)
+			recordings_say_lost(recordings.readers[i]);
+		free(diagnosis.findings.list);
+		groups_clear(&diagnosis.groups);
+		merge_end(&diagnosis.merge);
+	}
+	recordings_close(&recordings);
+	return status;
+}
+
+const struct command diagnose_command = {
+	.name = "diagnose",
+	.arguments = "FILE|DIRECTORY...",
+	.meaning = "what is wrong with the connections in recordings, and what to do",
+	.doc = "Compares the connections in recordings, by program and peer, and prints what is "
+	       "wrong with them, the worst first: what was seen, the numbers that show it, why it "
+	       "happens and what to do. If nothing is wrong it says so in one line.",
+	.options = options,
+	.variables = variables,
+	.parse = parse,
+	.run = run,
+};

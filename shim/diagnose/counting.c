@@ -1,0 +1,116 @@
+#include "diagnose/counting.h"
+
+#include <string.h>
+
+#include "format/note_set.h"
+
+/* --- Which connections, and when. --- */
+
+bool has_note(const struct ended *ended, unsigned note)
+{
+	return note_set_has(&ended->row.notes, note);
+}
+
+void count_at(struct finding *finding, uint64_t at_ns)
+{
+	finding->count++;
+	if (at_ns == 0)
+		return;
+	if (finding->first_ns == 0 || at_ns < finding->first_ns)
+		finding->first_ns = at_ns;
+	if (at_ns > finding->last_ns)
+		finding->last_ns = at_ns;
+}
+
+void count_bad(struct finding *finding, const struct ended *ended)
+{
+	count_at(finding, ended->story.bad_ns != 0 ? ended->story.bad_ns : ended->row.first_ns);
+}
+
+bool count_notes(const struct group *group, struct finding *finding, const uint8_t *notes,
+		 unsigned note_count)
+{
+	for (size_t i = 0; i < group->count; i++)
+		for (unsigned j = 0; j < note_count; j++)
+			if (has_note(&group->list[i], notes[j])) {
+				count_bad(finding, &group->list[i]);
+				break;
+			}
+	finding->weight = finding->count;
+	return finding->count > 0;
+}
+
+void collect(const struct group *group, struct numbers *numbers, size_t offset)
+{
+	for (size_t i = 0; i < group->count; i++) {
+		uint64_t number;
+
+		memcpy(&number, (const char *)&group->list[i].story + offset, sizeof(number));
+		if (number != 0)
+			numbers_add(numbers, number);
+	}
+}
+
+/* --- Text. --- */
+
+struct strbuf what_begin(struct finding *finding)
+{
+	struct strbuf buf;
+
+	strbuf_init(&buf, finding->what, sizeof(finding->what) - 1);
+	return buf;
+}
+
+void what_end(struct finding *finding, const struct strbuf *buf)
+{
+	finding->what[buf->size] = '\0';
+}
+
+void suggest_duration(struct finding *finding, uint64_t ns)
+{
+	struct strbuf buf;
+
+	strbuf_init(&buf, finding->suggested, sizeof(finding->suggested) - 1);
+	strbuf_duration(&buf, ns);
+	finding->suggested[buf.size] = '\0';
+}
+
+void append_of(struct strbuf *buf, const struct finding *finding)
+{
+	strbuf_unsigned(buf, finding->count);
+	strbuf_string(buf, " of ");
+	strbuf_count(buf, finding->of, "connection");
+}
+
+void append_spread(struct strbuf *buf, struct numbers *numbers)
+{
+	uint64_t least = numbers_least(numbers), most = numbers_most(numbers);
+
+	if (least == most) {
+		strbuf_duration(buf, least);
+		return;
+	}
+	strbuf_duration(buf, least);
+	strbuf_string(buf, " to ");
+	strbuf_duration(buf, most);
+	strbuf_string(buf, " (median ");
+	strbuf_duration(buf, numbers_median(numbers));
+	strbuf_char(buf, ')');
+}
+
+uint64_t sum_waits(const struct group *group, struct finding *finding, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < group->count; i++) {
+		uint64_t wait;
+
+		memcpy(&wait, (const char *)&group->list[i].story + offset, sizeof(wait));
+		if (wait < SECONDS(1))
+			continue;
+		count_bad(finding, &group->list[i]);
+		sum += wait;
+	}
+	finding->weight = sum;
+	return sum;
+}

@@ -1,0 +1,43 @@
+/*
+ * counting: what the findings are made of: which connections, when, which numbers, which words.
+ *
+ * Context: the command. Locks: none.
+ */
+#ifndef DIAGNOSE_COUNTING_H
+#define DIAGNOSE_COUNTING_H
+
+#include "diagnose/finding.h"
+#include "diagnose/numbers.h"
+
+#define SECONDS(s) (UINT64_C(1000000000) * (s))
+
+/* Returns whether the connection was given this note (enum tcpshim_note). */
+bool has_note(const struct ended *ended, unsigned note);
+
+/* Count a connection: at a time, 0 if it is not known; or at its first warning or error. */
+void count_at(struct finding *finding, uint64_t at_ns);
+void count_bad(struct finding *finding, const struct ended *ended);
+
+/* Counts the connections that have one of the notes. Returns whether there are any. */
+bool count_notes(const struct group *group, struct finding *finding, const uint8_t *notes,
+		 unsigned note_count);
+#define COUNT_NOTES(group, finding, list) count_notes(group, finding, list, sizeof(list))
+
+/* Collects a number of each story that has one: COLLECT(group, &numbers, queued_ns). */
+void collect(const struct group *group, struct numbers *numbers, size_t offset);
+#define COLLECT(group, numbers, field) collect(group, numbers, offsetof(struct story, field))
+
+/* Adds up a wait, and counts the connections that waited for a second or more. */
+uint64_t sum_waits(const struct group *group, struct finding *finding, size_t offset);
+
+/* Begin and end the text of what was found. */
+struct strbuf what_begin(struct finding *finding);
+void what_end(struct finding *finding, const struct strbuf *buf);
+
+void suggest_duration(struct finding *finding, uint64_t ns);
+
+/* Append "3 of 5 connections"; "1.2 s", or "1.0 s to 1.4 s (median 1.2 s)". */
+void append_of(struct strbuf *buf, const struct finding *finding);
+void append_spread(struct strbuf *buf, struct numbers *numbers);
+
+#endif

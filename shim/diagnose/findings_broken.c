@@ -1,0 +1,273 @@
+/* Findings about connections that broke or were never closed, in the order of findings.def. */
+#include "diagnose/counting.h"
+#include "diagnose/findings.h"
+
+/* The peer's limit lies between the longest pause that a connection survived and the shortest after
+ * which the peer closed one. */
+bool find_peer_idle_limit(const struct group *group, struct finding *finding)
+{
+	struct numbers killed = {0};
+	uint64_t survived_ns = 0, writes = 0, closed = 0;
+	struct strbuf buf = what_begin(finding);
+
+	for (size_t i = 0; i < group->count; i++) {
+		const struct ended *ended = &group->list[i];
+
+		if (ended->story.stale_writes > 0)
+			count_bad(finding, ended);
+		writes += ended->story.stale_writes;
+		if (ended->story.survived_ns > survived_ns)
+			survived_ns = ended->story.survived_ns;
+		if (!ended->story.has_fin_idle || ended->story.fin_idle_ns < SECONDS(1) / 5)
+			continue;
+		closed++;
+		numbers_add(&killed, ended->story.fin_idle_ns);
+	}
+	if (finding->count == 0 || killed.count == 0) {
+		numbers_clear(&killed);
+		return false;
+	}
+	strbuf_count(&buf, writes, "request");
+	strbuf_string(&buf, writes == 1 ? " was" : " were");
+	strbuf_string(&buf, " written to a connection that the peer had closed. It closed ");
+	strbuf_count(&buf, closed, "idle connection");
+	strbuf_string(&buf, ", after ");
+	append_spread(&buf, &killed);
+	strbuf_string(&buf, " without traffic");
+	if (survived_ns > SECONDS(1) / 5) {
+		strbuf_string(&buf, "; the longest pause that one survived was ");
+		strbuf_duration(&buf, survived_ns);
+	}
+	strbuf_char(&buf, '.');
+	what_end(finding, &buf);
+	suggest_duration(finding, numbers_least(&killed));
+	finding->weight = writes;
+	numbers_clear(&killed);
+	return true;
+}
+
+/* Returns whether a reset answered the first data after a silence, or a probe. */
+static bool is_forgotten(const struct ended *ended)
+{
+	return (has_note(ended, NOTE_reset_peer_forgot) || has_note(ended, NOTE_reset_of_probe)) &&
+	       ended->story.silence_before_ns >= SECONDS(1);
+}
+
+static uint64_t longest_survived_ns(const struct group *group)
+{
+	uint64_t longest_ns = 0;
+
+	for (size_t i = 0; i < group->count; i++)
+		if (group->list[i].story.survived_ns > longest_ns)
+			longest_ns = group->list[i].story.survived_ns;
+	return longest_ns;
+}
+
+/* Collects the silences after which connections were forgotten. Returns false if others survived as
+ * long ones: then the silence is not the reason. */
+static bool collect_forgotten(const struct group *group, struct numbers *silences)
+{
+	for (size_t i = 0; i < group->count; i++)
+		if (is_forgotten(&group->list[i]))
+			numbers_add(silences, group->list[i].story.silence_before_ns);
+	return silences->count > 0 && longest_survived_ns(group) < numbers_least(silences);
+}
+
+static void suggest_keepalive(struct finding *finding, uint64_t least_ns)
+{
+	uint64_t idle_s = least_ns / 2 / SECONDS(1);
+	struct strbuf buf;
+
+	strbuf_init(&buf, finding->suggested, sizeof(finding->suggested) - 1);
+	strbuf_unsigned(&buf, idle_s > 0 ? idle_s : 1);
+	strbuf_string(&buf, "s,5s,3");
+	finding->suggested[buf.size] = '\0';
+}
+
+bool find_path_forgets(const struct group *group, struct finding *finding)
+{
+	struct numbers silences = {0};
+	uint64_t survived_ns = longest_survived_ns(group);
+	struct strbuf buf = what_begin(finding);
+
+	if (!collect_forgotten(group, &silences)) {
+		numbers_clear(&silences);
+		return false;
+	}
+	for (size_t i = 0; i < group->count; i++)
+		if (is_forgotten(&group->list[i]))
+			count_bad(finding, &group->list[i]);
+	append_of(&buf, finding);
+	strbuf_string(&buf, " ended with a reset in answer to the first data after ");
+	append_spread(&buf, &silences);
+	strbuf_string(&buf, " of silence; none that was silent for so long lived");
+	if (survived_ns >= SECONDS(1)) {
+		strbuf_string(&buf, ", the longest pause that one survived was ");
+		strbuf_duration(&buf, survived_ns);
+	}
+	strbuf_char(&buf, '.');
+	what_end(finding, &buf);
+	suggest_keepalive(finding, numbers_least(&silences));
+	finding->weight = finding->count;
+	finding->is_inferred = true;
+	numbers_clear(&silences);
+	return true;
+}
+
+bool find_peer_gone(const struct group *group, struct finding *finding)
+{
+	static const uint8_t notes[] = {NOTE_timed_out_data,      NOTE_timed_out_window,
+					NOTE_timed_out_user,      NOTE_timed_out_probing,
+					NOTE_timed_out_keepalive, NOTE_timed_out};
+	struct numbers waits = {0};
+	struct strbuf buf = what_begin(finding), suggested;
+	uint64_t lost = 0;
+
+	if (!COUNT_NOTES(group, finding, notes))
+		return false;
+	COLLECT(group, &waits, waiting_ns);
+	COLLECT(group, &waits, last_heard_ns);
+	for (size_t i = 0; i < group->count; i++)
+		lost += group->list[i].story.lost_bytes;
+	append_of(&buf, finding);
+	strbuf_string(&buf, " timed out");
+	if (waits.count > 0) {
+		strbuf_string(&buf, ": the peer was gone for ");
+		append_spread(&buf, &waits);
+		strbuf_string(&buf, " before the program learned of it");
+	}
+	if (lost > 0) {
+		strbuf_string(&buf, "; ");
+		strbuf_count(&buf, lost, "byte");
+		strbuf_string(&buf, " written were lost");
+	}
+	strbuf_char(&buf, '.');
+	what_end(finding, &buf);
+	strbuf_init(&suggested, finding->suggested, sizeof(finding->suggested) - 1);
+	strbuf_string(&suggested, "TCPSHIM_KEEPALIVE=10s,5s,3 TCPSHIM_USER_TIMEOUT=auto (25 s)");
+	finding->suggested[suggested.size] = '\0';
+	numbers_clear(&waits);
+	return true;
+}
+
+bool find_local_link(const struct group *group, struct finding *finding)
+{
+	static const uint8_t notes[] = {NOTE_cannot_send, NOTE_timed_out_unsent};
+	struct strbuf buf = what_begin(finding);
+
+	if (!COUNT_NOTES(group, finding, notes))
+		return false;
+	append_of(&buf, finding);
+	strbuf_string(&buf, " had data to send that could not leave this machine.");
+	what_end(finding, &buf);
+	return true;
+}
+
+bool find_ports_exhausted(const struct group *group, struct finding *finding)
+{
+	static const uint8_t notes[] = {NOTE_ports_exhausted};
+	struct strbuf buf = what_begin(finding);
+	uint32_t ports = 0, waits = 0;
+
+	if (!COUNT_NOTES(group, finding, notes))
+		return false;
+	for (size_t i = 0; i < group->count; i++) {
+		const struct story *story = &group->list[i].story;
+
+		ports = story->local_ports > ports ? story->local_ports : ports;
+		waits = story->time_wait_sockets > waits ? story->time_wait_sockets : waits;
+	}
+	strbuf_count(&buf, finding->count, "connect");
+	strbuf_string(&buf, " failed for want of a local port: there are ");
+	strbuf_unsigned(&buf, ports);
+	strbuf_string(&buf, ", and up to ");
+	strbuf_count(&buf, waits, "socket");
+	strbuf_string(&buf, " were in TIME_WAIT.");
+	what_end(finding, &buf);
+	return true;
+}
+
+/* Returns whether the connection was reset. */
+static bool is_reset(const struct ended *ended)
+{
+	static const uint8_t notes[] = {NOTE_reset_by_peer, NOTE_reset_unknown, NOTE_connect_reset,
+					NOTE_reset_peer_forgot, NOTE_reset_of_probe};
+
+	for (size_t i = 0; i < sizeof(notes); i++)
+		if (has_note(ended, notes[i]))
+			return true;
+	return false;
+}
+
+/* All resets that find_path_forgets does not explain. */
+bool find_peer_resets(const struct group *group, struct finding *finding)
+{
+	struct numbers silences = {0};
+	bool is_explained = collect_forgotten(group, &silences);
+	struct strbuf buf = what_begin(finding);
+	uint64_t lost = 0;
+
+	numbers_clear(&silences);
+	for (size_t i = 0; i < group->count; i++) {
+		const struct ended *ended = &group->list[i];
+
+		if (!is_reset(ended) || (is_explained && is_forgotten(ended)))
+			continue;
+		count_bad(finding, ended);
+		lost += ended->story.lost_bytes;
+	}
+	if (finding->count == 0)
+		return false;
+	append_of(&buf, finding);
+	strbuf_string(&buf, " were reset by the peer or by a machine on the path");
+	if (lost > 0) {
+		strbuf_string(&buf, "; ");
+		strbuf_count(&buf, lost, "byte");
+		strbuf_string(&buf, " written were lost");
+	}
+	strbuf_char(&buf, '.');
+	what_end(finding, &buf);
+	finding->weight = finding->count;
+	return true;
+}
+
+/* A connection that is still in CLOSE_WAIT at the end of its recording, long after the FIN. */
+static bool is_leaked(const struct ended *ended)
+{
+	return ended->row.closed_ns == 0 && ended->row.state == STATE_CLOSE_WAIT &&
+	       ended->story.fin_ns != 0 && ended->end_ns > ended->story.fin_ns + SECONDS(10);
+}
+
+bool find_close_wait_leak(const struct group *group, struct finding *finding)
+{
+	struct strbuf buf = what_begin(finding);
+	uint64_t oldest_ns = UINT64_MAX, end_ns = 0, span_ns;
+
+	for (size_t i = 0; i < group->count; i++) {
+		const struct ended *ended = &group->list[i];
+
+		if (!is_leaked(ended))
+			continue;
+		count_at(finding, ended->story.fin_ns);
+		if (ended->story.fin_ns < oldest_ns)
+			oldest_ns = ended->story.fin_ns;
+		if (ended->end_ns > end_ns)
+			end_ns = ended->end_ns;
+	}
+	if (finding->count == 0)
+		return false;
+	append_of(&buf, finding);
+	strbuf_string(&buf, " are in CLOSE_WAIT: the peer has closed, this program has not. The "
+			    "oldest for ");
+	strbuf_duration(&buf, end_ns - oldest_ns);
+	span_ns = finding->last_ns - finding->first_ns;
+	if (finding->count >= 3 && span_ns >= SECONDS(60)) {
+		strbuf_string(&buf, ", ");
+		strbuf_unsigned(&buf, finding->count * SECONDS(60) / span_ns);
+		strbuf_string(&buf, " more each minute");
+	}
+	strbuf_char(&buf, '.');
+	what_end(finding, &buf);
+	finding->weight = finding->count;
+	return true;
+}

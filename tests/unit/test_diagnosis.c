@@ -1,0 +1,266 @@
+/* What a diagnosis finds in a group of connections, and what it does not find in a healthy one. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "diagnose/diagnosis.h"
+#include "diagnose/group.h"
+#include "format/note_set.h"
+
+#define MS(n) (UINT64_C(1000000) * (n))
+#define S(n) MS(UINT64_C(1000) * (n))
+
+enum { MOST_KINDS = 3 };
+
+/* So many connections of one kind. */
+struct kind {
+	unsigned count;
+	unit_notes notes;
+	struct story story;
+	uint64_t lived_ns; /* 0: not closed */
+	uint8_t state;
+};
+
+static const struct {
+	const char *name;
+	uint8_t role;
+	struct kind kinds[MOST_KINDS];
+	/* The ids of all findings in order, with what each says behind a colon. */
+	const char *found;
+} rows[] = {
+	{"the peer's idle limit",
+	 ROLE_CLIENT,
+	 {{.count = 3,
+	   .notes = UNIT_NOTE(stale_reuse) | UNIT_NOTE(reset_after_fin),
+	   .story =
+		   {.stale_writes = 1, .has_fin_idle = true, .fin_idle_ns = S(60), .bad_ns = S(70)},
+	   .lived_ns = S(70)},
+	  {.count = 38,
+	   .story = {.has_fin_idle = true, .fin_idle_ns = S(61), .survived_ns = S(59)},
+	   .lived_ns = S(90)}},
+	 "peer-idle-limit: 3 requests were written to a connection that the peer had closed. It "
+	 "closed 41 idle connections, after 60.0 s to 61.0 s (median 61.0 s) without traffic; the "
+	 "longest pause that one survived was 59.0 s.\n"},
+	{"a pool that looks before it writes",
+	 ROLE_CLIENT,
+	 {{.count = 41,
+	   .story = {.has_fin_idle = true, .fin_idle_ns = S(60), .survived_ns = S(59)},
+	   .lived_ns = S(90)}},
+	 ""},
+	{"the path forgets",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(reset_peer_forgot),
+	   .story = {.silence_before_ns = S(400), .bad_ns = S(500)},
+	   .lived_ns = S(500)},
+	  {.count = 5, .story = {.survived_ns = S(300)}, .lived_ns = S(900)}},
+	 "path-forgets: 2 of 7 connections ended with a reset in answer to the first data after 6 min "
+	 "40 s of silence; none that was silent for so long lived, "
+	 "the longest pause that one survived was 5 min.\n"},
+	{"a reset after a silence that others survived is no limit of the path",
+	 ROLE_CLIENT,
+	 {{.count = 1,
+	   .notes = UNIT_NOTE(reset_peer_forgot),
+	   .story = {.silence_before_ns = S(100), .bad_ns = S(500)},
+	   .lived_ns = S(500)},
+	  {.count = 5, .story = {.survived_ns = S(300)}, .lived_ns = S(900)}},
+	 "peer-resets: 1 of 6 connections were reset by the peer or by a machine on the path.\n"},
+	{"the peer is gone",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(timed_out_data) | UNIT_NOTE(data_lost),
+	   .story = {.waiting_ns = S(900), .lost_bytes = 11, .bad_ns = S(901)},
+	   .lived_ns = S(901)}},
+	 "peer-gone: 2 of 2 connections timed out: the peer was gone for 15 min"
+	 " before the program learned of it; 22 bytes written were lost.\n"},
+	{"sockets left in CLOSE_WAIT",
+	 ROLE_CLIENT,
+	 {{.count = 4, .story = {.fin_ns = S(100)}, .state = STATE_CLOSE_WAIT},
+	  {.count = 1, .story = {.fin_ns = S(995)}, .state = STATE_CLOSE_WAIT},
+	  {.count = 9, .story = {.fin_ns = S(100)}, .lived_ns = S(101)}},
+	 "close-wait-leak: 4 of 14 connections are in CLOSE_WAIT: the peer has closed, this program "
+	 "has not. The oldest for 15 min.\n"},
+	{"ten resets among five thousand",
+	 ROLE_CLIENT,
+	 {{.count = 10,
+	   .notes = UNIT_NOTE(reset_by_peer),
+	   .story = {.bad_ns = S(5)},
+	   .lived_ns = S(5)},
+	  {.count = 4990, .lived_ns = S(5)}},
+	 "peer-resets: 10 of 5000 connections were reset by the peer or by a machine on the path.\n"},
+	{"trouble with connecting",
+	 ROLE_CLIENT,
+	 {{.count = 1, .notes = UNIT_NOTE(connect_refused)},
+	  {.count = 1, .notes = UNIT_NOTE(connect_unreachable)},
+	  {.count = 1,
+	   .notes = UNIT_NOTE(connect_slow) | UNIT_NOTE(name_lookup),
+	   .story = {.handshake_ns = MS(3100), .syns_lost = 2, .lookup_ns = S(5)},
+	   .lived_ns = S(5)}},
+	 "connect-refused: 1 of 3 connections were refused.\n"
+	 "connect-unanswered: 1 of 3 connections could not be opened: no answer, no route or no local "
+	 "address.\n"
+	 "connect-slow: 1 of 3 connections lost 2 SYNs: the handshake took 3.1 s.\n"
+	 "slow-names: 1 of 3 connections waited for a name: 5.0 s.\n"},
+	{"no port is left, and this machine's link is down",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(ports_exhausted),
+	   .story = {.local_ports = 28232, .time_wait_sockets = 28000}},
+	  {.count = 1, .notes = UNIT_NOTE(timed_out_unsent), .lived_ns = S(5)}},
+	 "local-link-down: 1 of 3 connections had data to send that could not leave this machine.\n"
+	 "ports-exhausted: 2 connects failed for want of a local port: there are 28232, and up to "
+	 "28000 sockets were in TIME_WAIT.\n"},
+	{"a server that accepts slowly and resets its clients",
+	 ROLE_SERVER,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(accept_late) | UNIT_NOTE(accept_queue_full) |
+		    UNIT_NOTE(closed_with_unread_data),
+	   .story = {.queued_ns = S(4), .queue_length = 3, .queue_limit = 2},
+	   .lived_ns = S(5)}},
+	 "accept-slow: 2 of 2 connections waited too long in the accept queue: 4.0 s or "
+	 "more; the queue was full (3, limit 2).\n"
+	 "resets-its-peers: 2 of 2 connections were ended by this program with a reset, 2 closed with "
+	 "unread data.\n"},
+	{"waits for the peer, for acknowledgements and for a larger buffer",
+	 ROLE_CLIENT,
+	 {{.count = 2, .story = {.window_limited_ns = MS(1500)}, .lived_ns = S(5)},
+	  {.count = 1, .story = {.buffer_limited_ns = S(2)}, .lived_ns = S(5)},
+	  {.count = 1, .story = {.nagle_count = 5, .nagle_lost_ns = MS(200)}, .lived_ns = S(5)}},
+	 "peer-reads-slowly: 2 of 4 connections waited for the peer's receive window, 3.0 s in all.\n"
+	 "nagle: 1 of 4 connections waited for delayed acknowledgements, 5 times, 200.0 ms in all.\n"
+	 "send-buffer-small: 1 of 4 connections waited for room in the send buffer, 2.0 s in all.\n"},
+	{"short waits are ordinary",
+	 ROLE_CLIENT,
+	 {{.count = 2, .story = {.window_limited_ns = MS(900)}, .lived_ns = S(5)},
+	  {.count = 1, .story = {.buffer_limited_ns = MS(900)}, .lived_ns = S(5)},
+	  {.count = 1, .story = {.nagle_count = 2, .nagle_lost_ns = MS(80)}, .lived_ns = S(5)}},
+	 ""},
+	{"a busy loop, and no failure detection",
+	 ROLE_CLIENT,
+	 {{.count = 1,
+	   .notes = UNIT_NOTE(spinning) | UNIT_NOTE(no_failure_detection),
+	   .story = {.polls = 8}}},
+	 "busy-loop: 1 of 1 connection were polled after their end, at least 8 times.\n"
+	 "no-failure-detection: 1 of 1 connection were waited on without a limit and without "
+	 "keepalive.\n"},
+	{"one connection per request",
+	 ROLE_CLIENT,
+	 {{.count = 100, .notes = UNIT_NOTE(closed_first), .lived_ns = MS(5)}},
+	 "no-reuse: 100 of 100 connections carried one request each and were closed first by this "
+	 "side.\n"},
+	{"short connections that the peer closes, and few of them, are ordinary",
+	 ROLE_CLIENT,
+	 {{.count = 500, .notes = UNIT_NOTE(closed_after_peer), .lived_ns = MS(5)},
+	  {.count = 20, .notes = UNIT_NOTE(closed_first), .lived_ns = MS(5)}},
+	 ""},
+};
+
+static void add_kind(struct groups *groups, uint8_t role, const struct kind *kind)
+{
+	for (unsigned i = 0; i < kind->count; i++) {
+		struct ended ended = {
+			.row = {.serial = i + 1,
+				.role = role,
+				.state = kind->state,
+				.local = {.family = AF_INET, .port = 80},
+				.peer = {.family = AF_INET, .port = 443},
+				.opened_ns = S(1),
+				.closed_ns = kind->lived_ns != 0 ? S(1) + kind->lived_ns : 0,
+				.writes = 1,
+				.notes = unit_note_set(kind->notes)},
+			.story = kind->story,
+			.end_ns = S(1000),
+		};
+
+		assert_true(groups_add(groups, "program", &ended));
+	}
+}
+
+static void test_findings(void **state)
+{
+	bool is_right = true;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct groups groups = {0};
+		struct finding_list found = {0};
+		struct strbuf *buf = unit_begin();
+
+		for (unsigned kind = 0; kind < MOST_KINDS; kind++)
+			add_kind(&groups, rows[i].role, &rows[i].kinds[kind]);
+		assert_int_equal(groups.count, 1);
+		assert_true(diagnosis_of(&groups.list[0], &found));
+		diagnosis_sort(&found);
+		for (size_t j = 0; j < found.count; j++) {
+			strbuf_string(buf, finding_rows[found.list[j].name].id);
+			strbuf_string(buf, ": ");
+			strbuf_string(buf, found.list[j].what);
+			strbuf_char(buf, '\n');
+		}
+		is_right &= unit_is_text(rows[i].name, unit_end(), rows[i].found);
+		free(found.list);
+		groups_clear(&groups);
+	}
+	assert_true(is_right);
+}
+
+/* A remedy has a place for a suggestion only if its finding makes one. */
+static void test_rows(void **state)
+{
+	(void)state;
+	for (unsigned name = 0; name < FINDING_COUNT; name++) {
+		const struct finding_row *row = &finding_rows[name];
+		bool has_place = strstr(row->what_to_do, "{}") != NULL;
+
+		assert_true(strlen(row->id) > 0 && strlen(row->why) > 0 &&
+			    strlen(row->what_to_do) > 0 && row->severity < SEVERITY_NONE);
+		assert_int_equal(has_place, name == FINDING_peer_idle_limit ||
+						    name == FINDING_path_forgets ||
+						    name == FINDING_peer_gone);
+	}
+}
+
+/* Servers are told apart by their port, clients by their peer. */
+static void test_groups(void **state)
+{
+	struct groups groups = {0};
+	struct ended ended = {.row = {.role = ROLE_CLIENT,
+				      .local = {.family = AF_INET, .port = 1000},
+				      .peer = {.family = AF_INET, .port = 80}}};
+
+	(void)state;
+	assert_true(groups_add(&groups, "a", &ended));
+	ended.row.local.port = 1001;
+	assert_true(groups_add(&groups, "a", &ended));
+	assert_int_equal(groups.count, 1);
+	assert_true(groups_add(&groups, "b", &ended));
+	ended.row.peer.port = 81;
+	assert_true(groups_add(&groups, "a", &ended));
+	assert_int_equal(groups.count, 3);
+	ended.row.role = ROLE_SERVER;
+	assert_true(groups_add(&groups, "a", &ended));
+	ended.row.peer.port = 82;
+	assert_true(groups_add(&groups, "a", &ended));
+	assert_int_equal(groups.count, 4);
+	assert_int_equal(groups.list[3].count, 2);
+	ended.row.role = ROLE_LISTENER;
+	assert_true(groups_add(&groups, "a", &ended));
+	ended.row.role = ROLE_CLIENT;
+	ended.row.peer.family = 0;
+	assert_true(groups_add(&groups, "a", &ended));
+	assert_int_equal(groups.count, 4);
+	assert_int_equal(groups.connection_count, 6);
+	groups_clear(&groups);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_groups),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
