@@ -13,8 +13,9 @@ static void refuse_unknown(const char *id)
 
 	nearest_start(&nearest, id, strlen(id));
 	explanation_offer(&nearest);
-	refuse("there is no note \"%s\"; did you mean %s? tcpshim explain lists them", id,
-	       nearest.found);
+	refuse("there is no note or finding \"%s\"; did you mean %s? tcpshim explain and tcpshim "
+	       "list findings show them",
+	       id, nearest.found);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -42,9 +43,9 @@ static int run(void)
 const struct command explain_command = {
 	.name = "explain",
 	.arguments = "[NOTE]",
-	.meaning = "what a note means, why it happens, what to do",
-	.doc = "Explains a note: what it means, why it happens and what to do. The numbers in its "
-	       "text are an example. Without NOTE it lists all notes, one line each.",
+	.meaning = "what a note or finding means, why it happens, what to do",
+	.doc = "Explains a note or a finding of tcpshim diagnose: what it means, why it happens and "
+	       "what to do. The numbers in the text of a note are an example. Without NOTE it lists all notes, one line each.",
 	.parse = parse,
 	.run = run,
 };

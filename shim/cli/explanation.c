@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "diagnose/finding.h"
 #include "format/facts.h"
 
 enum { WIDTH = 79, INDENT = 4, ID_WIDTH = 32, TEXT_BYTES = 2048 };
@@ -146,7 +147,7 @@ void explanation_print_text(const char *text)
 	putchar('\n');
 }
 
-static const char *severity_of(const struct note_row *row)
+static const char *severity_of(unsigned severity)
 {
 	static const char *const severities[] = {
 		[SEVERITY_INFO] = "- info",
@@ -154,23 +155,42 @@ static const char *severity_of(const struct note_row *row)
 		[SEVERITY_ERROR] = "!! error",
 	};
 
-	return severities[row->severity];
+	return severities[severity];
 }
 
-static bool is_id(const struct note_row *row, const char *id)
+/* Returns whether these are the same; id may stand in brackets. */
+static bool is_id(const char *row_id, const char *id)
 {
 	bool is_bracketed = id[0] == '[' && id[strlen(id) - 1] == ']';
 	size_t size = strlen(id) - (is_bracketed ? 2 : 0);
 
-	return strlen(row->id) == size && memcmp(row->id, id + is_bracketed, size) == 0;
+	return strlen(row_id) == size && memcmp(row_id, id + is_bracketed, size) == 0;
 }
 
 bool explanation_exists(const char *id)
 {
 	for (unsigned note = 0; note < NOTE_COUNT; note++)
-		if (is_id(&note_rows[note], id))
+		if (is_id(note_rows[note].id, id))
+			return true;
+	for (unsigned name = 0; name < FINDING_COUNT; name++)
+		if (is_id(finding_rows[name].id, id))
 			return true;
 	return false;
+}
+
+static void print_finding(const struct finding_row *row)
+{
+	const char *place = strstr(row->what_to_do, "{}");
+	char text[TEXT_BYTES];
+
+	printf("%s  (finding of tcpshim diagnose, %s)\n\n", row->id, severity_of(row->severity));
+	explanation_print_text(row->why);
+	putchar('\n');
+	if (place)
+		snprintf(text, sizeof(text), "%.*s...%s", (int)(place - row->what_to_do),
+			 row->what_to_do, place + 2);
+	explanation_print_text(place ? text : row->what_to_do);
+	putchar('\n');
 }
 
 /* Two rows may share an id: the same fact, known with different certainty. */
@@ -181,14 +201,17 @@ void explanation_print(const char *id)
 	for (unsigned note = 0; note < NOTE_COUNT; note++) {
 		const struct note_row *row = &note_rows[note];
 
-		if (!is_id(row, id))
+		if (!is_id(row->id, id))
 			continue;
-		printf("%s  (%s)\n\n", row->id, severity_of(row));
+		printf("%s  (%s)\n\n", row->id, severity_of(row->severity));
 		explanation_print_text(expand(note, row->text, text));
 		putchar('\n');
 		explanation_print_text(expand(note, row->explanation, text));
 		putchar('\n');
 	}
+	for (unsigned name = 0; name < FINDING_COUNT; name++)
+		if (is_id(finding_rows[name].id, id))
+			print_finding(&finding_rows[name]);
 }
 
 /* Prints as many words of the text as fit into width columns, and "..." if it goes on. */
@@ -231,4 +254,6 @@ void explanation_offer(struct nearest *nearest)
 {
 	for (unsigned note = 0; note < NOTE_COUNT; note++)
 		nearest_offer(nearest, note_rows[note].id);
+	for (unsigned name = 0; name < FINDING_COUNT; name++)
+		nearest_offer(nearest, finding_rows[name].id);
 }

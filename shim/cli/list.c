@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/variables.h"
+#include "diagnose/finding.h"
 #include "format/facts.h"
 #include "format/nearest.h"
 #include "reader/complain.h"
@@ -22,6 +23,13 @@ static void list_notes(void)
 		if (facts_first_note(note) == note)
 			printf("%-32s %s\n", note_rows[note].id,
 			       severity_rows[note_rows[note].severity].mark);
+}
+
+static void list_findings(void)
+{
+	for (unsigned name = 0; name < FINDING_COUNT; name++)
+		printf("%-32s %s\n", finding_rows[name].id,
+		       severity_rows[finding_rows[name].severity].mark);
 }
 
 static void list_variables(void)
@@ -67,9 +75,9 @@ static const struct listing {
 	void (*print)(void);
 	bool is_for_programs; /* tcpshim list without a name leaves it out */
 } lists[] = {
-	{"calls", list_calls, false},         {"notes", list_notes, false},
-	{"variables", list_variables, false}, {"commands", list_commands, true},
-	{"options", list_options, true},
+	{"calls", list_calls, false},       {"notes", list_notes, false},
+	{"findings", list_findings, false}, {"variables", list_variables, false},
+	{"commands", list_commands, true},  {"options", list_options, true},
 };
 enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
 
@@ -82,8 +90,8 @@ static void refuse_name(const char *name)
 	nearest_start(&nearest, name, strlen(name));
 	for (unsigned i = 0; i < LISTS; i++)
 		nearest_offer(&nearest, lists[i].name);
-	refuse("there is no list of \"%s\"; did you mean %s? There are calls, notes, variables, "
-	       "commands and options",
+	refuse("there is no list of \"%s\"; did you mean %s? There are calls, notes, findings, "
+	       "variables, commands and options",
 	       name, nearest.found);
 }
 

@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+#
+# tcpshim diagnose on recordings of real faults, each with the cure that it names.
+
+# shellcheck disable=SC2154	# set in common.bash
+
+load ../common
+
+tcpshim=$build/tcpshim
+
+setup() {
+	common_setup
+	mkdir recordings
+	python=$(python3 -c 'import sys; print(sys.executable)') # python3 may be a script, which runs other programs
+}
+
+# recorded PROGRAM…: runs it, recorded into recordings/.
+recorded() {
+	rm -f recordings/*
+	shim TCPSHIM_RECORD=recordings/ "$@"
+}
+
+# finds ID WORDS: the first finding has this id, and says this.
+finds() {
+	timeout -k 5 20 "$tcpshim" diagnose recordings >found 2>said || fail "status $?" "$(cat said)"
+	head -n 1 found | grep -Eq "^!+ $1: " || fail "not $1 first:" "$(cat found)"
+	tr -s '\n ' ' ' <found | grep -Eq "$2" || fail "it does not say: $2" "$(cat found)"
+}
+
+finds_nothing() {
+	timeout -k 5 20 "$tcpshim" diagnose recordings >found 2>said || fail "status $?" "$(cat said)"
+	[[ $(wc -l <found) == 1 ]] || fail "$(cat found)"
+	grep -Eq '^[0-9]+ connections? in [0-9]+ groups?, .*: nothing wrong\.$' found || fail "$(cat found)"
+}
+
+# A server that closes what is idle for a second, and ten clients whose pools keep connections for $1 seconds.
+pool() {
+	cat >pool.py <<-'END'
+		import socket, sys, threading, time
+		listener = socket.create_server(("127.0.0.1", 0))
+		kept = float(sys.argv[1])
+		def serve(connection):
+		    connection.settimeout(1)
+		    try:
+		        while connection.recv(100):
+		            connection.send(b"answer")
+		    except OSError:
+		        pass
+		    connection.close()
+		def accept():
+		    while True:
+		        threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+		threading.Thread(target=accept, daemon=True).start()
+		def client():
+		    for pause in (0.5, kept):
+		        connection = socket.create_connection(listener.getsockname())
+		        try:
+		            for _ in range(2):
+		                connection.send(b"request")
+		                connection.recv(100)
+		                time.sleep(pause)
+		        except OSError:
+		            pass
+		        connection.close()
+		clients = [threading.Thread(target=client) for _ in range(10)]
+		for one in clients:
+		    one.start()
+		for one in clients:
+		    one.join()
+	END
+	recorded "$python" pool.py "$1"
+}
+
+@test "a pool that keeps connections longer than its peer, and the cure" {
+	pool 1.4
+	finds peer-idle-limit \
+		'10 requests were written to a connection that the peer had closed\..* after (1\.0 s|99[0-9]\.. ms).* longest pause that one survived was 50[0-9]\.. ms\..*below (1\.0 s|99[0-9]\.. ms)'
+	pool 0.7
+	finds_nothing
+}
+
+@test "sockets that are left in CLOSE_WAIT, and the cure" {
+	cat >leak.py <<-'END'
+		import socket, sys, time
+		listener = socket.create_server(("127.0.0.1", 0))
+		kept = []
+		for _ in range(7):
+		    client = socket.create_connection(listener.getsockname())
+		    listener.accept()[0].close()
+		    client.recv(1)
+		    if sys.argv[1] == "closes":
+		        client.close()
+		    kept.append(client)
+		time.sleep(10.5)
+		kept[0].fileno() >= 0 and kept[0].recv(1)
+		import os, signal
+		os.kill(os.getpid(), signal.SIGKILL)
+	END
+	recorded "$python" leak.py leaks || true
+	finds close-wait-leak '7 of 7 connections are in CLOSE_WAIT.* The oldest for 10\.[5-9] s'
+	recorded "$python" leak.py closes || true
+	finds_nothing
+}
+
+@test "ten resets among five hundred connections" {
+	cat >resets.py <<-'END'
+		import socket, struct
+		listener = socket.create_server(("127.0.0.1", 0))
+		for number in range(500):
+		    client = socket.create_connection(listener.getsockname())
+		    server, _ = listener.accept()
+		    client.send(b"request")
+		    server.recv(100)
+		    if number % 50 == 0:
+		        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		    server.send(b"answer")
+		    client.recv(3)
+		    server.close()
+		    try:
+		        while client.recv(100):
+		            pass
+		    except OSError:
+		        pass
+		    client.close()
+	END
+	recorded "$python" resets.py
+	finds peer-resets '10 of 500 connections were reset'
+	grep -q '^! resets-its-peers: python3 at port ' found || fail "$(cat found)"
+	timeout 20 "$tcpshim" diagnose --match=role=server recordings >found
+	! grep -q peer-resets found || fail "$(cat found)"
+	timeout 20 "$tcpshim" diagnose --top=1 recordings >found
+	grep -q '^[0-9]* more findings are not shown (--top=1)\.$' found || fail "$(cat found)"
+}
+
+@test "Nagle's algorithm, and the cure" {
+	cat >nagle.py <<-'END'
+		import socket, sys, threading
+		listener = socket.create_server(("127.0.0.1", 0))
+		def serve():
+		    connection, _ = listener.accept()
+		    while connection.recv(20, socket.MSG_WAITALL):
+		        connection.send(b"ok")
+		threading.Thread(target=serve, daemon=True).start()
+		client = socket.create_connection(listener.getsockname())
+		if sys.argv[1] == "nodelay":
+		    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+		for _ in range(10):
+		    client.send(b"x" * 10)
+		    client.send(b"y" * 10)
+		    client.recv(2)
+		client.close()
+	END
+	recorded "$python" nagle.py delayed
+	finds nagle '1 of 1 connection waited for delayed acknowledgements, ([89]|10) times, (3[0-9]{2}|4[0-9]{2})\.. ms in all'
+	recorded "$python" nagle.py nodelay
+	finds_nothing
+}
+
+@test "healthy traffic: nothing wrong" {
+	need curl
+	mkdir www
+	printf 'a page\n' >www/page
+	start "$python" -u -m http.server -b 127.0.0.1 -d www 0 >web.log 2>&1
+	await 10 grep -q 'port [0-9]' web.log
+	web=http://127.0.0.1:$(sed -nE 's/.* port ([0-9]+) .*/\1/p' web.log)
+	recorded curl -s "$web/page" "$web/page" "$web/none" >out
+	finds_nothing
+}
+
+@test "as JSON: each finding is an object with the same members" {
+	need jq
+	pool 1.4
+	timeout 20 "$tcpshim" diagnose --json recordings >found
+	jq -e 'has("finding") and has("severity") and has("role") and .affected > 0 and .of >= .affected and
+		(.what | length) > 0 and (.why | length) > 0 and (.what_to_do | length) > 0 and
+		(.first | test("^20.*Z$")) and (.certainty | IN("measured", "inferred"))' found >checked || fail "$(cat found)"
+	[[ $(jq -r .finding found | head -n 1) == peer-idle-limit ]]
+}
+
+@test "what is wrong is refused" {
+	local status=0
+	mkdir empty
+	"$tcpshim" diagnose empty >out 2>said || status=$?
+	((status == 125)) || fail "status $status"
+	grep -q '^tcpshim: empty has no recording: no file \*\.tcpshim$' said || fail "$(cat said)"
+	status=0
+	"$tcpshim" diagnose >out 2>said || status=$?
+	((status == 2)) || fail "status $status"
+	status=0
+	"$tcpshim" diagnose --top=none empty >out 2>said || status=$?
+	((status == 2)) || fail "status $status"
+	grep -q 'it takes a number from 1 on' said || fail "$(cat said)"
+}
