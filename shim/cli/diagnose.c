@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/diagnose.h"
 #include "cli/explanation.h"
 #include "cli/open_rows.h"
 #include "cli/options.h"
@@ -286,16 +287,12 @@ static void print_all(const struct diagnosis *diagnosis)
 	print_scope(diagnosis);
 }
 
-static int run(void)
+int diagnose_show(const char *const *paths, size_t count)
 {
 	struct recordings recordings;
 	struct diagnosis diagnosis = {0};
-	int status = 0;
+	int status = recordings_open(&recordings, paths, count) ? 0 : EXIT_OWN_FAILURE;
 
-	if (!options_check("diagnose"))
-		return EXIT_USAGE;
-	if (!recordings_open(&recordings, asked.paths, asked.path_count))
-		status = EXIT_OWN_FAILURE;
 	if (recordings.count > 0) {
 		merge_start(&diagnosis.merge, recordings.readers, recordings.count);
 		read_all(&diagnosis);
@@ -310,6 +307,12 @@ static int run(void)
 	}
 	recordings_close(&recordings);
 	return status;
+}
+
+static int run(void)
+{
+	return options_check("diagnose") ? diagnose_show(asked.paths, asked.path_count)
+					 : EXIT_USAGE;
 }
 
 const struct command diagnose_command = {

@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "reader/complain.h"
 
@@ -86,6 +88,34 @@ static bool add_directory(struct recordings *recordings, const char *directory)
 	if (count >= 0)
 		free(entries);
 	return is_right;
+}
+
+bool recordings_are_in(const char *directory)
+{
+	struct dirent **entries;
+	int count = scandir(directory, &entries, is_recording, NULL);
+
+	for (int i = 0; i < count; i++)
+		free(entries[i]);
+	if (count >= 0)
+		free(entries);
+	return count > 0;
+}
+
+void recordings_remove(const char *directory)
+{
+	struct dirent **entries;
+	int count = scandir(directory, &entries, is_recording, NULL);
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; i < count; i++) {
+		unlinkat(fd, entries[i]->d_name, 0);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	close(fd);
+	rmdir(directory);
 }
 
 bool recordings_open(struct recordings *recordings, const char *const *paths, size_t count)

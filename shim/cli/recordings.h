@@ -19,6 +19,12 @@ struct recordings {
  * twice is read once. Returns false, after a message for each, where one cannot be read. */
 bool recordings_open(struct recordings *recordings, const char *const *paths, size_t count);
 
+/* Returns whether the directory has a recording. */
+bool recordings_are_in(const char *directory);
+
+/* Removes a directory and the recordings in it. */
+void recordings_remove(const char *directory);
+
 /* Says on standard error what a recording lacks, after it was read. */
 void recordings_say_lost(const struct reader *reader);
 

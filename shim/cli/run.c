@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/diagnose.h"
 #include "cli/options.h"
 #include "cli/program.h"
+#include "cli/recordings.h"
 #include "format/path.h"
 #include "reader/complain.h"
 
@@ -22,7 +24,13 @@
 
 static const char library_name[] = "libtcpshim.so";
 
+enum { OPTION_DIAGNOSE = OPTION_OWN };
+
 static const struct argp_option options[] = {
+	{"diagnose", OPTION_DIAGNOSE, NULL, 0,
+	 "Records the program in place of a trace, and prints on standard error, at its end, what "
+	 "was wrong with its connections",
+	 0},
 	{NULL, 'c', NULL, 0, "Counts in place of a trace: short for --summary=only", 0},
 	{NULL, 'v', "LIST", 0, "Accepted, as truss has it: contents are always shown", 0},
 	{0},
@@ -30,6 +38,7 @@ static const struct argp_option options[] = {
 
 static struct {
 	char **program; /* and its arguments */
+	bool is_diagnosing;
 } asked;
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -40,6 +49,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		setenv("TCPSHIM_SUMMARY", "only", 1);
 		return 0;
 	case 'v':
+		return 0;
+	case OPTION_DIAGNOSE:
+		asked.is_diagnosing = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		asked.program = &state->argv[state->next - 1];
@@ -271,6 +283,40 @@ static int run_program(const char *path)
 	return error;
 }
 
+/* Runs the program, recorded into a directory of its own, and prints the diagnosis on standard
+ * error: standard output is the program's. */
+static int run_diagnosed(const char *path)
+{
+	const char *parent = getenv("TMPDIR"), *directories[1];
+	char directory[PATH_MAX], value[PATH_MAX + 1];
+	int status;
+
+	if (getenv("TCPSHIM_RECORD"))
+		refuse("--diagnose makes a recording of its own and removes it: leave out "
+		       "--record and TCPSHIM_RECORD, or keep the recording and give it to tcpshim "
+		       "diagnose");
+	snprintf(directory, sizeof(directory), "%s/tcpshim.XXXXXX",
+		 parent && *parent ? parent : "/tmp");
+	if (!mkdtemp(directory)) {
+		complain("no directory %s can be made for the recording: %s", directory,
+			 strerror(errno));
+		return EXIT_OWN_FAILURE;
+	}
+	snprintf(value, sizeof(value), "%s/", directory);
+	setenv("TCPSHIM_RECORD", value, 1);
+	status = run_program(path);
+	fflush(stdout);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	directories[0] = directory;
+	if (recordings_are_in(directory))
+		diagnose_show(directories, 1);
+	else
+		complain("%s made no call on a TCP connection, so there is nothing to diagnose",
+			 path);
+	recordings_remove(directory);
+	return status;
+}
+
 /* Says that there is no such program, and which program or command may have been meant. */
 static void complain_missing(const char *name, int error)
 {
@@ -304,7 +350,7 @@ static int run(void)
 	}
 	if (!find_library(library) || !preload(library))
 		return EXIT_OWN_FAILURE;
-	return run_program(path);
+	return asked.is_diagnosing ? run_diagnosed(path) : run_program(path);
 }
 
 const struct command run_command = {

@@ -82,6 +82,13 @@ void append_of(struct strbuf *buf, const struct finding *finding)
 	strbuf_count(buf, finding->of, "connection");
 }
 
+void append_are(struct strbuf *buf, const struct finding *finding, const char *is, const char *are)
+{
+	append_of(buf, finding);
+	strbuf_char(buf, ' ');
+	strbuf_string(buf, finding->count == 1 ? is : are);
+}
+
 void append_spread(struct strbuf *buf, struct numbers *numbers)
 {
 	uint64_t least = numbers_least(numbers), most = numbers_most(numbers);

@@ -218,8 +218,8 @@ bool find_peer_resets(const struct group *group, struct finding *finding)
 	}
 	if (finding->count == 0)
 		return false;
-	append_of(&buf, finding);
-	strbuf_string(&buf, " were reset by the peer or by a machine on the path");
+	append_are(&buf, finding, "was", "were");
+	strbuf_string(&buf, " reset by the peer or by a machine on the path");
 	if (lost > 0) {
 		strbuf_string(&buf, "; ");
 		strbuf_count(&buf, lost, "byte");
@@ -256,8 +256,8 @@ bool find_close_wait_leak(const struct group *group, struct finding *finding)
 	}
 	if (finding->count == 0)
 		return false;
-	append_of(&buf, finding);
-	strbuf_string(&buf, " are in CLOSE_WAIT: the peer has closed, this program has not. The "
+	append_are(&buf, finding, "is", "are");
+	strbuf_string(&buf, " in CLOSE_WAIT: the peer has closed, this program has not. The "
 			    "oldest for ");
 	strbuf_duration(&buf, end_ns - oldest_ns);
 	span_ns = finding->last_ns - finding->first_ns;

@@ -10,8 +10,8 @@ bool find_connect_refused(const struct group *group, struct finding *finding)
 
 	if (!COUNT_NOTES(group, finding, notes))
 		return false;
-	append_of(&buf, finding);
-	strbuf_string(&buf, " were refused.");
+	append_are(&buf, finding, "was", "were");
+	strbuf_string(&buf, " refused.");
 	what_end(finding, &buf);
 	return true;
 }
@@ -119,8 +119,8 @@ bool find_resets_clients(const struct group *group, struct finding *finding)
 		unread += has_note(&group->list[i], NOTE_closed_with_unread_data);
 		aborted += has_note(&group->list[i], NOTE_aborted);
 	}
-	append_of(&buf, finding);
-	strbuf_string(&buf, " were ended by this program with a reset");
+	append_are(&buf, finding, "was", "were");
+	strbuf_string(&buf, " ended by this program with a reset");
 	if (unread > 0) {
 		strbuf_string(&buf, ", ");
 		strbuf_unsigned(&buf, unread);
@@ -188,8 +188,8 @@ bool find_busy_loop(const struct group *group, struct finding *finding)
 		return false;
 	for (size_t i = 0; i < group->count; i++)
 		polls += group->list[i].story.polls;
-	append_of(&buf, finding);
-	strbuf_string(&buf, " were polled after their end, at least ");
+	append_are(&buf, finding, "was", "were");
+	strbuf_string(&buf, " polled after their end, at least ");
 	strbuf_count(&buf, polls, "time");
 	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
@@ -251,8 +251,8 @@ bool find_no_failure_detection(const struct group *group, struct finding *findin
 
 	if (!COUNT_NOTES(group, finding, notes))
 		return false;
-	append_of(&buf, finding);
-	strbuf_string(&buf, " were waited on without a limit and without keepalive.");
+	append_are(&buf, finding, "was", "were");
+	strbuf_string(&buf, " waited on without a limit and without keepalive.");
 	what_end(finding, &buf);
 	return true;
 }

@@ -191,3 +191,33 @@ pool() {
 	((status == 2)) || fail "status $status"
 	grep -q 'it takes a number from 1 on' said || fail "$(cat said)"
 }
+
+@test "a program is run and diagnosed: its output and status are its own, and nothing stays" {
+	need curl
+	local status=0
+	export TMPDIR=$PWD/kept
+	mkdir kept
+	timeout 20 "$tcpshim" --diagnose curl -s "http://127.0.0.1:$(free_port)/" >out 2>said || status=$?
+	((status == 7)) || fail "status $status" "$(cat said)"
+	[[ ! -s out ]] || fail "$(cat out)"
+	grep -q '^! connect-refused: curl to 127\.0\.0\.1:' said || fail "$(cat said)"
+	[[ -z $(ls kept) ]] || fail "$(ls kept)"
+	timeout 20 "$tcpshim" --diagnose echo word >out 2>said
+	[[ $(cat out) == word ]] || fail "$(cat out)"
+	grep -q 'made no call on a TCP connection' said || fail "$(cat said)"
+	[[ -z $(ls kept) ]] || fail "$(ls kept)"
+	status=0
+	timeout 20 "$tcpshim" --diagnose --record=kept true 2>said || status=$?
+	((status == 2)) || fail "status $status"
+	grep -q 'leave out --record' said || fail "$(cat said)"
+}
+
+# Shown: printed as it is, the name of the program cleared the screen.
+@test "a name that would command the terminal is made printable" {
+	cp "$(command -v curl)" "$(printf 'cur\033[2Jl')"
+	recorded "$(printf './cur\033[2Jl')" -s "http://127.0.0.1:$(free_port)/" || true
+	finds connect-refused 'refused'
+	! grep -q $'\033' found || fail "$(cat -v found)"
+	timeout 20 "$tcpshim" diagnose --json recordings >found
+	! grep -q $'\033' found || fail "$(cat -v found)"
+}

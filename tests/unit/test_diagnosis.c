@@ -65,7 +65,7 @@ static const struct {
 	   .story = {.silence_before_ns = S(100), .bad_ns = S(500)},
 	   .lived_ns = S(500)},
 	  {.count = 5, .story = {.survived_ns = S(300)}, .lived_ns = S(900)}},
-	 "peer-resets: 1 of 6 connections were reset by the peer or by a machine on the path.\n"},
+	 "peer-resets: 1 of 6 connections was reset by the peer or by a machine on the path.\n"},
 	{"the peer is gone",
 	 ROLE_CLIENT,
 	 {{.count = 2,
@@ -97,7 +97,7 @@ static const struct {
 	   .notes = UNIT_NOTE(connect_slow) | UNIT_NOTE(name_lookup),
 	   .story = {.handshake_ns = MS(3100), .syns_lost = 2, .lookup_ns = S(5)},
 	   .lived_ns = S(5)}},
-	 "connect-refused: 1 of 3 connections were refused.\n"
+	 "connect-refused: 1 of 3 connections was refused.\n"
 	 "connect-unanswered: 1 of 3 connections could not be opened: no answer, no route or no local "
 	 "address.\n"
 	 "connect-slow: 1 of 3 connections lost 2 SYNs: the handshake took 3.1 s.\n"
@@ -141,8 +141,8 @@ static const struct {
 	 {{.count = 1,
 	   .notes = UNIT_NOTE(spinning) | UNIT_NOTE(no_failure_detection),
 	   .story = {.polls = 8}}},
-	 "busy-loop: 1 of 1 connection were polled after their end, at least 8 times.\n"
-	 "no-failure-detection: 1 of 1 connection were waited on without a limit and without "
+	 "busy-loop: 1 of 1 connection was polled after their end, at least 8 times.\n"
+	 "no-failure-detection: 1 of 1 connection was waited on without a limit and without "
 	 "keepalive.\n"},
 	{"one connection per request",
 	 ROLE_CLIENT,
