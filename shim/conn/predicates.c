@@ -4,9 +4,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-/* A write this long after the peer's FIN is worth a warning. An immediate reply is ordinary: TLS
- * answers close_notify so. */
-#define LATE_WRITE_NS UINT64_C(100000000)
+/* A write this long after the peer's FIN is worth a warning. A reply is ordinary, and on a busy
+ * machine it takes its time. */
+#define LATE_WRITE_NS UINT64_C(1000000000)
 /* A name lookup of this duration is worth a note. */
 #define LONG_LOOKUP_NS UINT64_C(100000000)
 /* A connection that waited this long in the accept queue is worth a warning. */

@@ -298,7 +298,7 @@ fetched() {
 	start_both bash -c 'exec nc.openbsd -N -l -s 127.0.0.1 -p "$1" <input >output' - "$port"
 	local server=$last
 	cd ..
-	await 10 listening "$port"
+	await 30 listening "$port"
 	printf 'from the client ✓\n' | both nc.openbsd -N 127.0.0.1 "$port" >output
 	finish "$server"
 	cmp output server/input
@@ -323,7 +323,7 @@ fetched() {
 	start_both redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$PWD" >redis.out 2>&1
 	local server=$last
 	cd ..
-	await 10 listening "$port"
+	await 30 listening "$port"
 	both TCPSHIM_DATA=all redis-cli -p "$port" set kang 'kodos "\é' >output
 	both TCPSHIM_DATA=all redis-cli -p "$port" get kang >>output
 	[[ $(cat output) == $'OK\nkodos "\\é' ]]

@@ -85,7 +85,7 @@ served_with() {
 		start_shim "$keepalive" TCPSHIM_FORCE=$force TCPSHIM_OUTPUT="$place/trace.$force" redis-server --port "$port" \
 			--bind 127.0.0.1 --save '' --appendonly no --dir "$place" --tcp-keepalive 300 >out.$force
 		local server=$last
-		await 10 listening "$port"
+		await 30 listening "$port"
 		hold 2 "$port"
 		await 5 all_have_timers 2 "$port"
 		if [[ $force == off ]]; then
@@ -111,7 +111,7 @@ served_with() {
 	start_shim "${silent[@]}" /usr/sbin/sshd -D -e -f /dev/null -o ListenAddress=127.0.0.1 -o Port="$port" \
 		-o HostKey="$place/host_key" -o PidFile=none 2>err
 	local server=$last
-	await 10 listening "$port"
+	await 30 listening "$port"
 	hold 2 "$port"
 	await 5 all_have_timers 2 "$port"
 	# After fork and exec several processes have the connection.
@@ -138,7 +138,7 @@ nginx_listening() {
 	END
 	start_shim "$@" nginx -p "$place" -c "$place/nginx.conf" -g 'daemon off;' >nginx.out 2>nginx.err
 	nginx=$last
-	await 10 listening "$port"
+	await 30 listening "$port"
 	await 5 has_workers
 	mapfile -t workers < <(pgrep -P "$nginx")
 }
@@ -655,7 +655,7 @@ scenario_4() {
 	port=$(free_port)
 	start_shim TCPSHIM_TRACE=none TCPSHIM_CLOSE_ON_EOF=fin redis-server --port "$port" --bind 127.0.0.1 --save '' \
 		--appendonly no --dir "$place" >redis.out
-	await 10 listening "$port"
+	await 30 listening "$port"
 	timeout 60 redis-benchmark -p "$port" -n 10000 -c 20 -t set -q >bench.out 2>bench.err
 	timeout 60 redis-benchmark -p "$port" -n 1000 -c 20 -k 0 -t set -q >>bench.out 2>>bench.err
 	grep -v 'Keepalive disabled' bench.err | nothing "redis-benchmark says:"
@@ -671,7 +671,7 @@ scenario_4() {
 		start_shim TCPSHIM_CLOSE_ON_EOF=fin TCPSHIM_PROGRAMS=socat TCPSHIM_OUTPUT="$place/trace" \
 			"${@//PORT/$port}" socat "TCP-LISTEN:$port,bind=127.0.0.1" SYSTEM:sort 2>socat.err
 		local socat=$last
-		await 10 listening "$port"
+		await 30 listening "$port"
 		printf 'b\na\n' | timeout 10 nc.openbsd -N 127.0.0.1 "$port" >answer || true
 		finish "$socat" || true
 	}

@@ -417,7 +417,7 @@ nginx_session() {
 	shift
 	start env "$@" nginx -p "$place" -c "$place/nginx.conf" -g 'daemon off;' >"$out.out" 2>"$out.err"
 	local nginx=$last
-	await 10 listening "$port"
+	await 30 listening "$port"
 	{
 		curl -sS --max-time 20 "http://127.0.0.1:$port/page" "http://127.0.0.1:$port/page" \
 			"http://127.0.0.1:$port/none"
@@ -492,7 +492,7 @@ ssh_session() {
 	done
 	shift
 	start env "${server[@]}" /usr/sbin/sshd -D -e -f "$place/sshd_config" 2>"$out.sshd"
-	await 10 listening "$port"
+	await 30 listening "$port"
 	printf 'through ssh\n' | timeout 30 env "$@" ssh -F none -i "$place/client_key" -p "$port" \
 		-o UserKnownHostsFile="$place/known_hosts" -o IdentitiesOnly=yes -o BatchMode=yes \
 		"$(id -un)@127.0.0.1" 'cat; echo errors >&2; head -c 300000 /dev/zero | cksum; exit 7' \

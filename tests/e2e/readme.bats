@@ -16,7 +16,7 @@ setup() {
 serve() {
 	port=$(free_port)
 	start "${@:2}" python3 "$repository/tests/e2e/symptoms.py" "$port" "$1"
-	await 10 listening "$port"
+	await 30 listening "$port"
 }
 
 # The commands of the blocks, and of the table of symptoms, without their comments.
@@ -140,7 +140,7 @@ row() {
 		}
 	CONFIG
 	start tcpshim --record=recordings nginx -c "$PWD/nginx.conf"
-	await 10 listening "$proxy"
+	await 30 listening "$proxy"
 	for path in refused early; do
 		[[ $(curl -s -o page -w '%{http_code}' "http://127.0.0.1:$proxy/$path") == 502 ]]
 	done

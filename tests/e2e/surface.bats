@@ -108,7 +108,7 @@ while True:
 	start env LD_PRELOAD="$library" TCPSHIM_OUTPUT="$PWD/trace.%n.%p" socat "TCP-LISTEN:$port,bind=127.0.0.1" \
 		EXEC:./service.sh,nofork
 	local socat=$last
-	await 10 listening "$port"
+	await 30 listening "$port"
 	printf 'hello\nthere\n' | timeout 10 nc.openbsd -N 127.0.0.1 "$port" >answer
 	finish "$socat"
 	[[ $(cat answer) == $'HELLO\nTHERE' ]]

@@ -78,7 +78,7 @@ has_no_libgcc() {
 	has_no_libgcc
 	port=$(free_port)
 	start rooted served /dev/null /bin/nc -l 127.0.0.1 "$port"
-	await 10 listening "$port"
+	await 30 listening "$port"
 	echo asked | rooted answer shim.err "${under[@]}" "${policies[@]}" /bin/nc -N 127.0.0.1 "$port" ||
 		fail "$?" "$(cat shim.err)"
 	finish "$last"

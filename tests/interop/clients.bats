@@ -47,7 +47,7 @@ nc_pair() {
 	"${observer[@]}" "${command[@]}" <server.in >server.out 2>server.err 3>&- &
 	local pid=$!
 	started+=("$pid")
-	await 10 listening "$port"
+	await 30 listening "$port"
 	once client "$@" <client.in
 	finished server "$pid"
 	grep -q 'from the client' server.out
@@ -79,8 +79,8 @@ nc_pair() {
 		local server=$last
 		serve relay socat "TCP-LISTEN:$port_2,bind=127.0.0.1,reuseaddr,fork" "TCP:127.0.0.1:$port"
 		local relay=$last
-		await 10 listening "$port"
-		await 10 listening "$port_2"
+		await 30 listening "$port"
+		await 30 listening "$port_2"
 		once client socat -t 5 - "TCP:127.0.0.1:$port_2" <<<"through two of them"
 		once again socat -t 5 - "TCP:127.0.0.1:$port" <<<"straight"
 		ended relay "$relay"
@@ -120,7 +120,7 @@ nc_pair() {
 		openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem 2>/dev/null
 		serve server openssl s_server -accept "127.0.0.1:$port" -key key.pem -cert cert.pem -quiet -rev -naccept 1
 		local server=$last
-		await 10 listening "$port"
+		await 30 listening "$port"
 		: >client.out
 		(
 			echo 'forwards'

@@ -92,7 +92,7 @@ curl=(curl -sS -k --max-time 30 -o /dev/null)
 		truncate -s 64M www/large
 		serve nginx nginx -p "$scene" -c "$scene/nginx.conf"
 		local nginx=$last url=http://127.0.0.1:$port tls=https://127.0.0.1:$port_2 pool=http://127.0.0.1:$port_3
-		await 10 listening "$port_3"
+		await 30 listening "$port_3"
 		repeat 6 kept "${curl[@]}" "$url/page" -o /dev/null "$url/none" -o /dev/null "$url/megabyte"
 		repeat 2 large "${curl[@]}" "$url/large"
 		repeat 6 tls "${curl[@]}" "$tls/page" -o /dev/null "$tls/megabyte"
@@ -114,7 +114,7 @@ curl=(curl -sS -k --max-time 30 -o /dev/null)
 		serve server redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --loglevel warning \
 			--logfile redis.log
 		local server=$last
-		await 10 listening "$port"
+		await 30 listening "$port"
 		repeat 8 set redis-cli -p "$port" set kang kodos
 		repeat 8 get redis-cli -p "$port" get kang
 		repeat 2 slow redis-cli -p "$port" -r 3 -i 0.3 incr number
@@ -143,7 +143,7 @@ curl=(curl -sS -k --max-time 30 -o /dev/null)
 		repeat 2 down scp -q "${scp[@]}" "$user@127.0.0.1:$scene/copy" back
 		serve forward "${ssh[@]}" -N -L "127.0.0.1:$port_2:127.0.0.1:$web" "$user@127.0.0.1"
 		forward=$last
-		await 10 listening "$port_2"
+		await 30 listening "$port_2"
 		repeat 4 through "${curl[@]}" "http://127.0.0.1:$port_2/page" -o /dev/null "http://127.0.0.1:$port_2/megabyte"
 		kill "$forward"
 		finish "$forward" || true
@@ -200,7 +200,7 @@ curl=(curl -sS -k --max-time 30 -o /dev/null)
 		nginx_config 1
 		serve nginx nginx -p "$scene" -c "$scene/nginx.conf"
 		local nginx=$last haproxy back=$port
-		await 10 listening "$port"
+		await 30 listening "$port"
 		cat >haproxy.conf <<-CONFIG
 			global
 			    nbthread 2
@@ -222,7 +222,7 @@ curl=(curl -sS -k --max-time 30 -o /dev/null)
 		CONFIG
 		serve haproxy haproxy -db -f haproxy.conf
 		haproxy=$last
-		await 10 listening "$port_3"
+		await 30 listening "$port_3"
 		local url
 		for url in "http://127.0.0.1:$port_3" "http://127.0.0.2:$port_3"; do
 			repeat 6 kept "${curl[@]}" "$url/page" -o /dev/null "$url/megabyte" -o /dev/null "$url/none"
@@ -240,7 +240,7 @@ curl=(curl -sS -k --max-time 30 -o /dev/null)
 	play() {
 		serve server "$python" "$BATS_TEST_DIRNAME/sources/prefork.py" "$port"
 		local server=$last url=http://127.0.0.1:$port
-		await 10 listening "$port"
+		await 30 listening "$port"
 		head -c 300000 /dev/zero >body
 		repeat 8 get "${curl[@]}" "$url/10" -o /dev/null "$url/100000" -o /dev/null "$url/3000000"
 		repeat 4 post "${curl[@]}" --data-binary @body "$url/"

@@ -36,7 +36,7 @@ sources=$BATS_TEST_DIRNAME/sources
 		head -c 1000000 /dev/zero | tr '\0' 'x' >www/megabyte
 		serve server "$python" -u -m http.server -b 127.0.0.1 -d www "$port"
 		local server=$last
-		await 10 listening "$port"
+		await 30 listening "$port"
 		once client "$python" "$sources/get.py" "$port"
 		ended server "$server"
 	}
@@ -114,7 +114,7 @@ need_java() {
 		printf '<?php echo "hello ", $_GET["name"] ?? "nobody";' >www/index.php
 		serve server php -S "127.0.0.1:$port" -t www
 		local server=$last
-		await 10 listening "$port"
+		await 30 listening "$port"
 		once client php "$sources/talk.php" "$port"
 		ended server "$server"
 	}

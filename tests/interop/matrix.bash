@@ -210,5 +210,5 @@ ssh_server() {
 	else
 		start "${server[@]}" 2>sshd.log
 	fi
-	await 10 listening "$port"
+	await 30 listening "$port"
 }

@@ -65,7 +65,7 @@ get() {
 		serve server rsync --daemon --no-detach --config=rsyncd.conf --address=127.0.0.1 --port="$port" \
 			--log-file=rsyncd.log
 		local server=$last url=rsync://127.0.0.1:$port
-		await 10 listening "$port"
+		await 30 listening "$port"
 		once list rsync "$url"
 		once down rsync -r "$url/module/" down
 		seq 1 60000 >down/numbers
@@ -84,7 +84,7 @@ get() {
 		nginx_config 2
 		serve nginx nginx -p "$scene" -c "$scene/nginx.conf"
 		local nginx=$last url=http://127.0.0.1:$port
-		await 10 listening "$port"
+		await 30 listening "$port"
 		get "$url/page" "$url/megabyte" "$url/none" "$url/proxy/page"
 		get "$url/proxy/megabyte"
 		get "https://127.0.0.1:$port_2/page" "https://127.0.0.1:$port_2/megabyte"
@@ -114,7 +114,7 @@ get() {
 		CONFIG
 		serve lighttpd lighttpd -D -f lighttpd.conf
 		local lighttpd=$last url=http://127.0.0.1:$port
-		await 10 listening "$port"
+		await 30 listening "$port"
 		get "$url/page" "$url/megabyte" "$url/none" "$url/proxy/page"
 		get "$url/proxy/megabyte"
 		# Told to end while a connection is open, it exits with 1, bare too.
@@ -148,7 +148,7 @@ get() {
 		CONFIG
 		serve haproxy haproxy -db -f haproxy.conf
 		local haproxy=$last
-		await 10 listening "$port_2"
+		await 30 listening "$port_2"
 		get "http://127.0.0.1:$port/page" "http://127.0.0.1:$port/megabyte" "http://127.0.0.1:$port/none"
 		get "http://127.0.0.1:$port_2/page" "http://127.0.0.1:$port_2/megabyte"
 		ended haproxy "$haproxy" USR1
@@ -165,7 +165,7 @@ get() {
 		serve server redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --loglevel warning \
 			--logfile redis.log
 		local server=$last
-		await 10 listening "$port"
+		await 30 listening "$port"
 		once set redis-cli -p "$port" set kang kodos
 		once get redis-cli -p "$port" get kang
 		once error redis-cli -p "$port" incr kang
@@ -183,7 +183,7 @@ get() {
 	play() {
 		serve server memcached -u nobody -l 127.0.0.1 -p "$port" -U 0 -t 2
 		local server=$last
-		await 10 listening "$port"
+		await 30 listening "$port"
 		"$python" "$BATS_TEST_DIRNAME/sources/cache.py" "$port" >client.out 2>client.err
 		ended server "$server"
 	}
@@ -236,7 +236,7 @@ get() {
 		printf 'listener %s 127.0.0.1\nallow_anonymous true\nlog_type error\n' "$port" >mosquitto.conf
 		serve server mosquitto -c mosquitto.conf
 		local server=$last broker=(-h 127.0.0.1 -p "$port")
-		await 10 listening "$port"
+		await 30 listening "$port"
 		once retained mosquitto_pub "${broker[@]}" -i first -t place/a -r -m retained
 		serve sub mosquitto_sub "${broker[@]}" -i subscriber -q 1 -t 'place/#' -v -C 5
 		local sub=$last
@@ -259,7 +259,7 @@ get() {
 			[[ $way == there ]] || option=(-R)
 			serve "server_$way" iperf3 -s -1 -B 127.0.0.1 -p "$port"
 			local server=$last
-			await 10 listening "$port"
+			await 30 listening "$port"
 			once "client_$way" iperf3 -c 127.0.0.1 -p "$port" -n 2M -l 16K -i 0 "${option[@]}"
 			finished "server_$way" "$server"
 		done
@@ -276,7 +276,7 @@ get() {
 	play() {
 		nginx_config 1
 		start nginx -p "$scene" -c "$scene/nginx.conf" 2>/dev/null
-		await 10 listening "$port"
+		await 30 listening "$port"
 		once wrk wrk -d 1s -c 4 -t 2 "http://127.0.0.1:$port/page"
 	}
 	varying='s/[0-9.]+/N/g; s/N[a-zA-Z]+/N/g; s/ +/ /g'

@@ -151,7 +151,7 @@ one_run() {
 	talk() {
 		port=$(free_port)
 		start_shim "$@" TCPSHIM_TRACE='!%wait' redis-server --port "$port" --bind 127.0.0.1 --save '' >redis.log
-		await 10 listening "$port"
+		await 30 listening "$port"
 		for words in ping "set a b" "get a" "incr n" "lrange l 0 -1"; do
 			# shellcheck disable=SC2086	# words of a command
 			redis-cli -p "$port" $words >/dev/null
