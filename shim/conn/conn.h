@@ -39,6 +39,7 @@ enum conn_flag {
 	CONN_FLAG_POLICY_ENDED = 1 << 6, /* by a policy, at the peer's FIN */
 	CONN_FLAG_OPTIONS_SET = 1 << 7,  /* the options of the policies have been set */
 	CONN_FLAG_QUEUE_FULL = 1 << 9,   /* a listening socket: reported as full */
+	CONN_FLAG_USES_MORE = 1 << 10,   /* a write had MSG_MORE: the program holds data back */
 	CONN_FLAG_FIN_BOUND = 1 << 8,    /* the peer's FIN arrived at fin_arrived_ns or earlier */
 };
 
@@ -186,6 +187,7 @@ struct conn_step {
 	bool is_sleeping;  /* the call has not returned yet */
 	bool is_unlimited; /* a wait without a timeout */
 	bool is_peek;
+	bool has_more;        /* a write with MSG_MORE */
 	bool is_disconnect;   /* connect to AF_UNSPEC */
 	bool is_other_file;   /* the descriptor does not refer to a TCP socket any more */
 	bool is_asking_write; /* waits for room to write */

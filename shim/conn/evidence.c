@@ -142,6 +142,11 @@ static uint64_t waited_ns(const struct conn_view *before, const struct conn_step
 	return !is_asking ? 0 : blocked_ns > took_ns ? blocked_ns : took_ns;
 }
 
+static uint64_t grown(uint64_t from, uint64_t to)
+{
+	return to > from ? to - from : 0;
+}
+
 /* What the kernel has counted of waiting to send: since the last sample, or at a close over the
  * whole life. */
 static void fill_limits(const struct evidence *evidence, const struct tcpinfo *info,
@@ -157,9 +162,10 @@ static void fill_limits(const struct evidence *evidence, const struct tcpinfo *i
 		return;
 	if (base->at_ns != 0)
 		facts->measured_ns = evidence_since(base->at_ns, step->now_ns);
+	/* Another thread may have stored newer values meanwhile. */
 	facts->busy_ns = info->busy_ns - base->busy_ns;
-	facts->window_limited_ns = info->window_limited_ns - base->window_ns;
-	facts->buffer_limited_ns = info->buffer_limited_ns - base->buffer_ns;
+	facts->window_limited_ns = grown(base->window_ns, info->window_limited_ns);
+	facts->buffer_limited_ns = grown(base->buffer_ns, info->buffer_limited_ns);
 }
 
 static void fill_keepalive(const struct tcpinfo *info, struct tcpshim_facts *facts)
@@ -239,7 +245,8 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 	fill_fin(evidence, facts);
 	fill_limits(evidence, info, facts);
 	fill_keepalive(info, facts);
-	if (step->effect == EFFECT_ACCEPT)
+	/* In SYN_RECV (TCP Fast Open) the peer has acknowledged nothing yet. */
+	if (step->effect == EFFECT_ACCEPT && step->after.state != STATE_SYN_RECV)
 		facts->queued_ns = last_ack_ns;
 	fill_policy(&step->policy, facts);
 	if (evidence_is_sampled(info)) {

@@ -9,6 +9,8 @@
 #define LATE_WRITE_NS UINT64_C(1000000000)
 /* A name lookup of this duration is worth a note. */
 #define LONG_LOOKUP_NS UINT64_C(100000000)
+/* The first SYN is sent again after a second, less the kernel's ticks. */
+#define SYN_TIMEOUT_NS UINT64_C(900000000)
 /* A connection that waited this long in the accept queue is worth a warning. */
 #define LONG_QUEUE_NS UINT64_C(1000000000)
 enum { SPINNING_POLLS = 8, IGNORED_EOFS = 3, REPEATED_DELAYS = 3 };
@@ -49,7 +51,9 @@ static bool is_connected(const struct evidence *e)
 
 static bool is_connect_slow(const struct evidence *e)
 {
-	return is_any_connected(e) && e->step->after.retransmits_total > 0;
+	/* tcpi_total_retrans counts data too, if the program looks late. */
+	return is_any_connected(e) && e->step->after.retransmits_total > 0 &&
+	       e->facts->handshake_ns >= SYN_TIMEOUT_NS;
 }
 
 /* Returns whether a connect may have failed in this call: its own error, or the one that the
@@ -105,9 +109,19 @@ static bool is_name_lookup(const struct evidence *e)
 	return e->step->effect == EFFECT_CONNECT && e->step->lookup_ns >= LONG_LOOKUP_NS;
 }
 
-static bool is_accepted(const struct evidence *e)
+static bool is_any_accepted(const struct evidence *e)
 {
 	return e->step->effect == EFFECT_ACCEPT && e->step->error == 0 && !e->step->is_sleeping;
+}
+
+static bool is_accepted(const struct evidence *e)
+{
+	return is_any_accepted(e) && e->step->after.state != STATE_SYN_RECV;
+}
+
+static bool is_accepted_early(const struct evidence *e)
+{
+	return is_any_accepted(e) && e->step->after.state == STATE_SYN_RECV;
 }
 
 static bool is_accept_late(const struct evidence *e)
@@ -240,19 +254,27 @@ static bool is_held_up_by_path(const struct evidence *e)
 	return is_held_up(e) && !is_held_up_by_peer(e) && !is_held_up_by_buffer(e);
 }
 
-/* Returns whether this call wrote into a connection that the peer had closed while it lay idle. A
- * server answers a request whose FIN has come with it: that is a half-close on purpose. And who has
- * not read the answer yet is not about to ask again. */
+/* Returns whether the program began something new on the connection: a client that had got its
+ * answer, a server that had given it. Otherwise the peer may have shut down its sending side on
+ * purpose, and still read. */
+static bool is_new_request(const struct evidence *e)
+{
+	const struct conn_view *before = e->before;
+
+	if (before->role == ROLE_CLIENT)
+		return before->sent_bytes > 0 && before->received_bytes > 0;
+	return before->write_ns > before->heard_ns && e->step->pause.quiet_ns >= CONN_PAUSE_NS;
+}
+
+/* Returns whether this call wrote into a connection that the peer had closed while it lay idle. Who
+ * has not read the answer yet is not about to ask again. */
 static bool is_stale_reuse(const struct evidence *e)
 {
-	bool is_idle_at_fin = e->step->pause.quiet_ns >= CONN_PAUSE_NS;
-
 	return e->step->effect == EFFECT_WRITE && !e->step->is_sleeping && e->step->result > 0 &&
 	       e->step->pause.state == STATE_CLOSE_WAIT && e->before->fin_ns == 0 &&
 	       !(e->before->flags & (CONN_FLAG_DEAD | CONN_FLAG_SHUT_READ)) &&
-	       (e->before->role == ROLE_CLIENT || is_idle_at_fin) &&
 	       e->before->state != STATE_CLOSE_WAIT && !e->step->pause.has_unread &&
-	       e->step->alert == CONN_ALERT_NONE;
+	       is_new_request(e) && e->step->alert == CONN_ALERT_NONE;
 }
 
 static bool is_nagle_delay(const struct evidence *e)

@@ -229,7 +229,8 @@ uint64_t state_held_ns(const struct conn_view *before, const struct conn_step *s
 	/* The segment that carried the last write was sent later than it was written; and it was
 	 * not sent again, which would look the same. */
 	if (step->effect != EFFECT_READ || step->result <= 0 || !step->before.is_nagle ||
-	    step->before.retransmits_total != 0 ||
+	    step->before.retransmits_total != 0 || step->now_ns < before->write_ns ||
+	    since_ns > STATE_HELD_MOST_NS || (before->flags & CONN_FLAG_USES_MORE) ||
 	    before->sent_bytes - before->sent_before_idle > SMALL_BYTES ||
 	    since_ns < sent_ns + STATE_HELD_LEAST_NS)
 		return 0;
@@ -289,6 +290,8 @@ static void advance_write(struct conn *conn, const struct conn_view *view,
 			 pause->is_fin_bound);
 		atomic_store(&conn->state, STATE_CLOSE_WAIT);
 	}
+	if (step->has_more)
+		atomic_fetch_or(&conn->flags, CONN_FLAG_USES_MORE);
 	if (step->result <= 0)
 		return;
 	state_sent(conn, (uint64_t)step->result, pause->has_outstanding ? 0 : pause->silence_ns,
@@ -381,10 +384,32 @@ static void advance_policy_end(struct conn *conn, const struct conn_step *step)
 				(step->policy_end == POLICY_ACTION_SENT_RST ? CONN_FLAG_DEAD : 0U));
 }
 
+/* Returns whether the step only counts bytes: nothing else of the connection changes. */
+static bool is_plain_transfer(const struct conn *conn, const struct conn_step *step)
+{
+	if ((step->effect != EFFECT_READ && step->effect != EFFECT_WRITE) || step->result <= 0 ||
+	    step->error != 0 || step->is_sleeping || step->is_peek || step->policy_end != 0 ||
+	    step->before.state != STATE_UNKNOWN || step->after.state != STATE_UNKNOWN ||
+	    atomic_load_explicit(&conn->phase, memory_order_relaxed) != CONN_PHASE_OPEN)
+		return false;
+	return step->effect == EFFECT_READ ||
+	       (step->alert == CONN_ALERT_NONE && !step->has_more &&
+		step->pause.state == STATE_UNKNOWN && (uint64_t)step->result >= step->asked_bytes &&
+		atomic_load_explicit(&conn->blocked_ns, memory_order_relaxed) == 0);
+}
+
 void state_advance(struct conn *conn, const struct conn_step *step)
 {
 	struct conn_view view;
 
+	if (is_plain_transfer(conn, step)) {
+		if (step->effect == EFFECT_READ)
+			state_received(conn, (uint64_t)step->result, step->now_ns);
+		else
+			state_sent(conn, (uint64_t)step->result, step->pause.silence_ns,
+				   step->start_ns, step->now_ns);
+		return;
+	}
 	conn_read(conn, &view);
 	note_sample(conn, &view, step);
 	if (step->is_sleeping) {

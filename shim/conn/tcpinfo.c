@@ -299,7 +299,8 @@ int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info)
 	if (parts & TCPINFO_TIMERS)
 		read_timers(fd, info);
 	if (parts & TCPINFO_NAGLE)
-		info->is_nagle = get_integer(fd, IPPROTO_TCP, TCP_NODELAY) == 0;
+		info->is_nagle = get_integer(fd, IPPROTO_TCP, TCP_NODELAY) == 0 &&
+				 get_integer(fd, IPPROTO_TCP, TCP_CORK) == 0;
 	if (parts & TCPINFO_LIMIT) {
 		aside_run(read_retries, &retries);
 		info->data_timeout_ns = tcpinfo_data_timeout_ns(retries);

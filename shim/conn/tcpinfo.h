@@ -26,7 +26,7 @@ struct tcpinfo {
 	bool has_error;       /* an error is pending, as poll shows without consuming it */
 	bool is_linger_abort; /* SO_LINGER on with 0 seconds */
 	bool is_in_repair;    /* TCP_REPAIR: the peer is sent nothing */
-	bool is_nagle;        /* TCP_NODELAY is off; only if TCPINFO_NAGLE */
+	bool is_nagle;        /* TCP_NODELAY and TCP_CORK are off; only if TCPINFO_NAGLE */
 	/* The peer may have acknowledged something after its FIN: then last_ack_received_ms is not
 	 * the age of the FIN. Only in CLOSE_WAIT. */
 	bool may_have_acknowledged;

@@ -59,6 +59,7 @@ static const uint8_t opening_notes[] = {
 	NOTE_connected,
 	NOTE_connected_later,
 	NOTE_accepted,
+	NOTE_accepted_early,
 	NOTE_adopted,
 };
 

@@ -148,7 +148,7 @@ static void measure_pause(struct call *call, struct conn *conn)
 
 	if (conn->kind != CONN_KIND_TCP || atomic_load(&conn->phase) != CONN_PHASE_OPEN ||
 	    call->start_ns - atomic_load(&conn->active_ns) < CONN_PAUSE_NS ||
-	    tcpinfo_sample(call->fd, TCPINFO_STATE, &info) < 0)
+	    tcpinfo_sample(call->fd, TCPINFO_STATE, &info) < 0 || info.state == STATE_SYN_RECV)
 		return;
 	ack_ns = info.last_ack_received_ms * UINT64_C(1000000);
 	data_ns = info.last_data_ms * UINT64_C(1000000);

@@ -226,18 +226,22 @@ static void emit_epoll_members(struct area *area, const struct call *call, uint6
 	atomic_store_explicit(&next, fd < 0 ? 0 : fd, memory_order_relaxed);
 }
 
-/* Returns whether a wait asks for room to write that has been missing for long. */
-static bool has_to_be_asked(const struct decode_entry *entry, uint64_t now_ns)
+/* Returns whether a wait asks for room to write that has been missing for long. *asked: how many it
+ * was true for so far; each costs several system calls, so the next waits take the next ones. */
+static bool has_to_be_asked(const struct area *area, const struct decode_entry *entry,
+			    uint64_t now_ns, unsigned *asked)
 {
 	struct conn *conn;
 	bool is_asked;
 
-	if (!(entry->events & POLLOUT))
+	if (!(entry->events & POLLOUT) || *asked == EVENT_SUBJECTS ||
+	    area->event.subject_count == EVENT_SUBJECTS)
 		return false;
 	conn = conn_acquire(fdtable_load(entry->fd));
 	is_asked = conn && step_is_asked(conn, now_ns, false);
 	if (conn)
 		conn_release(conn);
+	*asked += is_asked;
 	return is_asked;
 }
 
@@ -247,13 +251,18 @@ static bool has_to_be_asked(const struct decode_entry *entry, uint64_t now_ns)
 static void emit_blocked_members(struct area *area, const struct call *call, uint64_t now_ns)
 {
 	static _Atomic uint64_t walked_ns;
+	static _Atomic int next;
 	uint64_t instance = fdtable_load(call->fd), last_ns = atomic_load(&walked_ns);
+	int from = atomic_load_explicit(&next, memory_order_relaxed), asked = 0;
+	int fd = fdtable_next(from, INT32_MAX);
 	bool is_any = false;
 
 	if (now_ns - last_ns < LONG_WAIT_NS ||
 	    !atomic_compare_exchange_strong(&walked_ns, &last_ns, now_ns))
 		return;
-	for (int fd = fdtable_next(0, INT32_MAX); fd >= 0; fd = fdtable_next(fd + 1, INT32_MAX)) {
+	if (from == 0) /* the walk covers the whole table; what is set meanwhile stays set */
+		atomic_store(&has_blocked, false);
+	for (; fd >= 0 && asked < EVENT_SUBJECTS; fd = fdtable_next(fd + 1, INT32_MAX)) {
 		struct decode_entry entry = {.fd = fd, .events = POLLOUT};
 		struct conn *conn = conn_acquire(fdtable_load(fd));
 
@@ -265,10 +274,13 @@ static void emit_blocked_members(struct area *area, const struct call *call, uin
 		    is_waiting_member(conn, instance) && step_is_asked(conn, now_ns, false)) {
 			step_fill_wait(&area->step, call, conn, &entry, now_ns, false, true);
 			emit_step(area, conn, true);
+			asked++;
 		}
 		emit_unpin(conn);
 	}
-	atomic_store(&has_blocked, is_any);
+	atomic_store_explicit(&next, fd < 0 ? 0 : fd, memory_order_relaxed);
+	if (is_any || fd >= 0)
+		atomic_store(&has_blocked, true);
 }
 
 bool emit_wait(struct area *area, const struct call *call, int64_t result, int error,
@@ -278,6 +290,7 @@ bool emit_wait(struct area *area, const struct call *call, int64_t result, int e
 	/* An epoll instance may report only connections that TCPSHIM_MATCH excludes. */
 	bool is_watched = is_epoll && (config.match.count == 0 || result <= 0);
 	bool is_long = is_sleeping || now_ns - call->start_ns >= LONG_WAIT_NS;
+	unsigned asked = 0;
 	struct decode_wait wait;
 	struct decode_entry entry;
 
@@ -292,7 +305,7 @@ bool emit_wait(struct area *area, const struct call *call, int64_t result, int e
 		if (fdtable_state(slot) != FD_WATCHED)
 			continue;
 		is_watched = true;
-		if (entry.revents != 0 || is_long || has_to_be_asked(&entry, now_ns))
+		if (entry.revents != 0 || is_long || has_to_be_asked(area, &entry, now_ns, &asked))
 			emit_wait_entry(area, call, &entry, now_ns, is_sleeping, is_shown);
 	}
 	if (!is_epoll || !is_shown || !emit_has_notes())

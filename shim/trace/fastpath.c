@@ -49,7 +49,7 @@ static inline bool is_write(enum tcpshim_call id)
 #define unlikely(condition) __builtin_expect(condition, 0)
 
 /* Flags of a connection that do not affect its transfers. */
-enum { PLAIN_CONN_FLAGS = CONN_FLAG_OPTIONS_SET | CONN_FLAG_PASSED };
+enum { PLAIN_CONN_FLAGS = CONN_FLAG_OPTIONS_SET | CONN_FLAG_PASSED | CONN_FLAG_USES_MORE };
 
 static bool has_nothing_to_report(const struct conn *conn, uint32_t lap)
 {
@@ -179,7 +179,7 @@ HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd,
 	uint64_t slot;
 	bool is_room;
 
-	if (unlikely(load(&data_bytes) == SIZE_MAX || (flags & ~PACK_PLAIN_FLAGS) ||
+	if (unlikely(load(&data_bytes) == SIZE_MAX || (flags & (~PACK_PLAIN_FLAGS | MSG_MORE)) ||
 		     size > UINT32_MAX || (unsigned)fd >= FDTABLE_LOW))
 		return false;
 	process_check();

@@ -86,8 +86,8 @@ static void measure_queue(const struct call *call, struct conn_step *step)
 	struct conn *listener;
 	bool is_full;
 
-	if (step->after.state == STATE_UNKNOWN || step->after.last_ack_received_ms < QUEUED_MS ||
-	    fdtable_load(call->fd) != call->slot ||
+	if (step->after.state == STATE_UNKNOWN || step->after.state == STATE_SYN_RECV ||
+	    step->after.last_ack_received_ms < QUEUED_MS || fdtable_load(call->fd) != call->slot ||
 	    tcpinfo_sample(call->fd, TCPINFO_STATE, &info) < 0 || info.state != STATE_LISTEN)
 		return;
 	listener = conn_acquire(call->slot);

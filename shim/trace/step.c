@@ -6,8 +6,10 @@
 #include "conn/fdtable.h"
 #include "conn/state.h"
 #include "format/facts.h"
+#include "guest/process.h"
 
-/* Returns how many bytes the call asked to read or write. 0: that is not known. */
+/* Returns how many bytes the call asked to read or write. 0: that is not known. A sendfile or
+ * splice that moves less than it asked for may have come to the end of the file. */
 static uint64_t asked_bytes(const struct call *call)
 {
 	switch (call_rows[call->id].kinds[1]) {
@@ -18,8 +20,11 @@ static uint64_t asked_bytes(const struct call *call)
 	case ARG_MESSAGE_OUT:
 	case ARG_MESSAGES_OUT:
 		return call->asked_bytes;
-	default:
+	case ARG_BYTES:
+	case ARG_BYTES_OUT:
 		return call_argument(call, ARG_SIZE, 0);
+	default:
+		return call_effect(call) == EFFECT_READ ? call_argument(call, ARG_SIZE, 0) : 0;
 	}
 }
 
@@ -88,6 +93,7 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 	case EFFECT_WRITE:
 		step->pause = call->pause;
 		step->alert = call->alert;
+		step->has_more = call_argument(call, ARG_MESSAGE_FLAGS, 0) & MSG_MORE;
 		step->asked_bytes = asked_bytes(call);
 		is_long = is_long ? error == 0 : step_is_asked(conn, now_ns, step->result > 0);
 		break;
@@ -126,7 +132,8 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 		return;
 	if (is_transition)
 		sampled = tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
-	else if (step->effect == EFFECT_READ && step->result > 0 && state_may_be_held(conn, now_ns))
+	else if (step->effect == EFFECT_READ && step->result > 0 &&
+		 state_may_be_held(conn, now_ns) && !conn_is_maybe_shared(conn, process_forks()))
 		tcpinfo_sample(call->fd, TCPINFO_NAGLE | (is_long ? TCPINFO_TIMERS : 0),
 			       &step->before);
 	else if (is_long && phase == CONN_PHASE_OPEN)
@@ -158,4 +165,9 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
 		tcpinfo_sample(entry->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
 	else if (is_long && phase == CONN_PHASE_OPEN)
 		step_sample_waiting(entry->fd, &step->before);
+	/* Another thread may have closed the descriptor, and opened another with its number. */
+	if (fdtable_load(entry->fd) != conn_slot(conn)) {
+		step->before.state = STATE_UNKNOWN;
+		step->after.state = STATE_UNKNOWN;
+	}
 }
