@@ -260,9 +260,13 @@ static bool is_held_up_by_path(const struct evidence *e)
 static bool is_new_request(const struct evidence *e)
 {
 	const struct conn_view *before = e->before;
+	/* Of an adopted connection the kernel counts what came before; tcpi_bytes_acked counts the
+	 * SYN too. */
+	bool has_asked = before->sent_bytes > 0 || before->acknowledged_base > 1;
+	bool has_got = before->received_bytes > 0 || before->received_base > 0;
 
 	if (before->role == ROLE_CLIENT)
-		return before->sent_bytes > 0 && before->received_bytes > 0;
+		return has_asked && has_got;
 	return before->write_ns > before->heard_ns && e->step->pause.quiet_ns >= CONN_PAUSE_NS;
 }
 
