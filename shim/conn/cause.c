@@ -145,7 +145,9 @@ enum cause cause_find(const struct evidence *evidence)
 	case EPIPE:
 		/* the pending error of a reset that came in CLOSE_WAIT (tcp_reset,
 		 * net/ipv4/tcp_input.c) */
-		return evidence->before->fin_ns != 0 || evidence->before->state == STATE_CLOSE_WAIT
+		return evidence->before->fin_ns != 0 ||
+				       evidence->before->state == STATE_CLOSE_WAIT ||
+				       evidence_has_fin(evidence->after, info)
 			       ? CAUSE_RESET_AFTER_FIN
 			       : CAUSE_UNKNOWN;
 	default:

@@ -21,6 +21,7 @@ static const uint8_t once[] = {
 	NOTE_peer_window_closed,
 	NOTE_send_buffer_full,
 	NOTE_cannot_send,
+	NOTE_stale_reuse,
 	NOTE_nagle_delay,
 	NOTE_nagle_repeated,
 };

@@ -86,22 +86,23 @@ static bool is_connect_reset(const struct evidence *e)
 	return has_connect_failed(e) && e->step->error == ECONNRESET;
 }
 
-/* Returns whether most local ports are taken. A few may be reserved. */
-static bool is_full(const struct tcpinfo_ports *ports)
+/* Returns whether only a local port can have been missing: the socket is not bound to one, and an
+ * address of its family exists. IPv4 has no other reason for EADDRNOTAVAIL (__inet_hash_connect,
+ * net/ipv4/inet_hashtables.c). */
+static bool lacks_port(const struct evidence *e)
 {
-	return (uint64_t)ports->used * 10 >= (uint64_t)ports->ports * 9;
+	return e->after->local.port == 0 && e->step->ports.ports != 0 &&
+	       (e->after->peer.family == AF_INET || e->step->ports.has_ipv6);
 }
 
 static bool is_ports_exhausted(const struct evidence *e)
 {
-	return has_connect_failed(e) && e->step->error == EADDRNOTAVAIL &&
-	       e->step->ports.ports != 0 && is_full(&e->step->ports);
+	return has_connect_failed(e) && e->step->error == EADDRNOTAVAIL && lacks_port(e);
 }
 
 static bool is_no_local_address(const struct evidence *e)
 {
-	return has_connect_failed(e) && e->step->error == EADDRNOTAVAIL &&
-	       e->step->ports.ports != 0 && !is_full(&e->step->ports);
+	return has_connect_failed(e) && e->step->error == EADDRNOTAVAIL && !lacks_port(e);
 }
 
 static bool is_name_lookup(const struct evidence *e)
@@ -186,12 +187,21 @@ static bool is_waiting_for_room(const struct evidence *e)
 }
 
 /* Returns whether data waits although the peer's window is open, and none of it has left this
- * machine since: tcpi_retransmits counts expiries of the timer, tcpi_total_retrans segments. Where
- * nothing could be sent from the beginning, the kernel probes instead. */
+ * machine since the peer was last heard. Where nothing can be sent from the beginning, the kernel
+ * probes although nothing is in flight. Otherwise its timer expires (tcpi_retransmits), but no
+ * segment is sent again (tcpi_last_data_sent, tcpi_total_retrans): a retransmission would come
+ * RTO_MIN after the data at the earliest. */
 static bool is_unsent(const struct tcpinfo *info)
 {
-	return info->send_window_bytes != 0 && info->retransmits_total == 0 &&
-	       (info->retransmits > 0 || (info->probes > 0 && info->in_flight == 0));
+	enum { LESS_THAN_RTO_MIN_MS = 150 };
+
+	if (info->send_window_bytes == 0)
+		return false;
+	if (info->probes > 0 && info->in_flight == 0)
+		return true;
+	return info->retransmits > 0 &&
+	       (info->retransmits_total == 0 ||
+		info->last_data_sent_ms + LESS_THAN_RTO_MIN_MS >= info->last_ack_received_ms);
 }
 
 static bool is_cannot_send(const struct evidence *e)
@@ -277,8 +287,7 @@ static bool is_stale_reuse(const struct evidence *e)
 	return e->step->effect == EFFECT_WRITE && !e->step->is_sleeping && e->step->result > 0 &&
 	       e->step->pause.state == STATE_CLOSE_WAIT && e->before->fin_ns == 0 &&
 	       !(e->before->flags & (CONN_FLAG_DEAD | CONN_FLAG_SHUT_READ)) &&
-	       e->before->state != STATE_CLOSE_WAIT && !e->step->pause.has_unread &&
-	       is_new_request(e) && e->step->alert == CONN_ALERT_NONE;
+	       !e->step->pause.has_unread && is_new_request(e) && e->step->alert == CONN_ALERT_NONE;
 }
 
 static bool is_nagle_delay(const struct evidence *e)
@@ -387,7 +396,7 @@ static bool is_timed_out_unsent(const struct evidence *e)
 static bool is_timed_out_window(const struct evidence *e)
 {
 	return e->cause == CAUSE_TIMED_OUT_DATA && e->facts->retransmits == 0 &&
-	       e->facts->probes > 0 && !is_timed_out_unsent(e);
+	       e->facts->probes > 0 && e->step->after.send_window_bytes == 0;
 }
 
 static bool is_timed_out_data(const struct evidence *e)

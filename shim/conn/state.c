@@ -230,6 +230,7 @@ uint64_t state_held_ns(const struct conn_view *before, const struct conn_step *s
 	 * not sent again, which would look the same. */
 	if (step->effect != EFFECT_READ || step->result <= 0 || !step->before.is_nagle ||
 	    step->before.retransmits_total != 0 || step->now_ns < before->write_ns ||
+	    step->before.window_limited_ns > before->limits.window_ns ||
 	    since_ns > STATE_HELD_MOST_NS || (before->flags & CONN_FLAG_USES_MORE) ||
 	    before->sent_bytes - before->sent_before_idle > SMALL_BYTES ||
 	    since_ns < sent_ns + STATE_HELD_LEAST_NS)
@@ -285,10 +286,11 @@ static void advance_write(struct conn *conn, const struct conn_view *view,
 
 	atomic_store_explicit(&conn->polls, 0, memory_order_relaxed);
 	note_room(conn, view, step);
-	if (pause->state == STATE_CLOSE_WAIT && view->state == STATE_ESTABLISHED) {
+	if (pause->state == STATE_CLOSE_WAIT) {
 		note_fin(conn, step->start_ns - pause->fin_ns, pause->quiet_ns,
 			 pause->is_fin_bound);
-		atomic_store(&conn->state, STATE_CLOSE_WAIT);
+		if (view->state == STATE_ESTABLISHED)
+			atomic_store(&conn->state, STATE_CLOSE_WAIT);
 	}
 	if (step->has_more)
 		atomic_fetch_or(&conn->flags, CONN_FLAG_USES_MORE);

@@ -126,6 +126,18 @@ static unsigned find_number(const char *text, const char *name)
 	return read_number(&found);
 }
 
+static bool has_global_address(const char *lines)
+{
+	enum { SCOPE = 32 + 1 + 2 + 1 + 2 + 1 };
+
+	for (; lines && strlen(lines) > SCOPE + 2; lines = strchr(lines, '\n')) {
+		lines += *lines == '\n';
+		if (strlen(lines) > SCOPE + 2 && memcmp(lines + SCOPE, "00 ", 3) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void read_ports(void *result)
 {
 	struct tcpinfo_ports *ports = result;
@@ -137,12 +149,11 @@ static void read_ports(void *result)
 		first = read_number(&at);
 		ports->ports = read_number(&at) + 1 - first;
 	}
-	if (read_file("/proc/net/sockstat", text, sizeof(text))) {
+	if (read_file("/proc/net/sockstat", text, sizeof(text)))
 		ports->time_waits = find_number(text, " tw ");
-		ports->used = find_number(text, "TCP: inuse ") + ports->time_waits;
-	}
-	if (read_file("/proc/net/sockstat6", text, sizeof(text)))
-		ports->used += find_number(text, "TCP6: inuse ");
+	/* address, interface, prefix length, scope (00: global), flags, name */
+	if (read_file("/proc/net/if_inet6", text, sizeof(text)))
+		ports->has_ipv6 = has_global_address(text);
 }
 
 void tcpinfo_count_ports(struct tcpinfo_ports *ports)

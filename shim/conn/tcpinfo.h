@@ -66,11 +66,12 @@ enum tcpinfo_parts {
  * expected socket; -EPERM: a filter of the program forbids it). */
 int tcpinfo_sample(int fd, unsigned parts, struct tcpinfo *info);
 
-/* Counts the ports that the kernel gives to outgoing connections (ip_local_port_range), and the TCP
- * sockets that use or keep ports in this network namespace. 0 where that cannot be read. Opens
- * files in /proc for a moment. */
+/* Counts the ports that the kernel gives to outgoing connections (ip_local_port_range), and the
+ * sockets in TIME_WAIT in this network namespace; finds out whether it has an IPv6 address beside
+ * ::1 and link-local ones. 0 where that cannot be read. Opens files in /proc for a moment. */
 struct tcpinfo_ports {
-	uint32_t ports, used, time_waits;
+	uint32_t ports, time_waits;
+	bool has_ipv6;
 };
 void tcpinfo_count_ports(struct tcpinfo_ports *ports);
 

@@ -86,6 +86,7 @@ enum fact_kind {
 	FACT_KIND_ERROR,
 	FACT_KIND_EXCLUSION,
 	FACT_KIND_FIN_AGE,
+	FACT_KIND_FIN_IDLE,
 	FACT_KIND_CONNECTION,
 	FACT_KIND_NOTHING, /* no text shows it */
 };
@@ -370,6 +371,11 @@ static void append_fact(struct strbuf *buf, const struct fact *fact,
 		break;
 	case FACT_KIND_FIN_AGE:
 		append_fin_age(buf, facts);
+		break;
+	case FACT_KIND_FIN_IDLE: /* until the FIN: the later it came, the less */
+		if (facts->fin_time == FIN_ARRIVED_BEFORE)
+			strbuf_string(buf, "at most ");
+		strbuf_duration(buf, *(const uint64_t *)field);
 		break;
 	case FACT_KIND_CONNECTION:
 		append_connection(buf, facts);

@@ -156,7 +156,7 @@ start_plainly() {
 @test "the schema of notes: the numbers that a text can name, no other" {
 	need jq
 	# Rows with a name that a text can have, of these kinds, are numbers in JSON.
-	sed -nE 's/^FACT\([a-z0-9_]+, ([a-z_]+), (FD|NUMBER|BYTES|DURATION|COUNT|FIN_AGE), "[a-z_]+"\).*/\1/p' \
+	sed -nE 's/^FACT\([a-z0-9_]+, ([a-z_]+), (FD|NUMBER|BYTES|DURATION|COUNT|FIN_AGE|FIN_IDLE), "[a-z_]+"\).*/\1/p' \
 		"$repository/include/tcpshim/facts.def" | sort >numbers
 	(($(wc -l <numbers) > 20))
 	jq -r '."$defs".note.properties.values.properties | to_entries[] | select(.value.type == "integer") | .key' \

@@ -225,8 +225,7 @@ def no_address(stage):
 
 @story("noaddress", "make; tell ready; await dark; connect; close", "drain", address="fd00::2")
 def no_local_address(tale):
-    note = tale.note("no-local-address", "!", "connect")
-    note.count("Of ", 20001, " local ports")
+    tale.note("no-local-address", "!", "connect")
     tale.only("no-local-address")
 
 

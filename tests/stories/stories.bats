@@ -25,7 +25,7 @@ setup_file() {
 	[[ $world_kind != loopback ]] || return 0
 	export BUILD=$build TCPSHIM_LIB=$library
 	# A few groups at a time: the two ends must not wait for a processor.
-	for group in window cycle gone unplugged dropped ports noaddress open idle filter tls odd; do
+	for group in window cycle gone unplugged dropped ports noaddress open idle filter tls odd alike flight crowded; do
 		(
 			status=0
 			setpriv --pdeathsig KILL timeout 120 "$here/play" $group "$BATS_FILE_TMPDIR/$group" \
@@ -33,7 +33,7 @@ setup_file() {
 			echo "$status" >"$BATS_FILE_TMPDIR/$group.status"
 		) &
 		case $group in
-		window | noaddress) wait ;;
+		window | noaddress | odd) wait ;;
 		esac
 	done
 	wait
@@ -187,3 +187,12 @@ teardown() {
 	told odd unread_greeting slow_answer_twin silent_twin nagle_more corked
 }
 @test "refused" { told odd refused; }
+
+@test "alike: a half-close long after the request, a connection inherited in CLOSE_WAIT, two bytes that are no alert" {
+	told alike half_close_later adopted_stale tls13_small_data
+}
+@test "alike: an abort before the acknowledgement, answered probes after the FIN, EPIPE, a tiny window" {
+	told alike abort_at_once stale_keepalive chatty held_by_window
+}
+@test "alike: this machine's link is down, after an earlier loss" { told flight unplugged_flight; }
+@test "alike: many sockets, and enough ports" { told crowded crowded; }

@@ -48,5 +48,5 @@ def trouble(group):
     return add
 
 
-for part in ("idle", "dead", "window", "open", "filter", "tls", "odd"):
+for part in ("idle", "dead", "window", "open", "filter", "tls", "odd", "alike"):
     importlib.import_module("about_" + part)

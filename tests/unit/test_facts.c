@@ -120,6 +120,9 @@ static void test_shades(void **state)
 	facts_expand(unit_begin(), "{fin_age}", &facts);
 	is_right &=
 		unit_is_text("a bound", unit_end(), "at least 2.0 s after the peer's FIN arrived");
+	facts.idle_before_fin_ns = 3000000000;
+	facts_expand(unit_begin(), "{idle_before_fin}", &facts);
+	is_right &= unit_is_text("an upper bound", unit_end(), "at most 3.0 s");
 	assert_true(is_right);
 }
 
