@@ -29,7 +29,7 @@ power_cycle() {
 power_off() {
 	played "$1"
 	kang_says '\[no-failure-detection\]' '= 22$' ' ([6-9]|1[0-9])\.[0-9] s .*\[peer-silent\]' \
-		' [5-9]\.[0-9] s.* [1-9] retransmi.*\[timed-out-data\]' '22 bytes .*\[data-lost\]'
+		' [5-9]\.[0-9] s.*[1-9] retransmi.*\[timed-out-data\]' '22 bytes .*\[data-lost\]'
 	kang_is_silent_about '\[reset'
 }
 
