@@ -89,8 +89,9 @@ row() {
 @test "symptom: a reset on a reused connection" {
 	serve idle
 	tcpshim --record=recordings python3 "$repository/tests/e2e/symptoms.py" "$port" request
-	tcpshim report --note=error recordings/* >seen
-	row 'tcpshim report --note=error FILE' reset-after-fin data-lost
+	tcpshim report --note=warn recordings/* >seen
+	row 'tcpshim report --note=warn FILE' stale-reuse reset-after-fin data-lost
+	tcpshim diagnose recordings/* | grep -q '^!! peer-idle-limit: python3' || fail "$(tcpshim diagnose recordings/*)"
 }
 
 @test "symptom: sockets in CLOSE_WAIT" {

@@ -178,7 +178,7 @@ errors_are() {
 	done <ids
 	status_is 0 "$tcpshim" explain '[half-open]'
 	status_is 2 "$tcpshim" explain half-opne
-	errors_are 'tcpshim explain: there is no note "half-opne"; did you mean half-open? tcpshim explain lists them'
+	errors_are 'tcpshim explain: there is no note or finding "half-opne"; did you mean half-open? tcpshim explain and tcpshim list findings show them'
 	sed -nE 's/^VARIABLE\(([A-Z_]+),.*/TCPSHIM_\1/p' "$repository/include/tcpshim/variables.def" | sort >names
 	"$tcpshim" list variables | grep ^TCPSHIM_ | sort | diff - names
 	sed -nE 's/^CALL\([A-Za-z0-9_]+, ([a-z0-9_]+),.*/\1/p' "$repository/include/tcpshim/calls.def" | sort -u >calls
@@ -360,7 +360,7 @@ columns_fit() {
 	errors_of 2 'tcpshim report: there is no option --conections; did you mean --connections?' report --conections x
 	errors_of 2 'tcpshim report: --note=warn,reset-by-per: there is no note reset-by-per; did you mean reset-by-peer?' \
 		report --note=warn,reset-by-per x
-	errors_of 2 'tcpshim list: there is no list of "nots"; did you mean notes? There are calls, notes, variables, commands and options' \
+	errors_of 2 'tcpshim list: there is no list of "nots"; did you mean notes? There are calls, notes, findings, variables, commands and options' \
 		list nots
 }
 
