@@ -241,14 +241,14 @@ static bool may_have_probed(int fd, const struct tcpinfo *info)
 }
 
 /* Returns whether the last segment from the peer may be an acknowledgement of data that was sent
- * after its FIN: no data came with it, and data had been sent shortly before. */
+ * after its FIN: data had been sent shortly before, and no data has come since. */
 static bool may_be_answer(const struct tcp_info *kernel)
 {
 	enum { LONG_ROUND_TRIP_MS = 300, SAME_MS = 5 };
 	uint32_t ack = kernel->tcpi_last_ack_recv, sent = kernel->tcpi_last_data_sent;
 
 	return sent >= ack && sent - ack <= LONG_ROUND_TRIP_MS && kernel->tcpi_bytes_acked > 1 &&
-	       kernel->tcpi_last_data_recv > ack + SAME_MS;
+	       kernel->tcpi_last_data_recv > ack + SAME_MS && kernel->tcpi_last_data_recv > sent;
 }
 
 static void read_queues(int fd, struct tcpinfo *info, const struct tcp_info *kernel,

@@ -231,6 +231,38 @@ bool find_peer_resets(const struct group *group, struct finding *finding)
 	return true;
 }
 
+/* Those that find_peer_idle_limit does not explain. */
+bool find_write_after_close(const struct group *group, struct finding *finding)
+{
+	struct finding limit = {.group = group, .of = group->count};
+	bool has_limit = find_peer_idle_limit(group, &limit);
+	struct strbuf buf = what_begin(finding);
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < group->count; i++) {
+		const struct ended *ended = &group->list[i];
+
+		if (!has_note(ended, NOTE_reset_after_fin) ||
+		    (has_limit && ended->story.stale_writes > 0))
+			continue;
+		count_bad(finding, ended);
+		lost += ended->story.lost_bytes;
+	}
+	if (finding->count == 0)
+		return false;
+	append_are(&buf, finding, "was", "were");
+	strbuf_string(&buf, " written to after the peer had closed, and reset for that");
+	if (lost > 0) {
+		strbuf_string(&buf, "; ");
+		strbuf_count(&buf, lost, "byte");
+		strbuf_string(&buf, " written were lost");
+	}
+	strbuf_char(&buf, '.');
+	what_end(finding, &buf);
+	finding->weight = finding->count;
+	return true;
+}
+
 /* A connection that is still in CLOSE_WAIT at the end of its recording, long after the FIN. */
 static bool is_leaked(const struct ended *ended)
 {

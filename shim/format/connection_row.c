@@ -56,11 +56,7 @@ static const uint8_t peer_end_notes[] = {
 };
 
 static const uint8_t opening_notes[] = {
-	NOTE_connected,
-	NOTE_connected_later,
-	NOTE_accepted,
-	NOTE_accepted_early,
-	NOTE_adopted,
+	NOTE_connected, NOTE_connected_later, NOTE_accepted, NOTE_accepted_early, NOTE_adopted,
 };
 
 static bool has_any(const struct tcpshim_notes *notes, const uint8_t *list, size_t count)

@@ -74,6 +74,15 @@ static const struct {
 	   .lived_ns = S(901)}},
 	 "peer-gone: 2 of 2 connections timed out: the peer was gone for 15 min"
 	 " before the program learned of it; 22 bytes written were lost.\n"},
+	{"written to after the peer had closed",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(reset_after_fin) | UNIT_NOTE(data_lost),
+	   .story = {.lost_bytes = 10, .bad_ns = S(5)},
+	   .lived_ns = S(5)},
+	  {.count = 1, .notes = UNIT_NOTE(reset_of_alert), .lived_ns = S(5)}},
+	 "write-after-close: 2 of 3 connections were written to after the peer had closed, and reset for "
+	 "that; 20 bytes written were lost.\n"},
 	{"sockets left in CLOSE_WAIT",
 	 ROLE_CLIENT,
 	 {{.count = 4, .story = {.fin_ns = S(100)}, .state = STATE_CLOSE_WAIT},
