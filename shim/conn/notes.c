@@ -1,5 +1,6 @@
 #include "conn/notes.h"
 
+#include <errno.h>
 #include <poll.h>
 
 #include "conn/cause.h"
@@ -64,10 +65,22 @@ uint64_t notes_repeatable(const struct conn_view *after, const struct conn_step 
 	return again;
 }
 
+/* Returns whether the call has moved nothing and means nothing: the kernel was not asked either. */
+static bool is_nothing(const struct conn_step *step)
+{
+	bool is_write = step->effect == EFFECT_WRITE;
+
+	return !step->is_sleeping && !evidence_is_sampled(&step->before) &&
+	       !evidence_is_sampled(&step->after) && (is_write || step->effect == EFFECT_READ) &&
+	       (step->error == EAGAIN || (is_write && step->error == 0 && step->result == 0));
+}
+
 bool notes_are_possible(const struct conn *conn, const struct conn_step *step)
 {
 	if (atomic_load_explicit(&conn->unreported, memory_order_relaxed) != 0)
 		return true;
+	if (is_nothing(step))
+		return atomic_load(&conn->flags) & CONN_FLAG_ADOPTED;
 	if (step->is_sleeping || step->result <= 0 || evidence_is_sampled(&step->before) ||
 	    evidence_is_sampled(&step->after) || (atomic_load(&conn->flags) & CONN_FLAG_ADOPTED))
 		return true;

@@ -147,6 +147,7 @@ static void measure_pause(struct call *call, struct conn *conn)
 	struct tcpinfo info;
 
 	if (conn->kind != CONN_KIND_TCP || atomic_load(&conn->phase) != CONN_PHASE_OPEN ||
+	    call_argument(call, ARG_SIZE, 1) == 0 ||
 	    call->start_ns - atomic_load(&conn->active_ns) < CONN_PAUSE_NS ||
 	    tcpinfo_sample(call->fd, TCPINFO_STATE, &info) < 0 || info.state == STATE_SYN_RECV)
 		return;

@@ -190,7 +190,7 @@ HOT bool fastpath_enter(struct fastpath *fastpath, enum tcpshim_call id, int fd,
 	fastpath->start_ns = clock_now_ns();
 	if (unlikely(!process_is_clock_checked(fastpath->start_ns) ||
 		     (int64_t)(fastpath->start_ns - thread.last_ns) > UINT32_MAX ||
-		     (is_write(id) &&
+		     (is_write(id) && size != 0 &&
 		      fastpath->start_ns - load(&fastpath->conn->active_ns) >= CONN_PAUSE_NS)))
 		return false;
 	fastpath->slot = slot;
