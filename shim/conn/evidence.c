@@ -199,6 +199,17 @@ static uint8_t reported(const struct conn_step *step)
 	return step->effect == EFFECT_WAIT ? REPORTED_BY_POLL : REPORTED_NOT;
 }
 
+static void fill_path(const struct tcpinfo *info, struct tcpshim_facts *facts)
+{
+	if (!evidence_is_sampled(info))
+		return;
+	facts->rtt_ns = info->rtt_us * UINT64_C(1000);
+	facts->rtt_variation_ns = info->rtt_variation_us * UINT64_C(1000);
+	facts->congestion_window = info->congestion_window;
+	if (info->send_window_bytes != UINT32_MAX)
+		facts->send_window_bytes = info->send_window_bytes;
+}
+
 void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 {
 	const struct conn_step *step = evidence->step;
@@ -249,13 +260,7 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 	if (step->effect == EFFECT_ACCEPT && step->after.state != STATE_SYN_RECV)
 		facts->queued_ns = last_ack_ns;
 	fill_policy(&step->policy, facts);
-	if (evidence_is_sampled(info)) {
-		facts->rtt_ns = info->rtt_us * UINT64_C(1000);
-		facts->rtt_variation_ns = info->rtt_variation_us * UINT64_C(1000);
-		facts->congestion_window = info->congestion_window;
-		if (info->send_window_bytes != UINT32_MAX)
-			facts->send_window_bytes = info->send_window_bytes;
-	}
+	fill_path(info, facts);
 	/* All that is unacknowledged may belong to the last write. */
 	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)
 		facts->waiting_ns = evidence_since(after->write_ns, step->now_ns);

@@ -400,27 +400,38 @@ static bool is_plain_transfer(const struct conn *conn, const struct conn_step *s
 		atomic_load_explicit(&conn->blocked_ns, memory_order_relaxed) == 0);
 }
 
+/* select without a read set does not wake up when the connection dies. */
+static void advance_sleeping(struct conn *conn, const struct conn_view *view,
+			     const struct conn_step *step)
+{
+	if (view->phase != CONN_PHASE_OPEN || !is_found_dead(view, &step->before))
+		return;
+	atomic_fetch_or(&conn->flags, CONN_FLAG_DEAD);
+	atomic_store(&conn->state, STATE_CLOSE);
+	conn_is_changed(conn);
+}
+
+static void count_transfer(struct conn *conn, const struct conn_step *step)
+{
+	if (step->effect == EFFECT_READ)
+		state_received(conn, (uint64_t)step->result, step->now_ns);
+	else
+		state_sent(conn, (uint64_t)step->result, step->pause.silence_ns, step->start_ns,
+			   step->now_ns);
+}
+
 void state_advance(struct conn *conn, const struct conn_step *step)
 {
 	struct conn_view view;
 
 	if (is_plain_transfer(conn, step)) {
-		if (step->effect == EFFECT_READ)
-			state_received(conn, (uint64_t)step->result, step->now_ns);
-		else
-			state_sent(conn, (uint64_t)step->result, step->pause.silence_ns,
-				   step->start_ns, step->now_ns);
+		count_transfer(conn, step);
 		return;
 	}
 	conn_read(conn, &view);
 	note_sample(conn, &view, step);
 	if (step->is_sleeping) {
-		/* select without a read set does not wake up when the connection dies */
-		if (view.phase == CONN_PHASE_OPEN && is_found_dead(&view, &step->before)) {
-			atomic_fetch_or(&conn->flags, CONN_FLAG_DEAD);
-			atomic_store(&conn->state, STATE_CLOSE);
-			conn_is_changed(conn);
-		}
+		advance_sleeping(conn, &view, step);
 		return;
 	}
 	if (view.phase == CONN_PHASE_CONNECTING && step->effect != EFFECT_CONNECT)

@@ -71,11 +71,34 @@ void step_sample_waiting(int fd, struct tcpinfo *info)
 		tcpinfo_sample(fd, TCPINFO_TIMERS | TCPINFO_LIMIT, info);
 }
 
+/* Asks the kernel at a transition, after a long wait, and where Nagle's algorithm may have held
+ * back the last write. */
+static void take_sample(struct conn_step *step, const struct call *call, const struct conn *conn,
+			bool is_transition, bool is_long)
+{
+	int sampled = 0;
+
+	/* The descriptor may refer to another socket by now, through this process or a close that
+	 * was not seen. */
+	if (fdtable_load(call->fd) != call->slot)
+		return;
+	if (is_transition)
+		sampled = tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+	else if (step->effect == EFFECT_READ && step->result > 0 &&
+		 state_may_be_held(conn, step->now_ns) &&
+		 !conn_is_maybe_shared(conn, process_forks()))
+		tcpinfo_sample(call->fd, TCPINFO_NAGLE | (is_long ? TCPINFO_TIMERS : 0),
+			       &step->before);
+	else if (is_long)
+		step_sample_waiting(call->fd, &step->before);
+	step->is_other_file = sampled == -ENOTSOCK || sampled == -EOPNOTSUPP ||
+			      sampled == -ENOPROTOOPT;
+}
+
 void step_fill(struct conn_step *step, const struct call *call, const struct conn *conn,
 	       int64_t result, int error, uint64_t now_ns, bool has_samples)
 {
 	uint8_t phase = atomic_load(&conn->phase);
-	int sampled = 0;
 	bool is_transition = !is_no_failure(error),
 	     is_long = now_ns - call->start_ns >= LONG_WAIT_NS;
 
@@ -124,22 +147,8 @@ void step_fill(struct conn_step *step, const struct call *call, const struct con
 	}
 	is_transition |= phase == CONN_PHASE_CONNECTING && step->effect != EFFECT_NONE &&
 			 step->effect != EFFECT_CONNECT;
-	if (!has_samples || conn->kind != CONN_KIND_TCP)
-		return;
-	/* The descriptor may refer to another socket by now, through this process or a close that
-	 * was not seen. */
-	if (fdtable_load(call->fd) != call->slot)
-		return;
-	if (is_transition)
-		sampled = tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
-	else if (step->effect == EFFECT_READ && step->result > 0 &&
-		 state_may_be_held(conn, now_ns) && !conn_is_maybe_shared(conn, process_forks()))
-		tcpinfo_sample(call->fd, TCPINFO_NAGLE | (is_long ? TCPINFO_TIMERS : 0),
-			       &step->before);
-	else if (is_long && phase == CONN_PHASE_OPEN)
-		step_sample_waiting(call->fd, &step->before);
-	step->is_other_file = sampled == -ENOTSOCK || sampled == -EOPNOTSUPP ||
-			      sampled == -ENOPROTOOPT;
+	if (has_samples && conn->kind == CONN_KIND_TCP)
+		take_sample(step, call, conn, is_transition, is_long && phase == CONN_PHASE_OPEN);
 }
 
 void step_fill_wait(struct conn_step *step, const struct call *call, const struct conn *conn,
