@@ -150,7 +150,7 @@ start_plainly() {
 		    with open(path, encoding="utf-8") as file:
 		        walk(path, json.load(file))
 	END
-	[[ $(find "$schemas" -name '*.schema.json' | wc -l) == 4 ]]
+	[[ $(find "$schemas" -name '*.schema.json' | wc -l) == 5 ]]
 }
 
 @test "the schema of notes: the numbers that a text can name, no other" {

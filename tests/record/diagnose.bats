@@ -175,6 +175,11 @@ pool() {
 		(.what | length) > 0 and (.why | length) > 0 and (.what_to_do | length) > 0 and
 		(.first | test("^20.*Z$")) and (.certainty | IN("measured", "inferred"))' found >checked || fail "$(cat found)"
 	[[ $(jq -r .finding found | head -n 1) == peer-idle-limit ]]
+	/usr/bin/python3 -c 'import jsonschema' || skip "python3-jsonschema is not installed"
+	"$repository/tests/e2e/validate" "$repository/include/tcpshim/schema/finding.schema.json" found
+	# Each finding is in the schema.
+	jq -r '.properties.finding.enum[]' "$repository/include/tcpshim/schema/finding.schema.json" | sort >in_schema
+	"$tcpshim" list findings | cut -d ' ' -f 1 | sort | diff - in_schema >&2
 }
 
 @test "what is wrong is refused" {
