@@ -37,7 +37,7 @@ void what_end(struct finding *finding, const struct strbuf *buf);
 void suggest_duration(struct finding *finding, uint64_t ns);
 
 /* Append "3 of 5 connections were", with another verb in the singular;
- * "3 of 5 connections"; "1.2 s", or "1.0 s to 1.4 s (median 1.2 s)". */
+ * "3 of 5 connections"; "1.2 s" if all are about the same, or "1.0 s to 1.4 s (median 1.2 s)". */
 void append_are(struct strbuf *buf, const struct finding *finding, const char *is, const char *are);
 void append_of(struct strbuf *buf, const struct finding *finding);
 void append_spread(struct strbuf *buf, struct numbers *numbers);
