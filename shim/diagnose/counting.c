@@ -93,8 +93,8 @@ void append_spread(struct strbuf *buf, struct numbers *numbers)
 {
 	uint64_t least = numbers_least(numbers), most = numbers_most(numbers);
 
-	if (least == most) {
-		strbuf_duration(buf, least);
+	if (most - least <= least / 100) {
+		strbuf_duration(buf, numbers_median(numbers));
 		return;
 	}
 	strbuf_duration(buf, least);
