@@ -79,6 +79,41 @@ pool() {
 	finds_nothing
 }
 
+@test "nginx closes what is idle for a second, python's http.client keeps it for longer, and the cure" {
+	need nginx
+	local port
+	port=$(free_port)
+	mkdir www
+	printf 'a page\n' >www/page
+	cat >nginx.conf <<-CONFIG
+		daemon off; master_process off; pid nginx.pid; error_log nginx.log;
+		events {}
+		http {
+		    access_log off; keepalive_timeout 1s;
+		    client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+		    server { listen 127.0.0.1:$port; root www; }
+		}
+	CONFIG
+	start nginx -p "$PWD" -c "$PWD/nginx.conf" >nginx.out 2>&1
+	await 30 listening "$port"
+	cat >client.py <<-'END'
+		import http.client, sys, time
+		connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+		for _ in range(4):
+		    try:
+		        connection.request("GET", "/page")
+		        connection.getresponse().read()
+		    except (http.client.HTTPException, OSError):
+		        connection.close()
+		        continue
+		    time.sleep(float(sys.argv[2]))
+	END
+	recorded "$python" client.py "$port" 1.5
+	finds peer-idle-limit "python3?[0-9.]* to 127\\.0\\.0\\.1:$port .* to a connection that the peer had closed\\..* after (1\\.[0-3] s|99[0-9]\\.. ms)"
+	recorded "$python" client.py "$port" 0.5
+	finds_nothing
+}
+
 @test "sockets that are left in CLOSE_WAIT, and the cure" {
 	cat >leak.py <<-'END'
 		import socket, sys, time
