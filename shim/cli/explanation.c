@@ -86,6 +86,7 @@ static const struct states {
 	[NOTE_eof_ignored] = {STATE_CLOSE_WAIT, STATE_CLOSE_WAIT},
 	[NOTE_reset_peer_forgot] = {STATE_ESTABLISHED, STATE_CLOSE},
 	[NOTE_reset_of_probe] = {STATE_ESTABLISHED, STATE_CLOSE},
+	[NOTE_reset_when_done] = {STATE_CLOSE_WAIT, STATE_CLOSE},
 	[NOTE_reset_of_alert] = {STATE_CLOSE_WAIT, STATE_CLOSE},
 	[NOTE_reset_unknown] = {STATE_ESTABLISHED, STATE_CLOSE},
 	[NOTE_destroyed_here] = {STATE_ESTABLISHED, STATE_CLOSE},

@@ -76,9 +76,21 @@ static bool is_alert_lost_alone(const struct evidence *e)
 		(e->before->alert == CONN_ALERT_MAYBE && e->cause == CAUSE_RESET_AFTER_FIN));
 }
 
+/* Returns whether all that was written had been acknowledged, and answered by data. */
+static bool is_done(const struct evidence *e)
+{
+	return e->facts->outstanding_bytes == 0 && e->before->unanswered_ns == 0 &&
+	       e->facts->reported == REPORTED_NOT;
+}
+
 bool is_reset_after_fin(const struct evidence *e)
 {
-	return e->cause == CAUSE_RESET_AFTER_FIN && !is_alert_lost_alone(e);
+	return e->cause == CAUSE_RESET_AFTER_FIN && !is_alert_lost_alone(e) && !is_done(e);
+}
+
+bool is_reset_when_done(const struct evidence *e)
+{
+	return e->cause == CAUSE_RESET_AFTER_FIN && is_done(e);
 }
 
 bool is_reset_of_alert(const struct evidence *e)

@@ -102,7 +102,8 @@ need_java() {
 
 @test "java: HttpClient" {
 	need_java
-	play() { once java java "$sources/Http.java"; }
+	# Without it the server writes its answers in two small parts, with Nagle's algorithm: 40 ms each, and a warning.
+	play() { once java java -Dsun.net.httpserver.nodelay=true "$sources/Http.java"; }
 	matrix "java HttpClient"
 }
 

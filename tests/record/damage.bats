@@ -136,7 +136,7 @@ unpack() {
 	said "tcpshim: names is damaged: its tables of names are not valid"
 	mkdir folder
 	report folder
-	said "tcpshim: folder is a directory: name the recordings in it, folder/*.tcpshim"
+	said "tcpshim: folder has no recording: no file *.tcpshim"
 	mkfifo pipe
 	report pipe
 	said "tcpshim: pipe is not a recording of tcpshim"

@@ -124,14 +124,14 @@ web_server() {
 	start_shim TCPSHIM_RECORD="$PWD/recordings" python3 wait.py "$(cat port)" >said
 	await 10 grep -q connected said
 	is_in_recv() {
-		"$tcpshim" report --time=none recordings/* | tail -n 1 >live
+		"$tcpshim" report --time=none --notes=off recordings/* | tail -n 1 >live
 		grep -q '^recv(' live
 	}
 	await 10 is_in_recv
 	kill -KILL "$last"
 	await 5 test ! -e "/proc/$last/fd/0"
 	# The last line is about the process itself.
-	"$tcpshim" report --time=none recordings/* >report
+	"$tcpshim" report --time=none --notes=off recordings/* >report
 	tail -n 1 report | grep -q "^\*\*\* tcpshim: python3, process [0-9]*, is gone without an exit: .*; open was connection: 1 (127.0.0.1:[0-9]* > 127.0.0.1:$(cat port)) \*\*\*$" ||
 		fail "$(cat report)"
 	tail -n 2 report | head -n 1 >dead
@@ -509,7 +509,7 @@ row() {
 		pairs = []
 		for _ in range(3):
 		    b = socket.create_connection(a.getsockname()); pairs.append((b, a.accept()[0]))
-		print(*[b.getsockname()[1] for b, c in pairs])
+		print(*[b.getsockname()[1] for b, c in pairs], flush=True)
 	END
 	shim TCPSHIM_RECORD="$PWD/recordings" python3 -c "$(cat several.py); import os; os._exit(0)" >ports
 	read -r first _ <ports

@@ -258,9 +258,9 @@ def nagle_more(tale):
 
 @story("odd", "make; connect; close")
 def refused(tale):
-    tale.wire().one("in", "R")
-    step = tale.step("connect")
-    tale.note("connect-refused", "!", "connect").duration("refused after ", step.end - step.start)
+    wire = tale.wire()
+    answer = wire.one("in", "R").time - wire.one("out", "S").time
+    tale.note("connect-refused", "!", "connect").duration("refused after ", answer)
     tale.only("connect-refused")
 
 
