@@ -131,7 +131,7 @@ def crash_twin(tale):
     if not shaken - 5 * MS <= told * S <= step.end - step.start + 5 * MS:
         raise Wrong(f"{told} s; the wire {shaken / S}, the call {(step.end - step.start) / S}")
     note = tale.note("closed-first", "-", "close")
-    note.duration("open for ", tale.step("close").start - step.end)
+    note.duration("open for ", tale.step("close").start - step.end, most=tale.step("close").end - step.start)
     note.count("sent ", 300, " bytes")
     note.count("received ", 300, " bytes")
     tale.is_healthy()
