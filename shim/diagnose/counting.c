@@ -89,6 +89,16 @@ void append_are(struct strbuf *buf, const struct finding *finding, const char *i
 	strbuf_string(buf, finding->count == 1 ? is : are);
 }
 
+void append_lost(struct strbuf *buf, uint64_t lost_bytes)
+{
+	if (lost_bytes > 0) {
+		strbuf_string(buf, "; ");
+		strbuf_count(buf, lost_bytes, "byte");
+		strbuf_string(buf, " written were lost");
+	}
+	strbuf_char(buf, '.');
+}
+
 void append_spread(struct strbuf *buf, struct numbers *numbers)
 {
 	uint64_t least = numbers_least(numbers), most = numbers_most(numbers);

@@ -42,4 +42,7 @@ void append_are(struct strbuf *buf, const struct finding *finding, const char *i
 void append_of(struct strbuf *buf, const struct finding *finding);
 void append_spread(struct strbuf *buf, struct numbers *numbers);
 
+/* Appends "; 22 bytes written were lost.", or the full stop alone. */
+void append_lost(struct strbuf *buf, uint64_t lost_bytes);
+
 #endif

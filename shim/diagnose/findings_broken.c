@@ -136,12 +136,7 @@ bool find_peer_gone(const struct group *group, struct finding *finding)
 		append_spread(&buf, &waits);
 		strbuf_string(&buf, " before the program learned of it");
 	}
-	if (lost > 0) {
-		strbuf_string(&buf, "; ");
-		strbuf_count(&buf, lost, "byte");
-		strbuf_string(&buf, " written were lost");
-	}
-	strbuf_char(&buf, '.');
+	append_lost(&buf, lost);
 	what_end(finding, &buf);
 	strbuf_init(&suggested, finding->suggested, sizeof(finding->suggested) - 1);
 	strbuf_string(&suggested, "TCPSHIM_KEEPALIVE=10s,5s,3 TCPSHIM_USER_TIMEOUT=auto (25 s)");
@@ -220,12 +215,7 @@ bool find_peer_resets(const struct group *group, struct finding *finding)
 		return false;
 	append_are(&buf, finding, "was", "were");
 	strbuf_string(&buf, " reset by the peer or by a machine on the path");
-	if (lost > 0) {
-		strbuf_string(&buf, "; ");
-		strbuf_count(&buf, lost, "byte");
-		strbuf_string(&buf, " written were lost");
-	}
-	strbuf_char(&buf, '.');
+	append_lost(&buf, lost);
 	what_end(finding, &buf);
 	finding->weight = finding->count;
 	return true;
@@ -252,12 +242,7 @@ bool find_write_after_close(const struct group *group, struct finding *finding)
 		return false;
 	append_are(&buf, finding, "was", "were");
 	strbuf_string(&buf, " written to after the peer had closed, and reset for that");
-	if (lost > 0) {
-		strbuf_string(&buf, "; ");
-		strbuf_count(&buf, lost, "byte");
-		strbuf_string(&buf, " written were lost");
-	}
-	strbuf_char(&buf, '.');
+	append_lost(&buf, lost);
 	what_end(finding, &buf);
 	finding->weight = finding->count;
 	return true;
