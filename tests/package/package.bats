@@ -29,6 +29,7 @@ make_in() {
 		./usr/share/tcpshim/call-summary.schema.json
 		./usr/share/tcpshim/connection.schema.json
 		./usr/share/tcpshim/event.schema.json
+		./usr/share/tcpshim/finding.schema.json
 		./usr/share/tcpshim/netstat.schema.json
 		./usr/share/zsh/site-functions/_tcpshim
 	END
