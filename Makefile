@@ -31,7 +31,7 @@ TEST_CFLAGS := $(BASE_CFLAGS) $(CFLAGS)
 
 # The rooms of the library, and of the command, each in the order in which they include each other: a later one includes earlier ones.
 LIB_ROOMS := format sys conn settings guest sink trace interpose
-CLI_ROOMS := format settings reader diagnose cli
+CLI_ROOMS := format settings reader diagnose picture cli
 LIB_SOURCES := $(sort $(wildcard $(LIB_ROOMS:%=shim/%/*.c)))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o)
 PROGRAMS := $(patsubst tests/traced/%.c,$(O)/%,$(wildcard tests/traced/*.c))
@@ -100,7 +100,7 @@ $(BENCH) $(SOAK): $(O)/tests/%: tests/%.c
 
 # Unit tests: the pure parts of the command (diagnose), and the library's own sources but for the wrappers, which would collide with a sanitizer's, and the constructor, under ASan and
 # UBSan; what threads share, under TSan as well.
-UNIT_SOURCES := $(filter-out shim/trace/start.c shim/interpose/%,$(LIB_SOURCES)) $(wildcard shim/diagnose/*.c)
+UNIT_SOURCES := $(filter-out shim/trace/start.c shim/interpose/%,$(LIB_SOURCES)) $(wildcard shim/diagnose/*.c shim/picture/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/asan/%.o)
 TSAN_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/tsan/%.o)
 TSAN_UNIT := $(patsubst %,$(O)/tests/tsan/%,test_fdtable test_conn test_cookie_map test_descriptor)

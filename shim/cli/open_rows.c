@@ -66,18 +66,47 @@ static void choose(const struct open_rows *rows, struct open_row *row,
 		row->is_chosen = filter_shows_of(rows->filter, event, row->row.serial);
 }
 
+static const struct tcpshim_subject *find_subject(const struct tcpshim_event *event,
+						  uint32_t serial)
+{
+	for (uint32_t i = 0; i < event->subject_count; i++)
+		if (event->subjects[i].facts.serial == serial)
+			return &event->subjects[i];
+	return NULL;
+}
+
+static void take_call(struct open_rows *rows, const struct item *item, void *data)
+{
+	const struct tcpshim_event *event = item->event;
+	struct open_row *row = find_or_add(rows, item, event->connection.serial);
+
+	connection_row_call(&row->row, event);
+	story_call(&row->story, event);
+	choose(rows, row, event);
+	if (rows->tell)
+		rows->tell(row, item, find_subject(event, row->row.serial), data);
+}
+
+/* Returns whether the row's connection is over. */
+static bool take_subject(struct open_rows *rows, struct open_row *row, const struct item *item,
+			 const struct tcpshim_subject *subject, void *data)
+{
+	const struct tcpshim_event *event = item->event;
+
+	choose(rows, row, event);
+	story_subject(&row->story, event, subject);
+	if (rows->tell && row->row.serial != event->connection.serial)
+		rows->tell(row, item, subject, data);
+	return connection_row_subject(&row->row, event, subject);
+}
+
 void open_rows_take(struct open_rows *rows, const struct item *item,
 		    void (*close)(struct open_row *row, void *data), void *data)
 {
 	const struct tcpshim_event *event = item->event;
 
-	if (event->connection.serial != 0) {
-		struct open_row *row = find_or_add(rows, item, event->connection.serial);
-
-		connection_row_call(&row->row, event);
-		story_call(&row->story, event);
-		choose(rows, row, event);
-	}
+	if (event->connection.serial != 0)
+		take_call(rows, item, data);
 	for (uint32_t i = 0; i < event->subject_count; i++) {
 		const struct tcpshim_subject *subject = &event->subjects[i];
 		struct open_row *row;
@@ -85,9 +114,7 @@ void open_rows_take(struct open_rows *rows, const struct item *item,
 		if (subject->facts.serial == 0)
 			continue;
 		row = find_or_add(rows, item, subject->facts.serial);
-		choose(rows, row, event);
-		story_subject(&row->story, event, subject);
-		if (!connection_row_subject(&row->row, event, subject))
+		if (!take_subject(rows, row, item, subject, data))
 			continue;
 		open_row_find_gaps(row);
 		if (close)

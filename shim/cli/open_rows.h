@@ -5,6 +5,7 @@
 #define CLI_OPEN_ROWS_H
 
 #include "diagnose/story.h"
+#include "picture/chronicle.h"
 #include "reader/filter.h"
 #include "reader/merge.h"
 
@@ -13,11 +14,17 @@ struct open_row {
 	struct story story;
 	struct reader *reader; /* its recording */
 	bool is_chosen;        /* one of its calls or notes meets the conditions of the filter */
+	/* The owner's, who adds to it in tell and frees it when the row is closed or left. */
+	struct chronicle chronicle;
 };
 
 struct open_rows {
 	void *tree;                  /* tsearch(3)'s, by process, recording and serial */
 	const struct filter *filter; /* NULL: every row is chosen */
+	/* If not NULL, called with each event and each row that it concerns. subject: the event's
+	 * notes for the row's connection, NULL if it has none. */
+	void (*tell)(struct open_row *row, const struct item *item,
+		     const struct tcpshim_subject *subject, void *data);
 };
 
 /* Updates the rows of the event's connections, and makes missing ones. When a connection has ended,

@@ -114,7 +114,7 @@ uint64_t connection_row_bytes(const struct tcpshim_event *event)
 		       : 0;
 }
 
-static bool is_peek(const struct tcpshim_event *event)
+bool connection_row_is_peek(const struct tcpshim_event *event)
 {
 	const uint8_t *kinds = call_rows[event->call].kinds;
 
@@ -140,7 +140,7 @@ static void add(uint64_t *to, uint64_t count)
 
 static void count_transfer(struct connection_row *row, const struct tcpshim_event *event)
 {
-	uint64_t bytes = is_peek(event) ? 0 : connection_row_bytes(event);
+	uint64_t bytes = connection_row_is_peek(event) ? 0 : connection_row_bytes(event);
 	uint64_t opened_ns = row->is_opening_missed ? row->first_ns : row->opened_ns;
 	uint64_t since_ns = row->active_ns != 0 ? row->active_ns : opened_ns;
 

@@ -50,6 +50,9 @@ void connection_row_start(struct connection_row *row, const struct tcpshim_event
 /* Returns the bytes that the call moved over the connection, as far as the event shows. */
 uint64_t connection_row_bytes(const struct tcpshim_event *event);
 
+/* Returns whether the call left the bytes that it read where they were. */
+bool connection_row_is_peek(const struct tcpshim_event *event);
+
 /* Adds an event whose only connection this is. */
 void connection_row_call(struct connection_row *row, const struct tcpshim_event *event);
 

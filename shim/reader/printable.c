@@ -157,16 +157,26 @@ void printable_write(FILE *to, const char *text, size_t size, enum printable_as 
 	}
 }
 
-void printable_append(struct strbuf *buf, const char *text, size_t size)
+static void append_as(struct strbuf *buf, const char *text, size_t size, enum printable_as as)
 {
 	const uint8_t *at = (const uint8_t *)text, *end = at + size;
 
 	while (at < end) {
-		struct part part = next_part(at, (size_t)(end - at), PRINTABLE_LINE);
+		struct part part = next_part(at, (size_t)(end - at), as);
 
 		strbuf_bytes(buf, (const char *)at, part.kept);
 		if (part.replaced > 0)
 			strbuf_char(buf, '?');
 		at += part.kept + part.replaced;
 	}
+}
+
+void printable_append(struct strbuf *buf, const char *text, size_t size)
+{
+	append_as(buf, text, size, PRINTABLE_LINE);
+}
+
+void printable_append_text(struct strbuf *buf, const char *text, size_t size)
+{
+	append_as(buf, text, size, PRINTABLE_TEXT);
 }

@@ -29,4 +29,7 @@ void printable_write(FILE *to, const char *text, size_t size, enum printable_as 
 /* Appends text as PRINTABLE_LINE: it stays a part of one line. */
 void printable_append(struct strbuf *buf, const char *text, size_t size);
 
+/* Appends text as PRINTABLE_TEXT. */
+void printable_append_text(struct strbuf *buf, const char *text, size_t size);
+
 #endif
