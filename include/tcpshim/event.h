@@ -199,6 +199,7 @@ struct tcpshim_event { /* NOLINT(clang-analyzer-optin.performance.Padding): what
 	uint16_t flags;
 	int32_t pid, tid;
 	const char *program;    /* name of the program */
+	const char *attributes; /* of its process, as in the header of a recording; NULL: none */
 	uint32_t thread_number; /* 1 is the main thread */
 	uint64_t time_ns;       /* completion of the call */
 	uint64_t start_ns;

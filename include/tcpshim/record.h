@@ -56,6 +56,10 @@
  *   - notes: severity (enum tcpshim_severity), 0; the note's name; its id
  *   - facts: 1 if signed, 0; the field's name, which ends with its unit (_ns, _bytes)
  *
+ * ATTRIBUTES, of the process and its machine, are strings "name=value", each ended by a zero, with
+ * an empty string after the last: host.name, host.boot.id, container.id, process.linux.cgroup,
+ * process.creation.time (RFC 3339) and the user's tags.
+ *
  * Data only: no functions.
  */
 #ifndef TCPSHIM_RECORD_H
@@ -99,7 +103,7 @@ struct record_header {
 	int32_t parent_pid;
 	uint32_t names_offset;
 	uint32_t names_bytes;
-	uint32_t padding_1;
+	uint32_t attributes_bytes; /* they follow the names; 0 in files of earlier versions */
 	uint64_t base_ns;             /* when tracing began: time stamps count from it */
 	int64_t realtime_offset_ns;   /* time of day minus CLOCK_MONOTONIC */
 	uint64_t data_bytes;          /* the most that is recorded of a call's payload */

@@ -14,6 +14,7 @@
 #include "cli/recordings.h"
 #include "cli/render.h"
 #include "diagnose/diagnosis.h"
+#include "format/attributes.h"
 #include "format/facts.h"
 #include "format/json.h"
 #include "format/stamp.h"
@@ -217,10 +218,14 @@ static void print_json(const struct diagnosis *diagnosis, const struct finding *
 	append_what_to_do(&to_do, finding);
 	remedy[to_do.size] = '\0';
 	strbuf_char(&buf, '{');
+	json_time(&buf, "time",
+		  realtime(diagnosis,
+			   finding->first_ns != 0 ? finding->first_ns : diagnosis->first_ns));
 	json_text(&buf, "finding", row->id);
 	json_text(&buf, "severity", severity_rows[row->severity].word);
 	json_name(&buf, "process.executable.name");
 	json_string(&buf, group->program, strlen(group->program));
+	attributes_json(&buf, group->attributes);
 	json_text(&buf, "role", group->role == ROLE_SERVER ? "server" : "client");
 	if (group->role == ROLE_SERVER)
 		json_unsigned(&buf, "network.local.port", group->address.port);
@@ -229,14 +234,8 @@ static void print_json(const struct diagnosis *diagnosis, const struct finding *
 	json_unsigned(&buf, "affected", finding->count);
 	json_unsigned(&buf, "of", finding->of);
 	if (finding->first_ns != 0) {
-		json_name(&buf, "first");
-		strbuf_char(&buf, '"');
-		stamp_utc_ns(&buf, realtime(diagnosis, finding->first_ns));
-		strbuf_char(&buf, '"');
-		json_name(&buf, "last");
-		strbuf_char(&buf, '"');
-		stamp_utc_ns(&buf, realtime(diagnosis, finding->last_ns));
-		strbuf_char(&buf, '"');
+		json_time(&buf, "first", realtime(diagnosis, finding->first_ns));
+		json_time(&buf, "last", realtime(diagnosis, finding->last_ns));
 	}
 	json_text(&buf, "certainty", finding->is_inferred ? "inferred" : "measured");
 	json_text(&buf, "what", finding->what);

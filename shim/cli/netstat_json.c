@@ -5,7 +5,6 @@
 #include "format/json.h"
 #include "format/json_connection.h"
 #include "format/note_set.h"
-#include "format/stamp.h"
 
 /* Appends a member that is null if the number is not known. */
 static void append_number(struct strbuf *buf, const char *name, uint64_t number, bool is_known)
@@ -48,10 +47,7 @@ void netstat_row_json(struct strbuf *buf, const struct netstat_row *row,
 	const char *separator = "";
 
 	strbuf_char(buf, '{');
-	json_name(buf, "time");
-	strbuf_char(buf, '"');
-	stamp_utc_ns(buf, head->realtime_ns);
-	strbuf_char(buf, '"');
+	json_time(buf, "time", head->realtime_ns);
 	json_name(buf, "live");
 	strbuf_string(buf, head->is_live ? "true" : "false");
 	json_connection(buf, &row->row, head->base_ns);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/attributes.h"
 #include "reader/complain.h"
 #include "reader/printable.h"
 #include "reader/symbols.h"
@@ -45,6 +46,13 @@ void pictures_start(struct pictures *pictures, const struct filter *filter,
 				      .most_moments = most_moments};
 }
 
+static const char *host_of(const struct reader *reader)
+{
+	const char *name = attributes_find(reader->attributes, "host.name");
+
+	return name ? name : "";
+}
+
 static void close_row(struct open_row *row, void *data)
 {
 	struct pictures *pictures = data;
@@ -64,7 +72,7 @@ static void close_row(struct open_row *row, void *data)
 	chronicle_finish(&row->chronicle);
 	pictures->ends[pictures->end_count++] = (struct picture_end){
 		.program = reader->header.program,
-		.host = "",
+		.host = host_of(reader),
 		.row = row->row,
 		.story = row->story,
 		.chronicle = row->chronicle,

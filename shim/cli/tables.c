@@ -161,6 +161,13 @@ struct call_sum {
 struct summary_table {
 	struct call_sum sums[CALL_COUNT];
 	uint64_t first_ns, last_ns;
+	int64_t first_realtime_ns;
+	/* Of the processes so far: the program and the number of the first one, what all have in
+	 * common, and the attributes that were looked at last. */
+	const char *program, *last_attributes;
+	int32_t pid;
+	bool has_many_processes;
+	char attributes[ATTRIBUTES_BYTES];
 };
 
 struct summary_table *summary_start(void)
@@ -190,6 +197,21 @@ static uint64_t value_of(unsigned bucket)
 	return ((part | PARTS) << (power - 1)) + ((UINT64_C(1) << (power - 1)) >> 1);
 }
 
+static void take_process(struct summary_table *table, const struct tcpshim_event *event)
+{
+	if (event->attributes == table->last_attributes && table->program)
+		return;
+	if (!table->program) {
+		table->program = event->program;
+		table->pid = event->pid;
+		attributes_copy(table->attributes, event->attributes);
+	} else {
+		table->has_many_processes = true;
+		attributes_keep_common(table->attributes, event->attributes);
+	}
+	table->last_attributes = event->attributes;
+}
+
 void summary_take(struct summary_table *table, const struct tcpshim_event *event)
 {
 	struct call_sum *sum;
@@ -197,13 +219,17 @@ void summary_take(struct summary_table *table, const struct tcpshim_event *event
 
 	if ((event->flags & EVENT_SLEEPING) || event->call == CALL_exit)
 		return;
+	take_process(table, event);
 	sum = &table->sums[facts_first_call(event->call)];
 	if (!sum->buckets) {
 		sum->buckets = allocate(BUCKETS * sizeof(sum->buckets[0]));
 		memset(sum->buckets, 0, BUCKETS * sizeof(sum->buckets[0]));
 	}
-	if (table->first_ns == 0 || event->start_ns < table->first_ns)
+	if (table->first_ns == 0 || event->start_ns < table->first_ns) {
 		table->first_ns = event->start_ns;
+		table->first_realtime_ns =
+			event->realtime_ns - (int64_t)(event->time_ns - event->start_ns);
+	}
 	if (event->time_ns > table->last_ns)
 		table->last_ns = event->time_ns;
 	sum->least_ns = sum->calls == 0 || ns < sum->least_ns ? ns : sum->least_ns;
@@ -261,6 +287,10 @@ static void write_sums(struct call_sum *const *order, unsigned count,
 		       const struct summary_table *table, FILE *to, const struct format *format)
 {
 	const struct format_sums sums = {
+		.program = table->has_many_processes ? NULL : table->program,
+		.pid = table->pid,
+		.attributes = table->attributes,
+		.first_realtime_ns = table->first_realtime_ns,
 		.elapsed_ns = table->last_ns > table->first_ns ? table->last_ns - table->first_ns
 							       : 0,
 		.has_spread = true,

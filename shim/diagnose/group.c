@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/attributes.h"
 #include "format/facts.h"
 
 static bool is_same(const struct group *group, const char *program, uint8_t role,
@@ -43,8 +44,10 @@ static struct group *find_or_add(struct groups *groups, const char *program,
 	}
 	group = &groups->list[groups->count];
 	*group = (struct group){.program = strdup(program), .role = role, .address = address};
-	if (!group->program)
+	group->attributes = malloc(ATTRIBUTES_BYTES);
+	if (!group->program || !group->attributes)
 		return NULL;
+	attributes_copy(group->attributes, row->attributes);
 	groups->count++;
 	return group;
 }
@@ -67,6 +70,9 @@ bool groups_add(struct groups *groups, const char *program, const struct ended *
 		group->list = list;
 		group->capacity = capacity;
 	}
+	if (ended->row.attributes != group->last_attributes && ended->row.attributes)
+		attributes_keep_common(group->attributes, ended->row.attributes);
+	group->last_attributes = ended->row.attributes;
 	group->list[group->count++] = *ended;
 	groups->connection_count++;
 	return true;
@@ -76,6 +82,7 @@ void groups_clear(struct groups *groups)
 {
 	for (size_t i = 0; i < groups->count; i++) {
 		free(groups->list[i].program);
+		free(groups->list[i].attributes);
 		free(groups->list[i].list);
 	}
 	free(groups->list);

@@ -22,6 +22,8 @@ struct ended {
 
 struct group {
 	char *program;
+	char *attributes;               /* that all of its processes have (attributes.h) */
+	const char *last_attributes;    /* those that were compared last */
 	uint8_t role;                   /* enum tcpshim_role */
 	struct tcpshim_address address; /* family 0: any address, for servers */
 	struct ended *list;

@@ -98,7 +98,11 @@ void connection_row_start(struct connection_row *row, const struct tcpshim_event
 				       .pid = event->pid,
 				       .first_ns = event->time_ns,
 				       .fd = -1,
-				       .ended = CONNECTION_ROW_NO_NOTE};
+				       .ended = CONNECTION_ROW_NO_NOTE,
+				       .realtime_offset_ns =
+					       event->realtime_ns - (int64_t)event->time_ns,
+				       .program = event->program,
+				       .attributes = event->attributes};
 }
 
 uint64_t connection_row_bytes(const struct tcpshim_event *event)

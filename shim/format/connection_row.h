@@ -41,6 +41,9 @@ struct connection_row {
 	uint64_t sent_told, received_told;                  /* totals in the facts of its notes */
 	uint64_t handshake_ns, rtt_ns, retransmits;
 	struct tcpshim_notes notes; /* all that it was given */
+	int64_t realtime_offset_ns; /* time of day minus these times */
+	const char *program;        /* of its process */
+	const char *attributes;     /* likewise (attributes.h); NULL: none */
 };
 
 /* Starts the row of the connection with this serial number. */

@@ -17,7 +17,7 @@
 
 enum {
 	FORMAT_BASE_LINE_BYTES = 256, /* most that base_line appends */
-	FORMAT_TABLE_BYTES = 2048,    /* most that any function of the tables appends */
+	FORMAT_TABLE_BYTES = 3072,    /* most that any function of the tables appends */
 };
 
 /* How often calls of one name were made, and how long they took. */
@@ -29,8 +29,11 @@ struct format_sum {
 
 /* What the table of calls is about. */
 struct format_sums {
-	const char *program; /* NULL: not of one program */
-	int32_t pid;         /* of the program */
+	bool is_at_exit;           /* the program writes it itself: text names it */
+	const char *program;       /* NULL: not of one process */
+	int32_t pid;               /* of that process */
+	const char *attributes;    /* that all of its processes have (attributes.h); NULL: none */
+	int64_t first_realtime_ns; /* the time of day when the first of the calls began */
 	uint64_t elapsed_ns;
 	bool has_spread; /* shortest, median, 99th percentile and longest are known */
 };

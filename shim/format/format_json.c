@@ -1,11 +1,20 @@
 /* The format "json": JSON Lines, one object per event and per row of a table. */
 #include <string.h>
 
+#include "format/attributes.h"
 #include "format/facts.h"
 #include "format/format.h"
 #include "format/json.h"
 #include "format/json_connection.h"
 #include "format/json_event.h"
+
+/* Returns the time of day at which the connection was opened, or else first seen. */
+static int64_t opened_realtime_ns(const struct connection_row *row)
+{
+	uint64_t time_ns = row->opened_ns != 0 ? row->opened_ns : row->first_ns;
+
+	return (int64_t)(time_ns + (uint64_t)row->realtime_offset_ns);
+}
 
 static void append_row(struct strbuf *buf, const struct connection_row *row,
 		       const struct layout *layout, uint64_t base_ns)
@@ -14,6 +23,7 @@ static void append_row(struct strbuf *buf, const struct connection_row *row,
 
 	(void)layout; /* an object has all members */
 	strbuf_char(buf, '{');
+	json_time(buf, "time", opened_realtime_ns(row));
 	json_connection(buf, row, base_ns);
 	if (row->first == FIRST_END_HERE || row->first == FIRST_END_PEER)
 		json_text(buf, "closed_first", connection_row_first(row));
@@ -34,6 +44,12 @@ static void append_sum(struct strbuf *buf, const struct format_sums *sums, const
 		       const struct format_sum *sum)
 {
 	strbuf_char(buf, '{');
+	json_time(buf, "time", sums->first_realtime_ns);
+	if (sums->program) {
+		json_integer(buf, "process.pid", sums->pid);
+		json_program(buf, sums->program);
+	}
+	attributes_json(buf, sums->attributes);
 	json_text(buf, "call", name);
 	json_unsigned(buf, "calls", sum->calls);
 	json_unsigned(buf, "errors", sum->errors);

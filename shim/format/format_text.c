@@ -124,7 +124,7 @@ static void append_head_of_program(struct strbuf *buf, const struct format_sums 
 
 static void append_sums_begin(struct strbuf *buf, const struct format_sums *sums)
 {
-	if (sums->program)
+	if (sums->is_at_exit)
 		append_head_of_program(buf, sums);
 	else
 		strbuf_string(buf, WALL_TIME);

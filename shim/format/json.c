@@ -4,7 +4,9 @@
 
 #include "format/facts.h"
 #include "format/names.h"
+#include "format/stamp.h"
 #include "format/utf8.h"
+#include "tcpshim/record.h"
 
 void json_escaped(struct strbuf *buf, uint8_t byte)
 {
@@ -88,4 +90,18 @@ void json_endpoint(struct strbuf *buf, const char *which, const struct tcpshim_a
 	strbuf_string(buf, which);
 	strbuf_string(buf, ".port\":");
 	strbuf_unsigned(buf, address->port);
+}
+
+void json_time(struct strbuf *buf, const char *name, int64_t realtime_ns)
+{
+	json_name(buf, name);
+	strbuf_char(buf, '"');
+	stamp_utc_ns(buf, realtime_ns);
+	strbuf_char(buf, '"');
+}
+
+void json_program(struct strbuf *buf, const char *program)
+{
+	json_name(buf, "process.executable.name");
+	json_string(buf, program, strnlen(program, RECORD_PROGRAM_BYTES - 1));
 }

@@ -27,6 +27,12 @@ void json_unsigned(struct strbuf *buf, const char *name, uint64_t value);
 /* Appends the name of an errno as a member. */
 void json_error(struct strbuf *buf, const char *name, int error);
 
+/* Appends a time of day as RFC 3339 has it, in UTC with nanoseconds, as a member. */
+void json_time(struct strbuf *buf, const char *name, int64_t realtime_ns);
+
+/* Appends "process.executable.name": as much of the name as a recording keeps. */
+void json_program(struct strbuf *buf, const char *program);
+
 /* Appends "network.WHICH.address" and "network.WHICH.port", nothing if the family is 0. which:
  * "local" or "peer". */
 void json_endpoint(struct strbuf *buf, const char *which, const struct tcpshim_address *address);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "format/attributes.h"
 #include "format/connection_number.h"
 #include "format/json.h"
 
@@ -43,6 +44,9 @@ static void append_known(struct strbuf *buf, const char *name, struct known_numb
 void json_connection(struct strbuf *buf, const struct connection_row *row, uint64_t base_ns)
 {
 	json_integer(buf, "process.pid", row->pid);
+	if (row->program)
+		json_program(buf, row->program);
+	attributes_json(buf, row->attributes);
 	json_unsigned(buf, "conn", row->serial);
 	json_integer(buf, "fd", row->fd);
 	if (row->role != ROLE_NONE && row->role <= ROLE_LISTENER)

@@ -3,18 +3,18 @@
 #include <string.h>
 
 #include "format/arguments.h"
+#include "format/attributes.h"
 #include "format/facts.h"
 #include "format/json.h"
 #include "format/json_payload.h"
 #include "format/names.h"
 #include "format/note_set.h"
 #include "format/option_name.h"
-#include "format/stamp.h"
-#include "tcpshim/record.h"
 
 enum {
-	TEXT_BYTES = 512,  /* an argument, or a note's text */
-	LINE_BOUND = 8192, /* an object without payload, notes and stack */
+	TEXT_BYTES = 512, /* an argument, or a note's text */
+	/* an object without payload, notes and stack */
+	LINE_BOUND = 8192 + 2 * ATTRIBUTES_BYTES,
 	NOTE_BOUND = 2048, /* what one note adds to twice its text */
 	ESCAPE_BOUND = 6,  /* bytes that one byte of text may take */
 	/* what one frame of a stack takes: with its quotes and the comma */
@@ -282,29 +282,18 @@ static void append_stack(struct strbuf *buf, const struct tcpshim_event *event,
 	strbuf_char(buf, ']');
 }
 
-/* As much of the name as a recording keeps. */
-static void append_program(struct strbuf *buf, const char *program)
-{
-	size_t size = 0;
-
-	while (size < RECORD_PROGRAM_BYTES - 1 && program[size])
-		size++;
-	json_name(buf, "process.executable.name");
-	json_string(buf, program, size);
-}
-
 void json_event(struct strbuf *buf, const struct tcpshim_event *event,
 		const struct truss_style *style)
 {
 	bool is_sleeping = event->flags & EVENT_SLEEPING;
 	const struct call_row *row = &call_rows[event->call];
 
-	strbuf_string(buf, "{\"time\":\"");
-	stamp_utc_ns(buf, event->realtime_ns);
-	strbuf_char(buf, '"');
+	strbuf_char(buf, '{');
+	json_time(buf, "time", event->realtime_ns);
 	json_unsigned(buf, "mono_ns", event->time_ns);
 	json_integer(buf, "process.pid", event->pid);
-	append_program(buf, event->program ? event->program : "");
+	json_program(buf, event->program ? event->program : "");
+	attributes_json(buf, event->attributes);
 	json_integer(buf, "thread.id", event->tid);
 	json_text(buf, "call", row->shown);
 	append_arguments(buf, event, style);

@@ -32,6 +32,25 @@ static bool read_names(struct reader *reader)
 	return is_good;
 }
 
+/* Recordings of earlier versions have none: of these, the machine's boot is known. Returns false if
+ * they are not valid. */
+static bool read_attributes(struct reader *reader)
+{
+	const struct record_header *header = &reader->header;
+	size_t size = header->attributes_bytes;
+	struct strbuf list;
+
+	if (size == 0) {
+		strbuf_init(&list, reader->attributes, sizeof(reader->attributes));
+		attributes_add(&list, "host.boot.id", word_of(header->boot));
+		return true;
+	}
+	return size <= sizeof(reader->attributes) &&
+	       reader_read(reader, reader->attributes, size,
+			   header->names_offset + header->names_bytes) &&
+	       attributes_are_valid(reader->attributes, size);
+}
+
 static bool is_zero(const void *bytes, size_t size)
 {
 	const uint8_t *at = bytes;
@@ -61,7 +80,9 @@ static const char *read_header(struct reader *reader)
 	header->program[sizeof(header->program) - 1] = '\0';
 	header->executable[sizeof(header->executable) - 1] = '\0';
 	header->boot[sizeof(header->boot) - 1] = '\0';
-	return read_names(reader) ? NULL : "is damaged: its tables of names are not valid";
+	if (!read_names(reader))
+		return "is damaged: its tables of names are not valid";
+	return read_attributes(reader) ? NULL : "is damaged: its attributes are not valid";
 }
 
 struct reader *reader_take(const char *path, int fd)

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "format/attributes.h"
 #include "format/unpack.h"
 #include "reader/hanging.h"
 #include "reader/polled.h"
@@ -41,6 +42,7 @@ struct reader {
 	int writer;      /* the process that writes it, by its number here; 0: not found */
 	struct record_header header;
 	struct unpack_names names;
+	char attributes[ATTRIBUTES_BYTES]; /* a list (attributes.h) */
 
 	/* Filled by scan. */
 	struct stream **streams; /* in the order of their ids */

@@ -242,6 +242,7 @@ static void name_thread(struct stream *stream)
 	event->tid = stream->tid;
 	event->thread_number = stream->thread_number;
 	event->program = stream->reader->header.program;
+	event->attributes = stream->reader->attributes;
 	event->previous_ns = stream->previous_ns != 0 ? stream->previous_ns
 						      : stream->reader->header.base_ns;
 	if (!(event->flags & EVENT_SLEEPING))
@@ -309,5 +310,6 @@ bool stream_current(struct stream *stream, struct unpacked *to)
 	to->event.tid = stream->tid;
 	to->event.thread_number = stream->thread_number;
 	to->event.program = reader->header.program;
+	to->event.attributes = reader->attributes;
 	return true;
 }

@@ -264,6 +264,17 @@ static bool read_MATCH(const char *value)
 	return match_read(&config.match, value);
 }
 
+static bool read_TAGS(const char *value)
+{
+	struct strbuf list;
+
+	strbuf_init(&list, config.tags, sizeof(config.tags));
+	if (!attributes_read_tags(&list, value))
+		return false;
+	config.tags[list.size] = '\0';
+	return true;
+}
+
 static bool read_KEEPALIVE(const char *value)
 {
 	return policy_read_keepalive(&config.policy, value);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "format/attributes.h"
 #include "format/format.h"
 #include "settings/match.h"
 #include "settings/policy.h"
@@ -54,6 +55,7 @@ struct config {
 	struct truss_style style;
 	struct match match;
 	struct policy policy;
+	char tags[ATTRIBUTES_TAG_BYTES]; /* a list (attributes.h) */
 	const char *started;  /* FD:INODE of the command's pipe; valid as long as programs */
 	const char *programs; /* NULL: all; valid only until the caller of config_read returns */
 };

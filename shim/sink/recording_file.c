@@ -11,11 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "format/attributes.h"
 #include "format/facts.h"
 #include "format/names.h"
 #include "format/pack.h"
 #include "format/path.h"
 #include "guest/complaint.h"
+#include "guest/identity.h"
 #include "guest/process.h"
 #include "settings/config.h"
 #include "sink/recording_keep.h"
@@ -163,6 +165,18 @@ static bool is_selected(void)
 	return false;
 }
 
+/* Stores the attributes behind the names. */
+static void add_attributes(struct record_header *header)
+{
+	const char *from = identity_attributes();
+	size_t end = header->names_offset + header->names_bytes, size = attributes_size(from);
+
+	if (size == 1 || size > RECORD_HEADER_BYTES - end)
+		return;
+	memcpy((uint8_t *)header + end, from, size);
+	header->attributes_bytes = (uint32_t)size;
+}
+
 static void fill_header(struct record_header *header, uint64_t blocks)
 {
 	size_t size;
@@ -189,6 +203,7 @@ static void fill_header(struct record_header *header, uint64_t blocks)
 		     sizeof(header->executable) - 1);
 	header->names_bytes =
 		(uint32_t)pack_names(header + 1, RECORD_HEADER_BYTES - sizeof(*header));
+	add_attributes(header);
 	memcpy(header->magic, RECORD_MAGIC, sizeof(header->magic));
 }
 

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "format/strbuf.h"
+#include "guest/identity.h"
 #include "guest/process.h"
 #include "settings/config.h"
 #include "sink/output.h"
@@ -21,6 +22,8 @@ bool sinks_start(char *const *environment, const char *program)
 	config.has_record = config.has_record && recording_start(program);
 	if (config.has_record)
 		clock_start();
+	if (config.has_record || config.format->has_escapes)
+		identity_start(config.tags);
 	if (config.summary != CONFIG_SUMMARY_OFF && !summary_start())
 		config.summary = CONFIG_SUMMARY_OFF;
 	if (config.has_text)
@@ -31,6 +34,8 @@ bool sinks_start(char *const *environment, const char *program)
 void sinks_start_over(void)
 {
 	atomic_store(&nested, 0);
+	if (config.has_record || config.format->has_escapes)
+		identity_start_over();
 	if (config.has_text)
 		text_start_over();
 	if (config.has_record)
@@ -47,6 +52,7 @@ void sinks_event(struct area *area, uint64_t now_ns)
 		record_clock(area, now_ns);
 	event->time_ns = now_ns;
 	event->program = config.program;
+	event->attributes = identity_attributes();
 	event->base_ns = process_base_ns();
 	event->realtime_ns = (int64_t)now_ns + process_realtime_offset_ns();
 	if (process_has_threads())

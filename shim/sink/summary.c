@@ -5,6 +5,7 @@
 #include "format/connection_columns.h"
 #include "format/facts.h"
 #include "format/format.h"
+#include "guest/identity.h"
 #include "guest/process.h"
 #include "settings/config.h"
 #include "sink/text.h"
@@ -97,8 +98,11 @@ static struct format_sum sum_of(unsigned call)
 static void write_sums(struct strbuf *buf, uint64_t now_ns)
 {
 	const struct format_sums sums = {
+		.is_at_exit = true,
 		.program = config.program,
 		.pid = process_pid(),
+		.attributes = identity_attributes(),
+		.first_realtime_ns = process_base_realtime_ns(),
 		.elapsed_ns = now_ns - process_base_ns(),
 	};
 	struct format_sum total = {0};
