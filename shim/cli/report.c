@@ -57,7 +57,7 @@ static const struct argp_option options[] = {
 	{"columns", OPTION_COLUMNS, "NAME,...", 0,
 	 "With --connections: these columns, in this order. NAME: pid, conn, fd, role, local, peer, "
 	 "opened, lived, sent, writes, received, reads, handshake, rtt, retrans, silence, "
-	 "closed-first, ended, notes",
+	 "closed-first, ended, notes; and time, host, program",
 	 0},
 	{"sort", OPTION_SORT, "[-]NAME,...", 0,
 	 "With --connections: sorts the rows by these columns; - before a name reverses it", 0},

@@ -1,8 +1,10 @@
 #include "format/connection_columns.h"
 
+#include "format/attributes.h"
 #include "format/connection_number.h"
 #include "format/connection_row.h"
 #include "format/facts.h"
+#include "format/stamp.h"
 
 /* --- Values that several columns show. --- */
 
@@ -375,6 +377,58 @@ static bool notes_key(struct column_key *key, const void *data)
 	return count > 0;
 }
 
+static void time_cell(struct strbuf *buf, const void *data, uint64_t base_ns)
+{
+	(void)base_ns;
+	stamp_utc(buf, connection_row_realtime_ns(data));
+}
+
+static bool time_key(struct column_key *key, const void *data)
+{
+	column_key_number(key, (uint64_t)connection_row_realtime_ns(data));
+	return true;
+}
+
+static const char *host_of(const struct connection_row *row)
+{
+	return attributes_find(row->attributes, "host.name");
+}
+
+static void host_cell(struct strbuf *buf, const void *data, uint64_t base_ns)
+{
+	const char *host = host_of(data);
+
+	(void)base_ns;
+	strbuf_string(buf, host ? host : "-");
+}
+
+static bool host_key(struct column_key *key, const void *data)
+{
+	const char *host = host_of(data);
+
+	column_key_text(key, host ? host : "");
+	return host != NULL;
+}
+
+static void program_cell(struct strbuf *buf, const void *data, uint64_t base_ns)
+{
+	const struct connection_row *row = data;
+
+	(void)base_ns;
+	strbuf_string(buf, row->program ? row->program : "-");
+}
+
+static bool program_key(struct column_key *key, const void *data)
+{
+	const struct connection_row *row = data;
+
+	column_key_text(key, row->program ? row->program : "");
+	return row->program != NULL;
+}
+
+/* The columns that need more than NEED_CHOSEN are shown unless others are chosen. */
+enum { NEED_CHOSEN = 3 };
+
 const struct column connection_columns[] = {
 	{"pid", "pid", 6, 97, false, pid_cell, NULL, pid_key},
 	{"conn", "conn", 4, 99, false, conn_cell, NULL, conn_key},
@@ -395,6 +449,9 @@ const struct column connection_columns[] = {
 	{"closed-first", "closed first", 11, 40, false, first_cell, NULL, first_key},
 	{"ended", "ended", 20, 96, false, ended_cell, NULL, ended_key},
 	{"notes", "notes", 5, 90, false, notes_cell, notes_list, notes_key},
+	{"time", "time", 27, 3, false, time_cell, NULL, time_key},
+	{"host", "host", 12, 2, false, host_cell, NULL, host_key},
+	{"program", "program", 12, 1, false, program_cell, NULL, program_key},
 	{0},
 };
 
@@ -402,6 +459,7 @@ void connection_columns_all(struct layout *layout, bool has_pid)
 {
 	*layout = (struct layout){0};
 	for (const struct column *column = connection_columns; column->name; column++)
-		if (has_pid || column != &connection_columns[0]) /* pid */
+		if (column->need > NEED_CHOSEN &&
+		    (has_pid || column != &connection_columns[0])) /* pid */
 			layout_add(layout, column);
 }

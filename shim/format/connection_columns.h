@@ -12,7 +12,8 @@
  * struct connection_row, and times count from origin_ns. */
 extern const struct column connection_columns[];
 
-/* Makes a layout of all columns. has_pid: the rows are of several processes. */
+/* Makes a layout of all columns but time, host and program. has_pid: the rows are of several
+ * processes. */
 void connection_columns_all(struct layout *layout, bool has_pid);
 
 #endif

@@ -317,6 +317,13 @@ void connection_row_leave(struct connection_row *row, uint64_t end_ns, bool is_o
 		row->closed_ns = row->seen_ns;
 }
 
+int64_t connection_row_realtime_ns(const struct connection_row *row)
+{
+	uint64_t time_ns = row->opened_ns != 0 ? row->opened_ns : row->first_ns;
+
+	return (int64_t)(time_ns + (uint64_t)row->realtime_offset_ns);
+}
+
 const char *connection_row_role(const struct connection_row *row)
 {
 	static const char *const names[] = {

@@ -74,6 +74,9 @@ void connection_row_leave(struct connection_row *row, uint64_t end_ns, bool is_o
  * leftovers of its parent's. */
 bool connection_row_is_leftover(const struct connection_row *row);
 
+/* Returns the time of day at which the connection was opened, or else first seen. */
+int64_t connection_row_realtime_ns(const struct connection_row *row);
+
 /* Return words for the table, "-" if not known: client, server, listener; here, peer; how it ended,
  * or the state it is in. */
 const char *connection_row_role(const struct connection_row *row);

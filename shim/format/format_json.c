@@ -8,14 +8,6 @@
 #include "format/json_connection.h"
 #include "format/json_event.h"
 
-/* Returns the time of day at which the connection was opened, or else first seen. */
-static int64_t opened_realtime_ns(const struct connection_row *row)
-{
-	uint64_t time_ns = row->opened_ns != 0 ? row->opened_ns : row->first_ns;
-
-	return (int64_t)(time_ns + (uint64_t)row->realtime_offset_ns);
-}
-
 static void append_row(struct strbuf *buf, const struct connection_row *row,
 		       const struct layout *layout, uint64_t base_ns)
 {
@@ -23,7 +15,7 @@ static void append_row(struct strbuf *buf, const struct connection_row *row,
 
 	(void)layout; /* an object has all members */
 	strbuf_char(buf, '{');
-	json_time(buf, "time", opened_realtime_ns(row));
+	json_time(buf, "time", connection_row_realtime_ns(row));
 	json_connection(buf, row, base_ns);
 	if (row->first == FIRST_END_HERE || row->first == FIRST_END_PEER)
 		json_text(buf, "closed_first", connection_row_first(row));
