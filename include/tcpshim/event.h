@@ -191,6 +191,7 @@ struct tcpshim_connection {
 	uint32_t serial; /* number within the process, from 1 */
 	uint8_t role;    /* enum tcpshim_role */
 	uint8_t state;   /* enum tcpshim_tcp_state after the call */
+	uint64_t cookie; /* SO_COOKIE: the same in all processes that have it; 0: not known */
 	struct tcpshim_address local, peer;
 };
 

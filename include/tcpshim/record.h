@@ -235,6 +235,10 @@ enum record_section_kind {
 	RECORD_STACK,    /* uint64_t return addresses[number], the innermost first */
 	RECORD_MORE_NOTES, /* uint64_t[number]: further notes of the RECORD_SUBJECT just before it;
 			      bit n of the first is row 64 + n of the table of notes */
+	/* uint64_t: SO_COOKIE of the connection's socket. It is the same in all processes that have
+	 * the socket, and no other socket's since the machine was booted. Recorded with
+	 * RECORD_ENDPOINTS, if it is known. */
+	RECORD_COOKIE,
 };
 
 /* The sections continue to the end of the record. */

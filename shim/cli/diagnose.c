@@ -107,6 +107,7 @@ static void read_all(struct diagnosis *diagnosis)
 {
 	struct item item;
 
+	diagnosis->rows.is_joined = diagnosis->merge.count > 1;
 	while (merge_next(&diagnosis->merge, &item)) {
 		if (item.line)
 			continue;

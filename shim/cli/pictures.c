@@ -42,7 +42,9 @@ void pictures_start(struct pictures *pictures, const struct filter *filter,
 		    const struct merge *merge, size_t most_moments)
 {
 	*pictures = (struct pictures){.merge = merge,
-				      .rows = {.filter = filter, .tell = tell},
+				      .rows = {.filter = filter,
+					       .is_joined = merge->count > 1,
+					       .tell = tell},
 				      .most_moments = most_moments};
 }
 

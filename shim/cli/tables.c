@@ -88,6 +88,7 @@ void connections_start(struct connections_table *table)
 {
 	const struct columns *columns = table->columns;
 
+	table->rows.is_joined = table->has_pid; /* several processes */
 	connection_columns_all(&table->layout, table->has_pid);
 	if (columns->chosen.count > 0)
 		table->layout = columns->chosen;

@@ -137,7 +137,7 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): ordered by us
 	_Atomic int32_t policy_error;
 
 	_Atomic bool is_closing;      /* a call that closes it is in progress */
-	_Atomic uint64_t cookie;      /* SO_COOKIE if it was adopted, otherwise 0 */
+	_Atomic uint64_t cookie;      /* SO_COOKIE; 0: not known */
 	_Atomic uint32_t descriptors; /* how many descriptors of this process refer to it */
 	_Atomic uint8_t role, state;
 	_Atomic uint32_t eof_count;

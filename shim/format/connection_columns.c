@@ -51,6 +51,10 @@ static void pid_cell(struct strbuf *buf, const void *data, uint64_t base_ns)
 
 	(void)base_ns;
 	strbuf_integer(buf, row->pid);
+	if (row->process_count > 1) {
+		strbuf_char(buf, '+');
+		strbuf_unsigned(buf, row->process_count - 1);
+	}
 }
 
 static bool pid_key(struct column_key *key, const void *data)

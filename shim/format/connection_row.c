@@ -291,6 +291,49 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 	return true;
 }
 
+void connection_row_add_process(struct connection_row *row, int32_t pid)
+{
+	uint32_t known = row->process_count < CONNECTION_ROW_PIDS ? row->process_count
+								  : CONNECTION_ROW_PIDS;
+
+	for (uint32_t i = 0; i < known; i++)
+		if (row->pids[i] == pid)
+			return;
+	if (known < CONNECTION_ROW_PIDS)
+		row->pids[known] = pid;
+	row->process_count++;
+}
+
+void connection_row_keep_opening(struct connection_row *row, const struct connection_row *before)
+{
+	row->opened_ns = before->opened_ns;
+	row->is_opening_missed = before->is_opening_missed;
+	row->handshake_ns = before->handshake_ns;
+	row->is_adopted = before->is_adopted;
+}
+
+void connection_row_keep_open(struct connection_row *row, const struct connection_row *before)
+{
+	row->closed_ns = 0;
+	row->is_told_closed = false;
+	if (memchr(closing_notes, (int)row->ended, sizeof(closing_notes)) &&
+	    row->ended < NOTE_COUNT)
+		row->ended = before->ended;
+	if (row->first == FIRST_END_HERE)
+		row->first = before->first;
+}
+
+void connection_row_end_shared(struct connection_row *row)
+{
+	if (row->ended == CONNECTION_ROW_NO_NOTE && is_established(row->state))
+		row->ended = NOTE_left_open_at_exit; /* by the last of them */
+	if (row->ended != NOTE_closed_shared_maybe)
+		return;
+	row->ended = row->first == FIRST_END_PEER ? NOTE_closed_after_peer : NOTE_closed_first;
+	if (row->first == FIRST_END_NOBODY)
+		row->first = FIRST_END_HERE;
+}
+
 void connection_row_restart(struct connection_row *row, uint64_t now_ns)
 {
 	row->is_restarted = true;

@@ -15,11 +15,15 @@
 /* Who said first that nothing more comes. */
 enum first_end { FIRST_END_NOBODY, FIRST_END_HERE, FIRST_END_PEER };
 
-enum { CONNECTION_ROW_NO_NOTE = UINT16_MAX };
+enum { CONNECTION_ROW_NO_NOTE = UINT16_MAX, CONNECTION_ROW_PIDS = 8 };
 
 struct connection_row {
 	uint32_t serial;
 	int32_t pid, fd;
+	/* The processes that were seen to have it, in the order in which they were, as far as there
+	 * is room; 0: pid only. */
+	uint32_t process_count;
+	int32_t pids[CONNECTION_ROW_PIDS];
 	uint8_t role, state;
 	uint8_t first;          /* enum first_end */
 	bool is_told_closed;    /* a note reports its close */
@@ -63,6 +67,23 @@ void connection_row_call(struct connection_row *row, const struct tcpshim_event 
  * no further event belongs to it. */
 bool connection_row_subject(struct connection_row *row, const struct tcpshim_event *event,
 			    const struct tcpshim_subject *subject);
+
+/* --- A connection that several processes have. --- */
+
+/* Adds a process. */
+void connection_row_add_process(struct connection_row *row, int32_t pid);
+
+/* After the notes of a further process: takes back what they say of the opening. before: the row
+ * before them. */
+void connection_row_keep_opening(struct connection_row *row, const struct connection_row *before);
+
+/* After a close: takes it back, because another process has the connection open. before: likewise.
+ */
+void connection_row_keep_open(struct connection_row *row, const struct connection_row *before);
+
+/* Adds that every process that was seen to have it has closed it, or has ended: the last of these
+ * was its end. */
+void connection_row_end_shared(struct connection_row *row);
 
 /* Begins the sums anew: they are those from now_ns on. What the connection is stays known. */
 void connection_row_restart(struct connection_row *row, uint64_t now_ns);

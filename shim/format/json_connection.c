@@ -41,9 +41,26 @@ static void append_known(struct strbuf *buf, const char *name, struct known_numb
 	strbuf_unsigned(buf, number.value);
 }
 
+/* Appends the processes that have had it, if there are several. */
+static void append_processes(struct strbuf *buf, const struct connection_row *row)
+{
+	json_name(buf, "pids");
+	strbuf_char(buf, '[');
+	for (uint32_t i = 0; i < row->process_count && i < CONNECTION_ROW_PIDS; i++) {
+		if (i > 0)
+			strbuf_char(buf, ',');
+		strbuf_integer(buf, row->pids[i]);
+	}
+	strbuf_char(buf, ']');
+	if (row->process_count > CONNECTION_ROW_PIDS)
+		json_unsigned(buf, "pids.left_out", row->process_count - CONNECTION_ROW_PIDS);
+}
+
 void json_connection(struct strbuf *buf, const struct connection_row *row, uint64_t base_ns)
 {
 	json_integer(buf, "process.pid", row->pid);
+	if (row->process_count > 1)
+		append_processes(buf, row);
 	if (row->program)
 		json_program(buf, row->program);
 	attributes_json(buf, row->attributes);

@@ -183,6 +183,9 @@ size_t pack_event(void *to, size_t room, const struct tcpshim_event *event, uint
 	if (has_endpoints && event->connection.serial != 0)
 		put_section(&packer, RECORD_ENDPOINTS, 0, &event->connection.local,
 			    2 * sizeof(event->connection.local));
+	if (has_endpoints && event->connection.serial != 0 && event->connection.cookie != 0)
+		put_section(&packer, RECORD_COOKIE, 0, &event->connection.cookie,
+			    sizeof(event->connection.cookie));
 	if (event->address)
 		put_section(&packer, RECORD_ADDRESS, event->address_size, event->address,
 			    event->address_size);

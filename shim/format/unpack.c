@@ -136,6 +136,11 @@ static bool read_section(struct unpacked *to, const struct unpack_names *names,
 		       sizeof(struct tcpshim_address));
 		event->flags |= EVENT_ENDPOINTS;
 		return true;
+	case RECORD_COOKIE:
+		if (size < sizeof(event->connection.cookie))
+			return false;
+		memcpy(&event->connection.cookie, content, sizeof(event->connection.cookie));
+		return true;
 	case RECORD_ADDRESS:
 		event->address = content;
 		event->address_size = number;

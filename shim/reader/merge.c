@@ -161,6 +161,14 @@ static struct known_connection *find_or_add(struct reader *reader, uint32_t seri
 	return known;
 }
 
+uint64_t merge_cookie(const struct reader *reader, uint32_t serial)
+{
+	const struct known_connection key = {.serial = serial};
+	struct known_connection *const *found = tfind(&key, &reader->connections, compare_known);
+
+	return found ? (*found)->cookie : 0;
+}
+
 /* Learns from the event what it holds of its connection, and adds to it what is known. */
 static void learn(struct reader *reader, struct tcpshim_event *event, bool is_transfer)
 {
@@ -174,12 +182,15 @@ static void learn(struct reader *reader, struct tcpshim_event *event, bool is_tr
 		known->local = connection->local;
 		known->peer = connection->peer;
 	}
+	if (connection->cookie != 0)
+		known->cookie = connection->cookie;
 	if (!is_transfer) {
 		known->role = connection->role;
 		known->state = connection->state;
 	}
 	connection->role = known->role;
 	connection->state = known->state;
+	connection->cookie = known->cookie;
 	connection->local = known->local;
 	connection->peer = known->peer;
 	if (!(event->flags & EVENT_SLEEPING))

@@ -16,6 +16,7 @@
 struct known_connection {
 	uint32_t serial;
 	uint8_t role, state;
+	uint64_t cookie; /* of its socket, 0: not known */
 	struct tcpshim_address local, peer;
 	struct hanging hanging;
 };
@@ -50,6 +51,9 @@ void merge_start(struct merge *merge, struct reader **readers, size_t count);
 
 /* Returns the next event or line in *item, or false if there is none, now. */
 bool merge_next(struct merge *merge, struct item *item);
+
+/* Returns the SO_COOKIE of a connection of the recording, 0 if it is not known so far. */
+uint64_t merge_cookie(const struct reader *reader, uint32_t serial);
 
 /* Returns, after the last event, the calls that threads are in, or were in at their end, by their
  * start. Each is returned once until the next merge_refresh; then false is returned. */

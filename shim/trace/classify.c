@@ -120,9 +120,7 @@ static void adopt(int fd, struct conn *conn)
 	enforce_options(fd, conn);
 }
 
-/* Reads the socket's cookie. Descriptors that were inherited together often refer to one socket:
- * inetd's 0, 1 and 2. */
-static uint64_t get_cookie(int fd)
+uint64_t classify_cookie(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t size = sizeof(cookie);
@@ -131,6 +129,7 @@ static uint64_t get_cookie(int fd)
 	return cookie;
 }
 
+/* Descriptors that were inherited together often refer to one socket: inetd's 0, 1 and 2. */
 static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 {
 	int protocol = get_socket_integer(fd, SO_PROTOCOL);
@@ -146,7 +145,7 @@ static struct conn *make_conn(int fd, uint64_t now_ns, bool *is_open)
 	if (!is_wanted || !*is_open)
 		return NULL;
 	if (kind == CONN_KIND_TCP) {
-		uint64_t cookie = get_cookie(fd);
+		uint64_t cookie = classify_cookie(fd);
 
 		conn = cookie != 0 ? cookie_map_acquire(cookie) : NULL;
 		if (conn)

@@ -37,4 +37,7 @@ void classify_match(int fd, struct conn *conn, enum tcpshim_role role);
  * unchanged. */
 void classify_read_addresses(int fd, struct conn *conn);
 
+/* Returns the SO_COOKIE of a socket, 0 if it has none. */
+uint64_t classify_cookie(int fd);
+
 #endif

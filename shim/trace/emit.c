@@ -13,6 +13,7 @@
 #include "settings/config.h"
 #include "sink/recording_block.h"
 #include "sink/sinks.h"
+#include "sys/restriction.h"
 #include "trace/classify.h"
 #include "trace/step.h"
 
@@ -90,6 +91,19 @@ static bool may_be_of_several(const struct tcpshim_event *event)
 	}
 }
 
+/* A descriptor that the call has just made is certainly that of this connection. */
+static void name_socket(struct area *area, struct conn *conn)
+{
+	uint64_t cookie = atomic_load_explicit(&conn->cookie, memory_order_relaxed);
+	bool is_new = area->step.effect == EFFECT_CREATE || area->step.effect == EFFECT_ACCEPT;
+
+	if (cookie == 0 && is_new && !restriction_is_filter()) {
+		cookie = classify_cookie(area->step.fd);
+		atomic_store_explicit(&conn->cookie, cookie, memory_order_relaxed);
+	}
+	area->event.connection.cookie = cookie;
+}
+
 /* Records the connection's addresses once, when both are known, and again when the recording may
  * have overwritten them. */
 static void name_endpoints(struct area *area, struct conn *conn)
@@ -99,6 +113,7 @@ static void name_endpoints(struct area *area, struct conn *conn)
 	if (atomic_load_explicit(&conn->reported_lap, memory_order_relaxed) == lap && lap != 0)
 		return;
 	area->event.flags |= EVENT_ENDPOINTS;
+	name_socket(area, conn);
 	if (conn->peer.family != 0 && !may_be_of_several(&area->event))
 		atomic_store_explicit(&conn->reported_lap, lap, memory_order_relaxed);
 }

@@ -50,14 +50,14 @@ WATCH = struct.Struct("<iIQ")
 
 HEADER_FIELDS = (
     "magic version padding_0 header_bytes block_bytes block_count flags pid parent_pid names_offset names_bytes "
-    "padding_1 base_ns realtime_offset_ns data_bytes boot program executable blocks_taken lost_events "
+    "attributes_bytes base_ns realtime_offset_ns data_bytes boot program executable blocks_taken lost_events "
     "overwritten_events nested_calls lost_error end exit_status padding_2 end_ns"
 ).split()
 
 KINDS = {1: "transfer", 2: "event", 3: "more", 4: "thread", 5: "clock", 6: "line", 7: "module"}
 SECTIONS = {
     1: "endpoints", 2: "address", 3: "value", 4: "length_out", 5: "asked", 6: "ready", 7: "data", 8: "subject",
-    9: "left_out", 10: "stack", 11: "more_notes",
+    9: "left_out", 10: "stack", 11: "more_notes", 12: "cookie",
 }
 EFFECTS = (
     "none create listen connect accept shutdown close dup pair adopt read write splice wait epoll get_option "
@@ -506,6 +506,8 @@ class Stream:
                     for word in range(self.rows(number, cursor))
                     for note in self.names.note_ids(cursor.number(8), 64 * (1 + word))
                 ]
+            elif kind == 12:
+                found["number"] = cursor.number(8)
             else:
                 self.damage["unknown_sections"] += 1
         except Damaged:

@@ -112,7 +112,9 @@ static void fill_event(struct tcpshim_event *event)
 	event->result = event->error ? -1 : (int64_t)(draw() >> below(64));
 	event->connection = (struct tcpshim_connection){(uint32_t)below(1000),
 							(uint8_t)below(ROLE_LISTENER + 1),
-							(uint8_t)below(STATE_COUNT), any_address(),
+							(uint8_t)below(STATE_COUNT),
+							draw() >> below(64),
+							any_address(),
 							any_address()};
 	if (below(2))
 		fill_payload(event);
