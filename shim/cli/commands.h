@@ -20,6 +20,8 @@ struct command {
 	/* Its own options, ended by an empty row; NULL: none. Their keys are letters, or numbers
 	 * from OPTION_OWN on (options.h). */
 	const struct argp_option *options;
+	/* Those that choose calls or connections: filter_options, or NULL. */
+	const struct argp_option *filters;
 	/* The variables that are options of it too, without TCPSHIM_, ended by NULL; NULL: none. */
 	const char *const *variables;
 

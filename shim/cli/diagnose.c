@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/diagnose.h"
 #include "cli/explanation.h"
+#include "cli/filter_options.h"
 #include "cli/open_rows.h"
 #include "cli/options.h"
 #include "cli/recordings.h"
@@ -25,6 +26,7 @@
 enum { OPTION_TOP = OPTION_OWN, TEXT_BYTES = 4096, JSON_BYTES = 16384 };
 
 static struct {
+	struct filter filter;
 	const char **paths;
 	size_t path_count;
 	uint64_t top; /* 0: all */
@@ -35,14 +37,16 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static const char *const variables[] = {"MATCH", "FORMAT", NULL};
+static const char *const variables[] = {"TRACE", "MATCH", "FORMAT", NULL};
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-	(void)state;
+	if (filter_options_take(&asked.filter, key, argument, state))
+		return 0;
 	switch (key) {
 	case ARGP_KEY_INIT:
 		options_clear();
+		asked.filter = filter_of_nothing;
 		return 0;
 	case OPTION_TOP:
 		if (!word_number(word_of(argument), &asked.top) || asked.top == 0)
@@ -67,8 +71,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 struct diagnosis {
 	struct merge merge;
 	struct open_rows rows;
-	struct groups groups;
+	struct groups groups; /* of the chosen connections */
 	struct finding_list findings;
+	size_t connection_count; /* all of them */
 	uint64_t events, first_ns, last_ns;
 };
 
@@ -80,9 +85,11 @@ static void add(struct diagnosis *diagnosis, const struct open_row *row)
 		.end_ns = row->reader->seen_ns + row->reader->shift_ns,
 	};
 
-	if (config.match.count != 0 &&
-	    match_connection(&config.match, &row->row.local, &row->row.peer,
-			     (enum tcpshim_role)row->row.role) != MATCH_YES)
+	if (!groups_take(&row->row))
+		return;
+	diagnosis->connection_count++;
+	if (!row->is_chosen ||
+	    !filter_matches(diagnosis->rows.filter, &row->row.local, &row->row.peer, row->row.role))
 		return;
 	if (!groups_add(&diagnosis->groups, row->reader->header.program, &ended)) {
 		complain("not enough memory for the connections");
@@ -253,7 +260,11 @@ static void print_scope(const struct diagnosis *diagnosis)
 	struct strbuf buf;
 
 	strbuf_init(&buf, text, sizeof(text));
-	strbuf_count(&buf, diagnosis->groups.connection_count, "connection");
+	if (diagnosis->groups.connection_count < diagnosis->connection_count) {
+		strbuf_unsigned(&buf, diagnosis->groups.connection_count);
+		strbuf_string(&buf, " of ");
+	}
+	strbuf_count(&buf, diagnosis->connection_count, "connection");
 	strbuf_string(&buf, " in ");
 	strbuf_count(&buf, diagnosis->groups.count, "group");
 	strbuf_string(&buf, ", ");
@@ -287,16 +298,37 @@ static void print_all(const struct diagnosis *diagnosis)
 	print_scope(diagnosis);
 }
 
-int diagnose_show(const char *const *paths, size_t count)
+/* Reports on standard error that no connection was looked at, and why. */
+static void complain_empty(const struct diagnosis *diagnosis)
+{
+	char where[PATH_MAX + 16];
+
+	snprintf(where, sizeof(where), "in %s", diagnosis->merge.readers[0]->path);
+	if (diagnosis->merge.count > 1)
+		snprintf(where, sizeof(where), "in these %zu recordings", diagnosis->merge.count);
+	if (diagnosis->connection_count > 0)
+		complain("none of the %zu connections %s matches the options",
+			 diagnosis->connection_count, where);
+	else
+		complain("no connection was recorded %s", where);
+}
+
+int diagnose_show(const char *const *paths, size_t count, const struct filter *chosen)
 {
 	struct recordings recordings;
-	struct diagnosis diagnosis = {0};
+	struct filter filter = *chosen;
+	struct diagnosis diagnosis = {.rows = {.filter = &filter}};
 	int status = recordings_open(&recordings, paths, count) ? 0 : EXIT_OWN_FAILURE;
 
 	if (recordings.count > 0) {
+		filter.is_shown = config.is_shown;
+		filter.match = &config.match;
 		merge_start(&diagnosis.merge, recordings.readers, recordings.count);
 		read_all(&diagnosis);
-		print_all(&diagnosis);
+		if (diagnosis.groups.connection_count > 0)
+			print_all(&diagnosis);
+		else
+			complain_empty(&diagnosis);
 		fflush(stdout);
 		render_check_output();
 		for (size_t i = 0; i < recordings.count; i++)
@@ -311,8 +343,9 @@ int diagnose_show(const char *const *paths, size_t count)
 
 static int run(void)
 {
-	return options_check("diagnose") ? diagnose_show(asked.paths, asked.path_count)
-					 : EXIT_USAGE;
+	return options_check("diagnose")
+		       ? diagnose_show(asked.paths, asked.path_count, &asked.filter)
+		       : EXIT_USAGE;
 }
 
 const struct command diagnose_command = {
@@ -321,8 +354,10 @@ const struct command diagnose_command = {
 	.meaning = "what is wrong with the connections in recordings, and what to do",
 	.doc = "Compares the connections in recordings, by program and peer, and prints what is "
 	       "wrong with them, the worst first: what was seen, the numbers that show it, why it "
-	       "happens and what to do. If nothing is wrong it says so in one line.",
+	       "happens and what to do. If nothing is wrong it says so in one line. An option that "
+	       "chooses calls chooses the connections that have such a call.",
 	.options = options,
+	.filters = filter_options,
 	.variables = variables,
 	.parse = parse,
 	.run = run,

@@ -102,6 +102,7 @@ struct argp_option *options_of(const struct command *command)
 		if (is_wanted(variable_rows[i].name, command->variables))
 			add_variable(&list, i);
 	add_all(&list, command->options);
+	add_all(&list, command->filters);
 	add_all(&list, standard_options);
 	return list.rows;
 }

@@ -16,7 +16,8 @@
 enum {
 	OPTION_VARIABLE = 0x1000, /* and the number of its row in variables.def */
 	OPTION_JSON = 0x1800,
-	OPTION_OWN = 0x2000, /* from here on, of each command */
+	OPTION_OWN = 0x2000,    /* from here on, of each command */
+	OPTION_FILTER = 0x2800, /* from here on, of filter_options */
 	OPTION_USAGE = 0x3000,
 };
 

@@ -309,7 +309,7 @@ static int run_diagnosed(const char *path)
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	directories[0] = directory;
 	if (recordings_are_in(directory))
-		diagnose_show(directories, 1);
+		diagnose_show(directories, 1, &filter_of_nothing);
 	else
 		complain("%s made no call on a TCP connection, so there is nothing to diagnose",
 			 path);

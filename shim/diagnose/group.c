@@ -52,11 +52,16 @@ static struct group *find_or_add(struct groups *groups, const char *program,
 	return group;
 }
 
+bool groups_take(const struct connection_row *row)
+{
+	return row->role != ROLE_LISTENER && row->peer.family != 0;
+}
+
 bool groups_add(struct groups *groups, const char *program, const struct ended *ended)
 {
 	struct group *group;
 
-	if (ended->row.role == ROLE_LISTENER || ended->row.peer.family == 0)
+	if (!groups_take(&ended->row))
 		return true;
 	group = find_or_add(groups, program, &ended->row);
 	if (!group)

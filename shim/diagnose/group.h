@@ -37,8 +37,12 @@ struct groups {
 	size_t connection_count;
 };
 
-/* Adds a connection to its group. Leaves out listeners, and sockets that were never connected.
- * Returns false if there is not enough memory. */
+/* Returns whether a connection belongs to a group: no listener does, and no socket that was never
+ * connected. */
+bool groups_take(const struct connection_row *row);
+
+/* Adds a connection to its group, if it belongs to one. Returns false if there is not enough
+ * memory. */
 bool groups_add(struct groups *groups, const char *program, const struct ended *ended);
 void groups_clear(struct groups *groups);
 

@@ -33,6 +33,14 @@ finds_nothing() {
 	grep -Eq '^[0-9]+ connections? in [0-9]+ groups?, .*: nothing wrong\.$' found || fail "$(cat found)"
 }
 
+# looks_at SCOPE OPTION…: with these options the diagnosis is of so many connections.
+looks_at() {
+	local scope=$1
+	shift
+	timeout -k 5 20 "$tcpshim" diagnose "$@" recordings >found 2>said || fail "status $?" "$(cat said)"
+	tail -n 1 found | grep -Eq "^$scope, " || fail "$*: not $scope:" "$(tail -n 1 found)"
+}
+
 # A server that closes what is idle for a second, and ten clients whose pools keep connections for $1 seconds.
 pool() {
 	cat >pool.py <<-'END'
@@ -165,6 +173,19 @@ pool() {
 	! grep -q peer-resets found || fail "$(cat found)"
 	timeout 20 "$tcpshim" diagnose --top=1 recordings >found
 	grep -q '^[0-9]* more findings are not shown (--top=1)\.$' found || fail "$(cat found)"
+	# The filters of a report choose connections. Each socket is one, with its own number.
+	looks_at '10 of 1000 connections in 1 group' --error=ECONNRESET
+	grep -q ' 10 of 10 connections were reset' found || fail "$(cat found)"
+	looks_at '10 of 1000 connections in 1 group' --note=reset-by-peer
+	looks_at '500 of 1000 connections in 1 group' --match=role=client
+	looks_at '1 of 1000 connections in 1 group' --conn=2
+	looks_at '1000 connections in [0-9]+ groups' --longer=0
+	looks_at '1000 connections in [0-9]+ groups' --since=0 --until=1h
+	timeout 20 "$tcpshim" diagnose --since=1h recordings >found 2>said
+	[[ ! -s found ]] || fail "$(cat found)"
+	grep -Eq '^tcpshim: none of the 1000 connections in recordings/[^ ]* matches the options$' said || fail "$(cat said)"
+	! timeout 20 "$tcpshim" diagnose --note=reset-by-pear recordings 2>said || fail "it is accepted"
+	grep -q -e '--note=reset-by-pear: there is no note reset-by-pear; did you mean reset-by-peer?' said || fail "$(cat said)"
 }
 
 @test "Nagle's algorithm, and the cure" {
