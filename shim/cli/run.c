@@ -1,4 +1,5 @@
 /* tcpshim PROGRAM: runs it with the library in front, as its parent. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -283,6 +284,18 @@ static int run_program(const char *path)
 	return error;
 }
 
+/* Asks for the stacks of lines with warnings and errors, unless the user has said which stacks to
+ * take. A stack takes about 20 us. Lines with a warning are few, and a program in good health has
+ * none, so it runs as fast as without. All notes are too many: each connection has three or more,
+ * and a program that only connects and closes took 1.8 times the processor time. */
+static void imply_stacks(void)
+{
+	const char *value = getenv("TCPSHIM_STACK");
+
+	if ((!value || !*value) && dlopen("libunwind.so.8", RTLD_LAZY))
+		setenv("TCPSHIM_STACK", "warn", 1);
+}
+
 /* Runs the program, recorded into a directory of its own, and prints the diagnosis on standard
  * error: standard output is the program's. */
 static int run_diagnosed(const char *path)
@@ -304,6 +317,7 @@ static int run_diagnosed(const char *path)
 	}
 	snprintf(value, sizeof(value), "%s/", directory);
 	setenv("TCPSHIM_RECORD", value, 1);
+	imply_stacks();
 	status = run_program(path);
 	fflush(stdout);
 	dup2(STDERR_FILENO, STDOUT_FILENO);

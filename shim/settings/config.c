@@ -23,6 +23,7 @@ static const struct config defaults = {
 	.has_libc_stdio = true,
 	.format = &format_text,
 	.record_bytes = UINT64_C(256) << 20,
+	.stack_severity = SEVERITY_NONE,
 	.style = {.stamps = TRUSS_BASE, .data_bytes = 12, .least_severity = SEVERITY_INFO},
 };
 
@@ -49,21 +50,31 @@ static bool read_TRACE(const char *value)
 	return true;
 }
 
+/* Asks for the stacks of lines with notes of this severity or worse. */
+static void ask_stack_of(uint8_t severity)
+{
+	if (severity < config.stack_severity)
+		config.stack_severity = severity;
+}
+
 static bool read_STACK(const char *value)
 {
 	struct word word;
 
 	while (word_next(&value, ',', &word)) {
 		if (word_is(word, "notes"))
-			config.has_stack_of_notes = true;
+			ask_stack_of(SEVERITY_INFO);
+		else if (word_is(word, "warn"))
+			ask_stack_of(SEVERITY_WARN);
 		else if (word_is(word, "errors"))
 			config.has_stack_of_errors = true;
 		else if (!selection_add(config.has_stack, word, true))
 			return false;
 	}
-	config.has_any_stack = config.has_stack_of_notes || config.has_stack_of_errors;
 	for (unsigned call = 0; call < CALL_COUNT; call++)
-		config.has_any_stack |= config.has_stack[call];
+		config.has_stack_of_calls |= config.has_stack[call];
+	config.has_any_stack = config.has_stack_of_calls || config.has_stack_of_errors ||
+			       config.stack_severity < SEVERITY_NONE;
 	return true;
 }
 

@@ -50,7 +50,9 @@ struct config {
 	bool record_in_folder;      /* TCPSHIM_RECORD is a directory */
 	char record_path[PATH_MAX]; /* absolute; %p and %t not yet replaced */
 	bool has_stack[CALL_COUNT];
-	bool has_stack_of_notes, has_stack_of_errors, has_any_stack;
+	bool has_stack_of_calls; /* of any in has_stack */
+	bool has_stack_of_errors, has_any_stack;
+	uint8_t stack_severity; /* of notes whose lines have a stack, at least; or SEVERITY_NONE */
 	enum config_summary summary;
 	struct truss_style style;
 	struct match match;

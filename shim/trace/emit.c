@@ -148,22 +148,25 @@ void emit_unpin(struct conn *conn)
 	conn_release(conn);
 }
 
-static bool has_notes_to_show(const struct tcpshim_event *event)
+/* Returns whether the event has a note of this severity or worse. */
+static bool has_notes_of(const struct tcpshim_event *event, uint8_t least_severity)
 {
 	for (uint32_t i = 0; i < event->subject_count; i++)
 		for (unsigned note = 0; note < NOTE_COUNT; note++)
 			if (note_set_has(&event->subjects[i].notes, note) &&
-			    note_rows[note].severity >= config.style.least_severity)
+			    note_rows[note].severity >= least_severity)
 				return true;
 	return false;
 }
 
 static bool wants_stack(const struct tcpshim_event *event)
 {
+	uint8_t shown = config.style.least_severity, asked = config.stack_severity;
+
 	if (event->flags & EVENT_SLEEPING)
 		return false;
 	return config.has_stack[event->call] || (config.has_stack_of_errors && event->error != 0) ||
-	       (config.has_stack_of_notes && has_notes_to_show(event));
+	       (asked < SEVERITY_NONE && has_notes_of(event, shown > asked ? shown : asked));
 }
 
 static void take_stack(struct area *area)

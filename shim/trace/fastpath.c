@@ -29,7 +29,10 @@ void fastpath_start(void)
 	bool is_shown = config.is_shown[CALL_read] && config.is_shown[CALL_write] &&
 			config.is_shown[CALL_recv] && config.is_shown[CALL_send];
 
-	if (config.has_record && !config.has_lines && !config.has_any_stack && is_shown &&
+	/* A transfer on the fast path has no note and no error, so it has no stack of them. */
+	bool has_stacks = config.has_stack_of_calls || config.has_stack_of_errors;
+
+	if (config.has_record && !config.has_lines && !has_stacks && is_shown &&
 	    config.summary == CONFIG_SUMMARY_OFF && config.style.data_bytes <= PACK_DATA_BYTES)
 		atomic_store(&data_bytes, config.style.data_bytes);
 }

@@ -158,6 +158,12 @@ same_as_gdb() {
 		fail "$(cat errors)"
 	[[ $(grep -c '^	!' notes) == 1 ]]
 	(($(grep -c '^ > ' notes) > 3))
+	# warn: those with a warning, and no other.
+	shim TCPSHIM_OUTPUT=warnings TCPSHIM_STACK=warn curl -s http://127.0.0.1:1/ || true
+	(($(grep -c '^ > ' warnings) > 3)) || fail "$(cat warnings)"
+	shim TCPSHIM_OUTPUT=none TCPSHIM_STACK=warn "$build/exchange"
+	grep -q '\[connected\]' none || fail "$(cat none)"
+	! grep -q '^ > ' none || fail "$(cat none)"
 }
 
 @test "stack: the program's descriptors are the same numbers, and its scope has no libunwind" {

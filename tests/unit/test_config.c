@@ -1009,8 +1009,15 @@ static void test_stacks(void **state)
 	assert_true(config.has_stack[CALL_read]);
 	assert_false(config.has_stack[CALL_close]);
 	assert_true(config.has_stack_of_errors);
-	assert_false(config.has_stack_of_notes);
+	assert_int_equal(config.stack_severity, SEVERITY_NONE);
 	assert_true(config.is_shown[CALL_close]);
+	read_environment("TCPSHIM_STACK=warn", NULL);
+	assert_true(config.has_any_stack);
+	assert_false(config.has_stack_of_calls);
+	assert_int_equal(config.stack_severity, SEVERITY_WARN);
+	read_environment("TCPSHIM_STACK=notes,warn,connect", NULL);
+	assert_true(config.has_stack_of_calls);
+	assert_int_equal(config.stack_severity, SEVERITY_INFO);
 	read_environment("TCPSHIM_STACK=none", NULL);
 	assert_false(config.has_any_stack);
 	assert_int_equal(config.errors, 0);
