@@ -22,8 +22,10 @@
 #include "format/words.h"
 #include "reader/complain.h"
 #include "reader/printable.h"
+#include "reader/symbols.h"
 
-enum { OPTION_TOP = OPTION_OWN, TEXT_BYTES = 4096, JSON_BYTES = 16384 };
+enum { OPTION_TOP = OPTION_OWN, OPTION_NO_SYMBOLS };
+enum { TEXT_BYTES = 4096, JSON_BYTES = 16384, SHOWN_STACKS = 3 };
 
 static struct {
 	struct filter filter;
@@ -34,6 +36,8 @@ static struct {
 
 static const struct argp_option options[] = {
 	{"top", OPTION_TOP, "N", 0, "Only the N worst findings", 0},
+	{"no-symbols", OPTION_NO_SYMBOLS, NULL, 0,
+	 "Opens no file that a recording names: call stacks are without the names of functions", 0},
 	{0},
 };
 
@@ -53,6 +57,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			refuse("--top=%s: it takes a number from 1 on, for example --top=3",
 			       argument);
 		return 0;
+	case OPTION_NO_SYMBOLS:
+		symbols_forbid();
+		return 0;
 	case ARGP_KEY_ARG:
 		asked.paths =
 			reallocate(asked.paths, (asked.path_count + 1) * sizeof(asked.paths[0]));
@@ -71,6 +78,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 struct diagnosis {
 	struct merge merge;
 	struct open_rows rows;
+	struct stacks stacks;
 	struct groups groups; /* of the chosen connections */
 	struct finding_list findings;
 	size_t connection_count; /* all of them */
@@ -110,6 +118,13 @@ static void leave_row(struct open_row *row, void *data)
 	add(data, row);
 }
 
+static int compare_stacks(const void *a, const void *b)
+{
+	const struct finding_stack *x = a, *y = b;
+
+	return (x->count < y->count) - (x->count > y->count);
+}
+
 static void read_all(struct diagnosis *diagnosis)
 {
 	struct item item;
@@ -134,6 +149,12 @@ static void read_all(struct diagnosis *diagnosis)
 			exit(EXIT_OWN_FAILURE);
 		}
 	diagnosis_sort(&diagnosis->findings);
+	for (size_t i = 0; i < diagnosis->findings.count; i++) {
+		struct finding *finding = &diagnosis->findings.list[i];
+
+		qsort(finding->stacks, finding->stack_count, sizeof(finding->stacks[0]),
+		      compare_stacks);
+	}
 }
 
 /* --- Writing. --- */
@@ -189,6 +210,30 @@ static void append_when(struct strbuf *buf, const struct diagnosis *diagnosis,
 	strbuf_string(buf, ". ");
 }
 
+/* Prints where in the program it happened, the most frequent places first. */
+static void print_stacks(const struct diagnosis *diagnosis, const struct finding *finding,
+			 struct strbuf *buf)
+{
+	unsigned shown = finding->stack_count < SHOWN_STACKS ? finding->stack_count : SHOWN_STACKS;
+
+	for (unsigned i = 0; i < shown; i++) {
+		strbuf_string(buf, "At ");
+		stacks_append(&diagnosis->stacks, finding->stacks[i].stack, buf);
+		strbuf_string(buf, " (");
+		strbuf_unsigned(buf, finding->stacks[i].count);
+		strbuf_string(buf, " of ");
+		strbuf_unsigned(buf, finding->count);
+		strbuf_string(buf, ").");
+		print_paragraph(buf);
+	}
+	if (shown == finding->stack_count)
+		return;
+	strbuf_string(buf, "At ");
+	strbuf_count(buf, finding->stack_count - shown, "more place");
+	strbuf_char(buf, '.');
+	print_paragraph(buf);
+}
+
 static void print_finding(const struct diagnosis *diagnosis, const struct finding *finding)
 {
 	const struct finding_row *row = &finding_rows[finding->name];
@@ -205,6 +250,7 @@ static void print_finding(const struct diagnosis *diagnosis, const struct findin
 	append_when(&buf, diagnosis, finding);
 	strbuf_string(&buf, finding->is_inferred ? "Inferred from these numbers." : "Measured.");
 	print_paragraph(&buf);
+	print_stacks(diagnosis, finding, &buf);
 	strbuf_string(&buf, "Why: ");
 	strbuf_string(&buf, row->why);
 	print_paragraph(&buf);
@@ -212,6 +258,31 @@ static void print_finding(const struct diagnosis *diagnosis, const struct findin
 	append_what_to_do(&buf, finding);
 	print_paragraph(&buf);
 	putchar('\n');
+}
+
+/* Appends the most frequent stack, and how many connections have it. */
+static void append_stack(struct strbuf *buf, const struct diagnosis *diagnosis,
+			 const struct finding *finding)
+{
+	const struct finding_stack *stack = &finding->stacks[0];
+
+	if (finding->stack_count == 0)
+		return;
+	json_name(buf, "stack");
+	strbuf_char(buf, '[');
+	for (uint32_t frame = 0;; frame++) {
+		char bytes[TEXT_BYTES];
+		struct strbuf text;
+
+		strbuf_init(&text, bytes, sizeof(bytes));
+		if (!stacks_append_frame(&diagnosis->stacks, stack->stack, frame, false, &text))
+			break;
+		if (frame > 0)
+			strbuf_char(buf, ',');
+		json_string(buf, bytes, text.size);
+	}
+	strbuf_char(buf, ']');
+	json_unsigned(buf, "stack_affected", stack->count);
 }
 
 static void print_json(const struct diagnosis *diagnosis, const struct finding *finding)
@@ -246,6 +317,7 @@ static void print_json(const struct diagnosis *diagnosis, const struct finding *
 		json_time(&buf, "last", realtime(diagnosis, finding->last_ns));
 	}
 	json_text(&buf, "certainty", finding->is_inferred ? "inferred" : "measured");
+	append_stack(&buf, diagnosis, finding);
 	json_text(&buf, "what", finding->what);
 	json_text(&buf, "why", row->why);
 	json_text(&buf, "what_to_do", remedy);
@@ -321,6 +393,7 @@ int diagnose_show(const char *const *paths, size_t count, const struct filter *c
 	int status = recordings_open(&recordings, paths, count) ? 0 : EXIT_OWN_FAILURE;
 
 	if (recordings.count > 0) {
+		diagnosis.rows.stacks = &diagnosis.stacks;
 		filter.is_shown = config.is_shown;
 		filter.match = &config.match;
 		merge_start(&diagnosis.merge, recordings.readers, recordings.count);
@@ -334,6 +407,8 @@ int diagnose_show(const char *const *paths, size_t count, const struct filter *c
 		for (size_t i = 0; i < recordings.count; i++)
 			recordings_say_lost(recordings.readers[i]);
 		free(diagnosis.findings.list);
+		stacks_clear(&diagnosis.stacks);
+		symbols_end();
 		groups_clear(&diagnosis.groups);
 		merge_end(&diagnosis.merge);
 	}

@@ -218,14 +218,14 @@ static const struct tcpshim_subject *find_subject(const struct tcpshim_event *ev
 	return NULL;
 }
 
-static void take_call(struct open_rows *rows, const struct item *item, void *data)
+static void take_call(struct open_rows *rows, const struct item *item, uint32_t stack, void *data)
 {
 	const struct tcpshim_event *event = item->event;
 	struct view *view = find_or_add(rows, item, event->connection.serial);
 	struct open_row *row = view->row;
 
 	connection_row_call(&row->row, event);
-	story_call(&row->story, event);
+	story_call(&row->story, event, stack);
 	choose(rows, row, event, view->serial);
 	if (rows->tell)
 		rows->tell(row, item, find_subject(event, view->serial), data);
@@ -233,14 +233,14 @@ static void take_call(struct open_rows *rows, const struct item *item, void *dat
 
 /* Returns whether the row's connection is over. */
 static bool take_subject(struct open_rows *rows, struct view *view, const struct item *item,
-			 const struct tcpshim_subject *subject, void *data)
+			 const struct tcpshim_subject *subject, uint32_t stack, void *data)
 {
 	const struct tcpshim_event *event = item->event;
 	struct open_row *row = view->row;
 	struct connection_row before = row->row;
 
 	choose(rows, row, event, view->serial);
-	story_subject(&row->story, event, subject);
+	story_subject(&row->story, event, subject, stack);
 	if (rows->tell && view->serial != event->connection.serial)
 		rows->tell(row, item, subject, data);
 	view->is_closed = connection_row_subject(&row->row, event, subject);
@@ -263,9 +263,10 @@ void open_rows_take(struct open_rows *rows, const struct item *item,
 		    void (*close)(struct open_row *row, void *data), void *data)
 {
 	const struct tcpshim_event *event = item->event;
+	uint32_t stack = rows->stacks ? stacks_number(rows->stacks, item->reader, event) : 0;
 
 	if (event->connection.serial != 0)
-		take_call(rows, item, data);
+		take_call(rows, item, stack, data);
 	for (uint32_t i = 0; i < event->subject_count; i++) {
 		const struct tcpshim_subject *subject = &event->subjects[i];
 		struct view *view;
@@ -273,7 +274,7 @@ void open_rows_take(struct open_rows *rows, const struct item *item,
 		if (subject->facts.serial == 0)
 			continue;
 		view = find_or_add(rows, item, subject->facts.serial);
-		if (!take_subject(rows, view, item, subject, data))
+		if (!take_subject(rows, view, item, subject, stack, data))
 			continue;
 		open_row_find_gaps(view->row);
 		if (close)

@@ -12,6 +12,7 @@
 #include "picture/chronicle.h"
 #include "reader/filter.h"
 #include "reader/merge.h"
+#include "reader/stacks.h"
 
 struct open_row {
 	struct connection_row row;
@@ -28,6 +29,7 @@ struct open_rows {
 	void *views;                 /* tsearch(3)'s, by process, recording and serial */
 	void *sockets;               /* tsearch(3)'s: the rows of sockets, by machine and cookie */
 	const struct filter *filter; /* NULL: every row is chosen */
+	struct stacks *stacks;       /* the owner's, of which stories have numbers; NULL: none */
 	bool is_joined;              /* the views of one socket are one row */
 	/* If not NULL, called with each event and each row that it concerns. subject: the event's
 	 * notes for the row's connection, NULL if it has none. */

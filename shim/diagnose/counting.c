@@ -27,6 +27,19 @@ void count_bad(struct finding *finding, const struct ended *ended)
 	count_at(finding, ended->story.bad_ns != 0 ? ended->story.bad_ns : ended->row.first_ns);
 }
 
+void count_stack(struct finding *finding, uint32_t stack)
+{
+	unsigned place = 0;
+
+	while (place < finding->stack_count && finding->stacks[place].stack != stack)
+		place++;
+	if (stack == 0 || place == FINDING_STACKS)
+		return;
+	if (place == finding->stack_count)
+		finding->stacks[finding->stack_count++] = (struct finding_stack){.stack = stack};
+	finding->stacks[place].count++;
+}
+
 bool count_notes(const struct group *group, struct finding *finding, const uint8_t *notes,
 		 unsigned note_count)
 {
@@ -34,6 +47,8 @@ bool count_notes(const struct group *group, struct finding *finding, const uint8
 		for (unsigned j = 0; j < note_count; j++)
 			if (has_note(&group->list[i], notes[j])) {
 				count_bad(finding, &group->list[i]);
+				count_stack(finding,
+					    story_stack(&group->list[i].story, notes, note_count));
 				break;
 			}
 	finding->weight = finding->count;
@@ -115,7 +130,8 @@ void append_spread(struct strbuf *buf, struct numbers *numbers)
 	strbuf_char(buf, ')');
 }
 
-uint64_t sum_waits(const struct group *group, struct finding *finding, size_t offset)
+uint64_t sum_waits(const struct group *group, struct finding *finding, size_t offset,
+		   const uint8_t *notes, unsigned note_count)
 {
 	uint64_t sum = 0;
 
@@ -126,6 +142,7 @@ uint64_t sum_waits(const struct group *group, struct finding *finding, size_t of
 		if (wait < SECONDS(1))
 			continue;
 		count_bad(finding, &group->list[i]);
+		count_stack(finding, story_stack(&group->list[i].story, notes, note_count));
 		sum += wait;
 	}
 	finding->weight = sum;

@@ -18,7 +18,14 @@ bool has_note(const struct ended *ended, unsigned note);
 void count_at(struct finding *finding, uint64_t at_ns);
 void count_bad(struct finding *finding, const struct ended *ended);
 
-/* Counts the connections that have one of the notes. Returns whether there are any. */
+/* Count the call stack of a connection; 0: it has none. COUNT_STACK: that of the first of the
+ * notes in a list that has one. */
+void count_stack(struct finding *finding, uint32_t stack);
+#define COUNT_STACK(finding, ended, list) \
+	count_stack(finding, story_stack(&(ended)->story, list, sizeof(list)))
+
+/* Counts the connections that have one of the notes, with its stack. Returns whether there are any.
+ */
 bool count_notes(const struct group *group, struct finding *finding, const uint8_t *notes,
 		 unsigned note_count);
 #define COUNT_NOTES(group, finding, list) count_notes(group, finding, list, sizeof(list))
@@ -27,8 +34,12 @@ bool count_notes(const struct group *group, struct finding *finding, const uint8
 void collect(const struct group *group, struct numbers *numbers, size_t offset);
 #define COLLECT(group, numbers, field) collect(group, numbers, offsetof(struct story, field))
 
-/* Adds up a wait, and counts the connections that waited for a second or more. */
-uint64_t sum_waits(const struct group *group, struct finding *finding, size_t offset);
+/* Adds up a wait, and counts the connections that waited for a second or more, with the stack of
+ * the notes about it. */
+uint64_t sum_waits(const struct group *group, struct finding *finding, size_t offset,
+		   const uint8_t *notes, unsigned note_count);
+#define SUM_WAITS(group, finding, field, list) \
+	sum_waits(group, finding, offsetof(struct story, field), list, sizeof(list))
 
 /* Begin and end the text of what was found. */
 struct strbuf what_begin(struct finding *finding);

@@ -24,7 +24,13 @@ struct finding_row {
 };
 extern const struct finding_row finding_rows[FINDING_COUNT];
 
-enum { FINDING_TEXT_BYTES = 512, FINDING_SUGGESTED_BYTES = 96 };
+enum { FINDING_TEXT_BYTES = 512, FINDING_SUGGESTED_BYTES = 96, FINDING_STACKS = 16 };
+
+/* A call stack, and how many of the affected connections have it. */
+struct finding_stack {
+	uint32_t stack;
+	uint32_t count;
+};
 
 struct finding {
 	uint8_t name; /* enum finding_name */
@@ -33,6 +39,9 @@ struct finding {
 	uint64_t first_ns, last_ns; /* when it began to show, and when it showed last */
 	uint64_t weight;            /* the more, the worse; comparable within a finding */
 	bool is_inferred;           /* not measured: concluded from what else was seen */
+	/* The code, if stacks were recorded: the first FINDING_STACKS that differ. */
+	struct finding_stack stacks[FINDING_STACKS];
+	unsigned stack_count;
 	char what[FINDING_TEXT_BYTES];
 	char suggested[FINDING_SUGGESTED_BYTES]; /* what "{}" of what_to_do stands for */
 };

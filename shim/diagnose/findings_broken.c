@@ -6,6 +6,8 @@
  * which the peer closed one. */
 bool find_peer_idle_limit(const struct group *group, struct finding *finding)
 {
+	static const uint8_t notes[] = {NOTE_stale_reuse, NOTE_reset_after_fin,
+					NOTE_write_after_fin};
 	struct numbers killed = {0};
 	uint64_t survived_ns = 0, writes = 0, closed = 0;
 	struct strbuf buf = what_begin(finding);
@@ -13,8 +15,10 @@ bool find_peer_idle_limit(const struct group *group, struct finding *finding)
 	for (size_t i = 0; i < group->count; i++) {
 		const struct ended *ended = &group->list[i];
 
-		if (ended->story.stale_writes > 0)
+		if (ended->story.stale_writes > 0) {
 			count_bad(finding, ended);
+			COUNT_STACK(finding, ended, notes);
+		}
 		writes += ended->story.stale_writes;
 		if (ended->story.survived_ns > survived_ns)
 			survived_ns = ended->story.survived_ns;
@@ -45,6 +49,8 @@ bool find_peer_idle_limit(const struct group *group, struct finding *finding)
 	numbers_clear(&killed);
 	return true;
 }
+
+static const uint8_t forgotten[] = {NOTE_reset_peer_forgot, NOTE_reset_of_probe};
 
 /* Returns whether a reset answered the first data after a silence, or a probe. */
 static bool is_forgotten(const struct ended *ended)
@@ -94,9 +100,12 @@ bool find_path_forgets(const struct group *group, struct finding *finding)
 		numbers_clear(&silences);
 		return false;
 	}
-	for (size_t i = 0; i < group->count; i++)
-		if (is_forgotten(&group->list[i]))
-			count_bad(finding, &group->list[i]);
+	for (size_t i = 0; i < group->count; i++) {
+		if (!is_forgotten(&group->list[i]))
+			continue;
+		count_bad(finding, &group->list[i]);
+		COUNT_STACK(finding, &group->list[i], forgotten);
+	}
 	append_of(&buf, finding);
 	strbuf_string(&buf, " ended with a reset in answer to the first data after ");
 	append_spread(&buf, &silences);
@@ -182,14 +191,14 @@ bool find_ports_exhausted(const struct group *group, struct finding *finding)
 	return true;
 }
 
+static const uint8_t resets[] = {NOTE_reset_by_peer, NOTE_reset_unknown, NOTE_connect_reset,
+				 NOTE_reset_peer_forgot, NOTE_reset_of_probe};
+
 /* Returns whether the connection was reset. */
 static bool is_reset(const struct ended *ended)
 {
-	static const uint8_t notes[] = {NOTE_reset_by_peer, NOTE_reset_unknown, NOTE_connect_reset,
-					NOTE_reset_peer_forgot, NOTE_reset_of_probe};
-
-	for (size_t i = 0; i < sizeof(notes); i++)
-		if (has_note(ended, notes[i]))
+	for (size_t i = 0; i < sizeof(resets); i++)
+		if (has_note(ended, resets[i]))
 			return true;
 	return false;
 }
@@ -209,6 +218,7 @@ bool find_peer_resets(const struct group *group, struct finding *finding)
 		if (!is_reset(ended) || (is_explained && is_forgotten(ended)))
 			continue;
 		count_bad(finding, ended);
+		COUNT_STACK(finding, ended, resets);
 		lost += ended->story.lost_bytes;
 	}
 	if (finding->count == 0)
@@ -224,6 +234,7 @@ bool find_peer_resets(const struct group *group, struct finding *finding)
 /* Those that find_peer_idle_limit does not explain. */
 bool find_write_after_close(const struct group *group, struct finding *finding)
 {
+	static const uint8_t notes[] = {NOTE_write_after_fin, NOTE_reset_after_fin};
 	struct finding limit = {.group = group, .of = group->count};
 	bool has_limit = find_peer_idle_limit(group, &limit);
 	struct strbuf buf = what_begin(finding);
@@ -236,6 +247,7 @@ bool find_write_after_close(const struct group *group, struct finding *finding)
 		    (has_limit && ended->story.stale_writes > 0))
 			continue;
 		count_bad(finding, ended);
+		COUNT_STACK(finding, ended, notes);
 		lost += ended->story.lost_bytes;
 	}
 	if (finding->count == 0)
@@ -266,6 +278,8 @@ bool find_close_wait_leak(const struct group *group, struct finding *finding)
 		if (!is_leaked(ended))
 			continue;
 		count_at(finding, ended->story.fin_ns);
+		count_stack(finding, ended->story.used_stack != 0 ? ended->story.used_stack
+								  : ended->story.opened_stack);
 		if (ended->story.fin_ns < oldest_ns)
 			oldest_ns = ended->story.fin_ns;
 		if (ended->end_ns > end_ns)

@@ -138,7 +138,8 @@ bool find_resets_clients(const struct group *group, struct finding *finding)
 
 bool find_peer_reads_slowly(const struct group *group, struct finding *finding)
 {
-	uint64_t sum = sum_waits(group, finding, offsetof(struct story, window_limited_ns));
+	static const uint8_t notes[] = {NOTE_held_up_by_peer, NOTE_peer_window_closed};
+	uint64_t sum = SUM_WAITS(group, finding, window_limited_ns, notes);
 	struct strbuf buf = what_begin(finding);
 
 	if (finding->count == 0)
@@ -153,6 +154,7 @@ bool find_peer_reads_slowly(const struct group *group, struct finding *finding)
 
 bool find_nagle(const struct group *group, struct finding *finding)
 {
+	static const uint8_t notes[] = {NOTE_nagle_repeated, NOTE_nagle_delay};
 	struct strbuf buf = what_begin(finding);
 	uint64_t times = 0, lost_ns = 0;
 
@@ -162,6 +164,7 @@ bool find_nagle(const struct group *group, struct finding *finding)
 		if (story->nagle_count == 0)
 			continue;
 		count_bad(finding, &group->list[i]);
+		COUNT_STACK(finding, &group->list[i], notes);
 		times += story->nagle_count;
 		lost_ns += story->nagle_lost_ns;
 	}
@@ -198,7 +201,8 @@ bool find_busy_loop(const struct group *group, struct finding *finding)
 
 bool find_buffer_small(const struct group *group, struct finding *finding)
 {
-	uint64_t sum = sum_waits(group, finding, offsetof(struct story, buffer_limited_ns));
+	static const uint8_t notes[] = {NOTE_held_up_by_buffer, NOTE_send_buffer_full};
+	uint64_t sum = SUM_WAITS(group, finding, buffer_limited_ns, notes);
 	struct strbuf buf = what_begin(finding);
 
 	if (finding->count == 0)
@@ -225,8 +229,10 @@ bool find_no_reuse(const struct group *group, struct finding *finding)
 
 		if (row->closed_ns != 0 && row->opened_ns != 0 &&
 		    row->closed_ns - row->opened_ns < SECONDS(1) && row->writes <= 2 &&
-		    has_note(&group->list[i], NOTE_closed_first))
+		    has_note(&group->list[i], NOTE_closed_first)) {
 			count_at(finding, row->closed_ns);
+			count_stack(finding, group->list[i].story.opened_stack);
+		}
 	}
 	if (finding->count < MANY || finding->count * 10 < group->count * 9)
 		return false;

@@ -1,7 +1,14 @@
 #include "diagnose/story.h"
 
+#include <string.h>
+
 #include "format/facts.h"
 #include "format/note_set.h"
+
+static const uint8_t information[] = {
+	NOTE_name_lookup,       NOTE_no_failure_detection, NOTE_send_buffer_full,
+	NOTE_held_up_by_buffer, NOTE_nagle_delay,          NOTE_closed_first,
+};
 
 static void keep_most(uint64_t *to, uint64_t value)
 {
@@ -13,11 +20,23 @@ static void keep_most_32(uint32_t *to, uint32_t value)
 	*to = value > *to ? value : *to;
 }
 
-void story_call(struct story *story, const struct tcpshim_event *event)
+static void take_stack(struct story *story, enum tcpshim_effect effect, uint32_t stack)
+{
+	if (stack == 0)
+		return;
+	if (effect == EFFECT_CONNECT || effect == EFFECT_ACCEPT)
+		story->opened_stack = stack;
+	else if (effect == EFFECT_READ || effect == EFFECT_WRITE || effect == EFFECT_SPLICE ||
+		 effect == EFFECT_SHUTDOWN)
+		story->used_stack = stack;
+}
+
+void story_call(struct story *story, const struct tcpshim_event *event, uint32_t stack)
 {
 	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[event->call].effect;
 	uint64_t pause_ns;
 
+	take_stack(story, effect, stack);
 	if (connection_row_bytes(event) == 0 || (effect != EFFECT_READ && effect != EFFECT_WRITE))
 		return;
 	pause_ns = story->moved_ns != 0 && event->start_ns > story->moved_ns
@@ -42,12 +61,40 @@ static void take_fin(struct story *story, const struct tcpshim_event *event,
 	story->has_fin_idle = facts->fin_time == FIN_ARRIVED;
 }
 
+/* Keeps the stack of each note that a finding may ask for: of warnings and errors, and of some that
+ * are information. */
+static void keep_stacks(struct story *story, const struct tcpshim_notes *notes, uint32_t stack)
+{
+	for (unsigned note = note_set_next(notes, 0); note < NOTE_COUNT;
+	     note = note_set_next(notes, note + 1)) {
+		bool is_asked_for = note_rows[note].severity != SEVERITY_INFO ||
+				    memchr(information, (int)note, sizeof(information));
+
+		if (!is_asked_for || story->stack_count == STORY_STACKS ||
+		    story_stack(story, &(const uint8_t){(uint8_t)note}, 1) != 0)
+			continue;
+		story->stack_notes[story->stack_count] = (uint8_t)note;
+		story->stacks[story->stack_count++] = stack;
+	}
+}
+
+uint32_t story_stack(const struct story *story, const uint8_t *notes, unsigned note_count)
+{
+	for (unsigned i = 0; i < note_count; i++)
+		for (unsigned j = 0; j < story->stack_count; j++)
+			if (story->stack_notes[j] == notes[i])
+				return story->stacks[j];
+	return 0;
+}
+
 void story_subject(struct story *story, const struct tcpshim_event *event,
-		   const struct tcpshim_subject *subject)
+		   const struct tcpshim_subject *subject, uint32_t stack)
 {
 	const struct tcpshim_facts *facts = &subject->facts;
 	const struct tcpshim_notes *notes = &subject->notes;
 
+	if (stack != 0)
+		keep_stacks(story, notes, stack);
 	take_fin(story, event, facts);
 	story->stale_writes += note_set_has(notes, NOTE_stale_reuse);
 	if (note_set_has(notes, NOTE_reset_peer_forgot))

@@ -9,6 +9,8 @@
 
 #include "format/connection_row.h"
 
+enum { STORY_STACKS = 8 };
+
 struct story {
 	/* The peer's FIN: when it came, and how long nothing had moved then. */
 	uint64_t fin_ns, fin_idle_ns;
@@ -27,13 +29,22 @@ struct story {
 	uint32_t nagle_count, stale_writes, syns_lost, queue_length, queue_limit;
 	uint32_t local_ports, time_wait_sockets, eof_count, polls;
 	uint64_t bad_ns; /* the first warning or error */
+
+	/* Numbers of call stacks, 0: not recorded. Where it was opened, last read, written or shut
+	 * down, and where the first notes were given that a finding asks for. */
+	uint32_t opened_stack, used_stack;
+	uint32_t stacks[STORY_STACKS];
+	uint8_t stack_notes[STORY_STACKS], stack_count;
 };
 
-/* Adds a call on the connection alone. */
-void story_call(struct story *story, const struct tcpshim_event *event);
+/* Adds a call on the connection alone. stack: the number of its call stack. */
+void story_call(struct story *story, const struct tcpshim_event *event, uint32_t stack);
 
 /* Adds what an event's notes tell of the connection. */
 void story_subject(struct story *story, const struct tcpshim_event *event,
-		   const struct tcpshim_subject *subject);
+		   const struct tcpshim_subject *subject, uint32_t stack);
+
+/* Returns the stack of the first of these notes that has one, 0 if none has. */
+uint32_t story_stack(const struct story *story, const uint8_t *notes, unsigned note_count);
 
 #endif

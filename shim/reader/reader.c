@@ -197,3 +197,13 @@ bool reader_find_end(struct reader *reader)
 		reader->seen_ns = end_ns;
 	return is_live;
 }
+
+bool reader_find_module(const struct reader *reader, uint64_t address, size_t *module)
+{
+	for (size_t i = reader->module_count; i-- > 0;)
+		if (address >= reader->modules[i].start && address < reader->modules[i].end) {
+			*module = i;
+			return true;
+		}
+	return false;
+}

@@ -89,6 +89,10 @@ bool reader_is_live(struct reader *reader);
  * if it is alive, or else until its last event. Returns whether it is alive. */
 bool reader_find_end(struct reader *reader);
 
+/* Finds the file that is mapped at an address: its place in modules, the latest one, as mappings
+ * replace each other. Returns false if none is known. */
+bool reader_find_module(const struct reader *reader, uint64_t address, size_t *module);
+
 /* Returns the time of day of an instant, as of the last event. Damaged numbers give any result. */
 static inline int64_t reader_realtime(const struct reader *reader, uint64_t time_ns)
 {

@@ -90,37 +90,25 @@ static bool is_trusted(const struct reader *reader)
 	return false;
 }
 
-/* Finds the file that is mapped at an address; the latest one, as mappings replace each other. */
-static const struct module *find_module(uint64_t address)
-{
-	for (size_t i = current->module_count; i-- > 0;)
-		if (address >= current->modules[i].start && address < current->modules[i].end)
-			return &current->modules[i];
-	return NULL;
-}
-
 static void append_limited(struct strbuf *buf, const char *text, size_t most)
 {
 	printable_append(buf, text, strnlen(text, most));
 }
 
-/* Appends the function that a return address is in. The address before it is looked up: if the call
- * is the last instruction of its function, the return address is already in the next one. */
-static void resolve(struct strbuf *buf, uint64_t address)
+/* The address before a return address is looked up: if the call is the last instruction of its
+ * function, the return address is already in the next one. */
+void symbols_append_in(struct strbuf *buf, const struct module *module, uint64_t address,
+		       bool is_short)
 {
-	const struct module *module = find_module(address);
+	const char *slash = is_short ? strrchr(module->path, '/') : NULL;
 	struct resolved found = {0};
 	struct resolver_file *file;
 
-	if (!module) {
-		strbuf_char(buf, '?');
-		return;
-	}
 	found.address = address - 1 - module->start + module->offset;
 	file = module->path[0] == '/' && is_trusted(current) ? file_of(module->path) : NULL;
 	if (file)
 		resolver_ask(file, found.address, &found);
-	append_limited(buf, module->path, PATH_SHOWN);
+	append_limited(buf, slash ? slash + 1 : module->path, PATH_SHOWN);
 	strbuf_char(buf, '(');
 	append_limited(buf, found.name, sizeof(found.name));
 	strbuf_string(buf, "+0x");
@@ -132,6 +120,17 @@ static void resolve(struct strbuf *buf, uint64_t address)
 	append_limited(buf, found.source, sizeof(found.source));
 	strbuf_char(buf, ':');
 	strbuf_unsigned(buf, found.line);
+}
+
+/* Appends the function that a return address is in. */
+static void resolve(struct strbuf *buf, uint64_t address)
+{
+	size_t module;
+
+	if (reader_find_module(current, address, &module))
+		symbols_append_in(buf, &current->modules[module], address, false);
+	else
+		strbuf_char(buf, '?');
 }
 
 void symbols_append(struct strbuf *buf, uint64_t address)

@@ -22,6 +22,11 @@ void symbols_use(const struct reader *reader);
  * form of the source. A truss_symbol. */
 void symbols_append(struct strbuf *buf, uint64_t address);
 
+/* Appends the same of an address in a module of the selected recording. is_short: without the
+ * folder of its file. */
+void symbols_append_in(struct strbuf *buf, const struct module *module, uint64_t address,
+		       bool is_short);
+
 /* Frees what was found, and ends the resolver. */
 void symbols_end(void);
 

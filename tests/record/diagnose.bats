@@ -282,3 +282,80 @@ pool() {
 	timeout 20 "$tcpshim" diagnose --json recordings >found
 	! grep -q $'\033' found || fail "$(cat -v found)"
 }
+
+# A client that is refused seven times in ask() and twice in check(), as two processes.
+refused_in_two_places() {
+	cat >dial.c <<-'END'
+		#include <arpa/inet.h>
+		#include <netinet/in.h>
+		#include <stdlib.h>
+		#include <sys/socket.h>
+		#include <unistd.h>
+		static struct sockaddr_in to = {.sin_family = AF_INET};
+		static __attribute__((noinline)) int dial(void) {
+		    int fd = socket(AF_INET, SOCK_STREAM, 0);
+		    int result = connect(fd, (struct sockaddr *)&to, sizeof(to));
+		    return close(fd) + result;
+		}
+		__attribute__((noinline)) int ask(void) {
+		    return dial() + 1;
+		}
+		__attribute__((noinline)) int check(void) {
+		    return dial() + 2;
+		}
+		int main(int count, char **words) {
+		    int sum = 0;
+		    to.sin_port = htons(atoi(words[1]));
+		    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		    if (fork() == 0)
+		        return check() == 0;
+		    for (int i = 0; i < 7; i++)
+		        sum += ask();
+		    return (check() + sum) == 0 && count == 0;
+		}
+	END
+	gcc -O1 -g -o dial dial.c
+	rm -f recordings/*
+	shim TCPSHIM_RECORD=recordings/ TCPSHIM_STACK=warn ./dial "$(free_port)"
+	await 10 has_two_ended
+}
+
+has_two_ended() {
+	[[ $(timeout 10 "$tcpshim" diagnose recordings | tail -n 1) == '9 connections in '* ]]
+}
+
+# Shown: compared by address, the two processes have four places.
+@test "findings name the code: the program's frames, those of several processes together" {
+	need gcc jq
+	refused_in_two_places
+	local at='dial\(dial\+0x[0-9a-f]+\) dial\.c:9, from dial'
+	finds connect-refused "9 of 9 .* At $at\\(ask\\+0x[0-9a-f]+\\) dial\\.c:13, from dial\\(main\\+0x[0-9a-f]+\\) dial\\.c:[0-9]+ \\(7 of 9\\)\\. At $at\\(check\\+"
+	[[ $(tr -s '\n ' ' ' <found | grep -o 'At dial' | wc -l) == 3 ]] || fail "$(cat found)" # main() calls check() in two places
+	timeout 20 "$tcpshim" diagnose --no-symbols recordings >found
+	grep -Eq '^    At dial\(\+0x[0-9a-f]+\), from dial\(\+0x' found || fail "$(cat found)"
+	timeout 20 "$tcpshim" diagnose --json recordings >found
+	jq -e --arg file "$PWD/dial" '(.stack | length) == 4 and (.stack[0] | startswith($file + "(dial+0x")) and .stack_affected == 7' found >checked ||
+		fail "$(cat found)"
+	[[ ! -x /usr/bin/python3 ]] || ! /usr/bin/python3 -c 'import jsonschema' 2>missing ||
+		"$repository/tests/e2e/validate" "$repository/include/tcpshim/schema/finding.schema.json" found
+}
+
+@test "the files that another user's recording names are not opened" {
+	need_root
+	need gcc
+	refused_in_two_places
+	chown 65534 recordings/*
+	timeout 20 "$tcpshim" diagnose recordings >found 2>said
+	grep -Eq '^    At dial\(\+0x[0-9a-f]+\), from dial\(\+0x' found || fail "$(cat found)"
+	grep -q 'belongs to another user: the files that it names are not opened' said || fail "$(cat said)"
+}
+
+@test "--diagnose records the stacks of warnings, if the user has not said which" {
+	local said_by
+	for said_by in '' --stack=none; do
+		timeout 20 "$tcpshim" --diagnose ${said_by:+"$said_by"} "$python" -c 'import socket, sys; socket.socket().connect_ex(("127.0.0.1", int(sys.argv[1])))' "$(free_port)" 2>said
+		grep -q '^! connect-refused: ' said || fail "$(cat said)"
+		[[ -n $said_by ]] || grep -q '^    At .*+0x' said || fail "$(cat said)"
+		[[ -z $said_by ]] || ! grep -q '^    At .*+0x' said || fail "$(cat said)"
+	done
+}

@@ -90,6 +90,28 @@ static const struct {
 	  {.count = 9, .story = {.fin_ns = S(100)}, .lived_ns = S(101)}},
 	 "close-wait-leak: 4 of 14 connections are in CLOSE_WAIT: the peer has closed, this program "
 	 "has not. The oldest for 15 min.\n"},
+	{"the code: where a socket was used last, or opened",
+	 ROLE_CLIENT,
+	 {{.count = 3,
+	   .story = {.fin_ns = S(100), .opened_stack = 1, .used_stack = 7},
+	   .state = STATE_CLOSE_WAIT},
+	  {.count = 2, .story = {.fin_ns = S(100), .opened_stack = 1}, .state = STATE_CLOSE_WAIT},
+	  {.count = 1, .story = {.fin_ns = S(100)}, .state = STATE_CLOSE_WAIT}},
+	 "close-wait-leak: 6 of 6 connections are in CLOSE_WAIT: the peer has closed, this program has "
+	 "not. The oldest for 15 min. At 7: 3, at 1: 2.\n"},
+	{"the code: of the note that a finding is about, not of another one",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(connect_slow) | UNIT_NOTE(reset_by_peer),
+	   .story = {.handshake_ns = S(1),
+		     .syns_lost = 1,
+		     .stacks = {5, 6},
+		     .stack_notes = {NOTE_connect_slow, NOTE_reset_by_peer},
+		     .stack_count = 2},
+	   .lived_ns = S(5)}},
+	 "peer-resets: 2 of 2 connections were reset by the peer or by a machine on the path. At 6: "
+	 "2.\n"
+	 "connect-slow: 2 of 2 connections lost 2 SYNs: the handshake took 1.0 s. At 5: 2.\n"},
 	{"ten resets among five thousand",
 	 ROLE_CLIENT,
 	 {{.count = 10,
@@ -186,6 +208,18 @@ static void add_kind(struct groups *groups, uint8_t role, const struct kind *kin
 	}
 }
 
+static void append_stacks(struct strbuf *buf, const struct finding *finding)
+{
+	for (unsigned i = 0; i < finding->stack_count; i++) {
+		strbuf_string(buf, i == 0 ? " At " : ", at ");
+		strbuf_unsigned(buf, finding->stacks[i].stack);
+		strbuf_string(buf, ": ");
+		strbuf_unsigned(buf, finding->stacks[i].count);
+	}
+	if (finding->stack_count > 0)
+		strbuf_char(buf, '.');
+}
+
 static void test_findings(void **state)
 {
 	bool is_right = true;
@@ -205,6 +239,7 @@ static void test_findings(void **state)
 			strbuf_string(buf, finding_rows[found.list[j].name].id);
 			strbuf_string(buf, ": ");
 			strbuf_string(buf, found.list[j].what);
+			append_stacks(buf, &found.list[j]);
 			strbuf_char(buf, '\n');
 		}
 		is_right &= unit_is_text(rows[i].name, unit_end(), rows[i].found);
