@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/facts.h"
 #include "format/note_set.h"
 #include "reader/complain.h"
 
@@ -218,14 +219,32 @@ static const struct tcpshim_subject *find_subject(const struct tcpshim_event *ev
 	return NULL;
 }
 
+/* Returns when the thread that closes a descriptor last asked for data on it with poll or select, 0
+ * if its last one was for others. */
+static uint64_t find_polled_ns(const struct item *item)
+{
+	const struct polled_last *last = &item->stream->polled;
+	const struct tcpshim_event *event = item->event;
+
+	for (unsigned i = 0; i < last->count && call_rows[event->call].effect == EFFECT_CLOSE; i++)
+		if (last->fds[i] == (int32_t)event->arguments[0] && last->is_for_data[i])
+			return last->end_ns;
+	return 0;
+}
+
 static void take_call(struct open_rows *rows, const struct item *item, uint32_t stack, void *data)
 {
+	const struct story_context context = {
+		.stack = stack,
+		.waited_ns = item->stream->waited_ns,
+		.polled_ns = find_polled_ns(item),
+	};
 	const struct tcpshim_event *event = item->event;
 	struct view *view = find_or_add(rows, item, event->connection.serial);
 	struct open_row *row = view->row;
 
 	connection_row_call(&row->row, event);
-	story_call(&row->story, event, stack);
+	story_call(&row->story, event, &context);
 	choose(rows, row, event, view->serial);
 	if (rows->tell)
 		rows->tell(row, item, find_subject(event, view->serial), data);

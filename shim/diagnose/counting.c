@@ -104,6 +104,17 @@ void append_are(struct strbuf *buf, const struct finding *finding, const char *i
 	strbuf_string(buf, finding->count == 1 ? is : are);
 }
 
+void append_per_minute(struct strbuf *buf, const struct finding *finding, const char *per_minute)
+{
+	uint64_t span_ns = finding->last_ns - finding->first_ns;
+
+	if (finding->count < 3 || span_ns < SECONDS(10))
+		return;
+	strbuf_string(buf, ", ");
+	strbuf_unsigned(buf, ((finding->count - 1) * SECONDS(60) + span_ns / 2) / span_ns);
+	strbuf_string(buf, per_minute);
+}
+
 void append_lost(struct strbuf *buf, uint64_t lost_bytes)
 {
 	if (lost_bytes > 0) {

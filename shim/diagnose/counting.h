@@ -53,6 +53,10 @@ void append_are(struct strbuf *buf, const struct finding *finding, const char *i
 void append_of(struct strbuf *buf, const struct finding *finding);
 void append_spread(struct strbuf *buf, struct numbers *numbers);
 
+/* Appends ", 12 per minute", with words of its own for the last two, if the finding began to show
+ * on several connections in the course of ten seconds or more. */
+void append_per_minute(struct strbuf *buf, const struct finding *finding, const char *per_minute);
+
 /* Appends "; 22 bytes written were lost.", or the full stop alone. */
 void append_lost(struct strbuf *buf, uint64_t lost_bytes);
 

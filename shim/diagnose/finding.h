@@ -24,7 +24,7 @@ struct finding_row {
 };
 extern const struct finding_row finding_rows[FINDING_COUNT];
 
-enum { FINDING_TEXT_BYTES = 512, FINDING_SUGGESTED_BYTES = 96, FINDING_STACKS = 16 };
+enum { FINDING_TEXT_BYTES = 512, FINDING_SUGGESTED_BYTES = 160, FINDING_STACKS = 16 };
 
 /* A call stack, and how many of the affected connections have it. */
 struct finding_stack {

@@ -123,13 +123,33 @@ bool find_path_forgets(const struct group *group, struct finding *finding)
 	return true;
 }
 
+/* Suggests what would have noticed sooner that the peer was gone than after this time. */
+static void suggest_timers(struct finding *finding, uint64_t took_ns)
+{
+	struct strbuf buf;
+
+	strbuf_init(&buf, finding->suggested, sizeof(finding->suggested) - 1);
+	if (took_ns != 0 && took_ns <= SECONDS(30)) {
+		strbuf_string(&buf, "The timers that are set have noticed it after ");
+		strbuf_duration(&buf, took_ns);
+	} else {
+		strbuf_string(&buf, "Notice it sooner: TCPSHIM_KEEPALIVE=10s,5s,3 "
+				    "TCPSHIM_USER_TIMEOUT=auto would have taken 25 s");
+	}
+	if (took_ns > SECONDS(30)) {
+		strbuf_string(&buf, " in place of ");
+		strbuf_duration(&buf, took_ns);
+	}
+	finding->suggested[buf.size] = '\0';
+}
+
 bool find_peer_gone(const struct group *group, struct finding *finding)
 {
 	static const uint8_t notes[] = {NOTE_timed_out_data,      NOTE_timed_out_window,
 					NOTE_timed_out_user,      NOTE_timed_out_probing,
 					NOTE_timed_out_keepalive, NOTE_timed_out};
 	struct numbers waits = {0};
-	struct strbuf buf = what_begin(finding), suggested;
+	struct strbuf buf = what_begin(finding);
 	uint64_t lost = 0;
 
 	if (!COUNT_NOTES(group, finding, notes))
@@ -147,9 +167,7 @@ bool find_peer_gone(const struct group *group, struct finding *finding)
 	}
 	append_lost(&buf, lost);
 	what_end(finding, &buf);
-	strbuf_init(&suggested, finding->suggested, sizeof(finding->suggested) - 1);
-	strbuf_string(&suggested, "TCPSHIM_KEEPALIVE=10s,5s,3 TCPSHIM_USER_TIMEOUT=auto (25 s)");
-	finding->suggested[suggested.size] = '\0';
+	suggest_timers(finding, numbers_most(&waits));
 	numbers_clear(&waits);
 	return true;
 }
@@ -182,6 +200,7 @@ bool find_ports_exhausted(const struct group *group, struct finding *finding)
 		waits = story->time_wait_sockets > waits ? story->time_wait_sockets : waits;
 	}
 	strbuf_count(&buf, finding->count, "connect");
+	append_per_minute(&buf, finding, " per minute,");
 	strbuf_string(&buf, " failed for want of a local port: there are ");
 	strbuf_unsigned(&buf, ports);
 	strbuf_string(&buf, ", and up to ");
@@ -270,7 +289,7 @@ static bool is_leaked(const struct ended *ended)
 bool find_close_wait_leak(const struct group *group, struct finding *finding)
 {
 	struct strbuf buf = what_begin(finding);
-	uint64_t oldest_ns = UINT64_MAX, end_ns = 0, span_ns;
+	uint64_t oldest_ns = UINT64_MAX, end_ns = 0;
 
 	for (size_t i = 0; i < group->count; i++) {
 		const struct ended *ended = &group->list[i];
@@ -291,12 +310,7 @@ bool find_close_wait_leak(const struct group *group, struct finding *finding)
 	strbuf_string(&buf, " in CLOSE_WAIT: the peer has closed, this program has not. The "
 			    "oldest for ");
 	strbuf_duration(&buf, end_ns - oldest_ns);
-	span_ns = finding->last_ns - finding->first_ns;
-	if (finding->count >= 3 && span_ns >= SECONDS(60)) {
-		strbuf_string(&buf, ", ");
-		strbuf_unsigned(&buf, finding->count * SECONDS(60) / span_ns);
-		strbuf_string(&buf, " more each minute");
-	}
+	append_per_minute(&buf, finding, " more each minute");
 	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
 	finding->weight = finding->count;

@@ -11,22 +11,56 @@ bool find_connect_refused(const struct group *group, struct finding *finding)
 	if (!COUNT_NOTES(group, finding, notes))
 		return false;
 	append_are(&buf, finding, "was", "were");
-	strbuf_string(&buf, " refused.");
+	strbuf_string(&buf, " refused");
+	append_per_minute(&buf, finding, " per minute");
+	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
 	return true;
+}
+
+static size_t count_with(const struct group *group, unsigned note)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < group->count; i++)
+		count += has_note(&group->list[i], note);
+	return count;
 }
 
 bool find_connect_unanswered(const struct group *group, struct finding *finding)
 {
 	static const uint8_t notes[] = {NOTE_connect_timed_out, NOTE_connect_unreachable,
 					NOTE_no_local_address};
+	static const char *const meanings[] = {" got no answer to the SYN",
+					       " reached nobody (no route, or ICMP unreachable)",
+					       " had no such local address"};
+	struct numbers waits = {0};
 	struct strbuf buf = what_begin(finding);
+	const char *between = ": ";
 
 	if (!COUNT_NOTES(group, finding, notes))
 		return false;
+	COLLECT(group, &waits, failed_ns);
 	append_of(&buf, finding);
-	strbuf_string(&buf, " could not be opened: no answer, no route or no local address.");
+	strbuf_string(&buf, " could not be opened");
+	append_per_minute(&buf, finding, " per minute");
+	for (size_t i = 0; i < sizeof(notes); i++) {
+		size_t count = count_with(group, notes[i]);
+
+		if (count == 0)
+			continue;
+		strbuf_string(&buf, between);
+		strbuf_unsigned(&buf, count);
+		strbuf_string(&buf, meanings[i]);
+		between = ", ";
+		if (notes[i] != NOTE_connect_timed_out || waits.count == 0)
+			continue;
+		strbuf_string(&buf, " within ");
+		append_spread(&buf, &waits);
+	}
+	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
+	numbers_clear(&waits);
 	return true;
 }
 
@@ -45,6 +79,7 @@ bool find_connect_slow(const struct group *group, struct finding *finding)
 	append_of(&buf, finding);
 	strbuf_string(&buf, " lost ");
 	strbuf_count(&buf, syns, "SYN");
+	append_per_minute(&buf, finding, " connections per minute");
 	strbuf_string(&buf, ": the handshake took ");
 	append_spread(&buf, &handshakes);
 	strbuf_char(&buf, '.');
@@ -63,12 +98,116 @@ bool find_slow_names(const struct group *group, struct finding *finding)
 		return false;
 	COLLECT(group, &lookups, lookup_ns);
 	append_of(&buf, finding);
-	strbuf_string(&buf, " waited for a name: ");
+	strbuf_string(&buf, " waited for a name");
+	append_per_minute(&buf, finding, " per minute");
+	strbuf_string(&buf, ": ");
 	append_spread(&buf, &lookups);
 	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
 	numbers_clear(&lookups);
 	return true;
+}
+
+#define SHORT_NS (SECONDS(1) / 10)
+enum { USUAL = 3 }; /* so many show what is usual */
+
+/* Returns whether this side closed first, while no byte had come since its request. */
+static bool has_given_up(const struct ended *ended, uint64_t least_ns)
+{
+	static const uint8_t notes[] = {NOTE_closed_first, NOTE_closed_unknown, NOTE_aborted,
+					NOTE_aborted_by_disconnect};
+	bool is_closed_here = false;
+
+	for (size_t i = 0; i < sizeof(notes); i++)
+		is_closed_here |= has_note(ended, notes[i]);
+	return ended->row.role == ROLE_CLIENT && is_closed_here && ended->story.fin_ns == 0 &&
+	       ended->story.given_up_ns >= least_ns;
+}
+
+/* Returns how long a wait has to be to be a wait for an answer: three times the usual one, or a
+ * second if that is not known. */
+static uint64_t long_wait_ns(struct numbers *answers)
+{
+	uint64_t wait_ns = 3 * numbers_median(answers);
+
+	if (answers->count < USUAL)
+		return SECONDS(1);
+	return wait_ns > SHORT_NS ? wait_ns : SHORT_NS;
+}
+
+/* What is known of the answers that the connections of a group waited for. */
+struct answers {
+	struct numbers had;    /* the longest wait of each that got all its answers */
+	struct numbers lacked; /* how long those waited that were given up */
+	size_t seen;           /* given up, and seen waiting */
+	size_t unacknowledged; /* given up, and the request had not arrived */
+};
+
+static void count_given_up(const struct group *group, struct finding *finding,
+			   struct answers *answers)
+{
+	static const uint8_t notes[] = {NOTE_closed_first, NOTE_aborted,
+					NOTE_aborted_by_disconnect};
+	uint64_t least_ns = long_wait_ns(&answers->had);
+
+	for (size_t i = 0; i < group->count; i++) {
+		const struct ended *ended = &group->list[i];
+
+		if (!has_given_up(ended, least_ns))
+			continue;
+		count_at(finding, ended->row.closed_ns);
+		COUNT_STACK(finding, ended, notes);
+		numbers_add(&answers->lacked, ended->story.given_up_ns);
+		answers->seen += ended->story.is_seen_waiting;
+		answers->unacknowledged += has_note(ended, NOTE_closed_with_unacknowledged_data);
+	}
+}
+
+static void append_given_up(struct strbuf *buf, const struct finding *finding,
+			    struct answers *answers)
+{
+	append_are(buf, finding, "was", "were");
+	strbuf_string(buf, " closed by this program before an answer came, after ");
+	append_spread(buf, &answers->lacked);
+	strbuf_string(buf, " without a byte");
+	if (answers->had.count > 0) {
+		strbuf_string(buf, "; ");
+		strbuf_count(buf, answers->had.count, "other");
+		strbuf_string(buf, " got the first byte of an answer within ");
+		append_spread(buf, &answers->had);
+	}
+	if (answers->unacknowledged > 0) {
+		strbuf_string(buf, "; of ");
+		strbuf_unsigned(buf, answers->unacknowledged);
+		strbuf_string(buf, " the request was not even acknowledged: the peer's machine or "
+				   "the path may be gone");
+	}
+	strbuf_char(buf, '.');
+}
+
+/* A client may write what has no answer, lie idle and close. So it has to be seen waiting for the
+ * answer, or others of the group, as many and at least three, must have got theirs. */
+bool find_gave_up(const struct group *group, struct finding *finding)
+{
+	struct answers answers = {0};
+	struct strbuf buf = what_begin(finding);
+	bool is_found;
+
+	for (size_t i = 0; i < group->count; i++)
+		if (group->list[i].story.given_up_ns < SHORT_NS &&
+		    group->list[i].story.answer_ns != 0)
+			numbers_add(&answers.had, group->list[i].story.answer_ns);
+	count_given_up(group, finding, &answers);
+	is_found = answers.seen > 0 || (finding->count > 0 && answers.had.count >= USUAL &&
+					answers.had.count >= finding->count);
+	if (is_found)
+		append_given_up(&buf, finding, &answers);
+	what_end(finding, &buf);
+	finding->weight = finding->count;
+	finding->is_inferred = answers.seen < finding->count;
+	numbers_clear(&answers.had);
+	numbers_clear(&answers.lacked);
+	return is_found;
 }
 
 bool find_accept_slow(const struct group *group, struct finding *finding)
@@ -154,6 +293,7 @@ bool find_peer_reads_slowly(const struct group *group, struct finding *finding)
 
 bool find_nagle(const struct group *group, struct finding *finding)
 {
+	enum { REPEATED = 3 }; /* once or twice may be the start of a session: ssh has one */
 	static const uint8_t notes[] = {NOTE_nagle_repeated, NOTE_nagle_delay};
 	struct strbuf buf = what_begin(finding);
 	uint64_t times = 0, lost_ns = 0;
@@ -161,14 +301,14 @@ bool find_nagle(const struct group *group, struct finding *finding)
 	for (size_t i = 0; i < group->count; i++) {
 		const struct story *story = &group->list[i].story;
 
-		if (story->nagle_count == 0)
+		if (story->nagle_count < REPEATED)
 			continue;
 		count_bad(finding, &group->list[i]);
 		COUNT_STACK(finding, &group->list[i], notes);
 		times += story->nagle_count;
 		lost_ns += story->nagle_lost_ns;
 	}
-	if (times < 3) /* once or twice may be the start of a session */
+	if (finding->count == 0)
 		return false;
 	append_of(&buf, finding);
 	strbuf_string(&buf, " waited for delayed acknowledgements, ");
@@ -181,21 +321,81 @@ bool find_nagle(const struct group *group, struct finding *finding)
 	return true;
 }
 
+/* Appends "51000 polls (102000 per second)". */
+static void append_rate(struct strbuf *buf, uint64_t calls, const char *noun, uint64_t ns)
+{
+	strbuf_count(buf, calls, noun);
+	if (ns < SECONDS(1) / 1000)
+		return;
+	strbuf_string(buf, " (");
+	strbuf_unsigned(buf, (uint64_t)((double)calls * 1e9 / (double)ns));
+	strbuf_string(buf, " per second)");
+}
+
 bool find_busy_loop(const struct group *group, struct finding *finding)
 {
-	static const uint8_t notes[] = {NOTE_spinning};
+	static const uint8_t notes[] = {NOTE_spinning, NOTE_dead_as_eof};
 	struct strbuf buf = what_begin(finding);
-	uint64_t polls = 0;
+	uint64_t polls = 0, polls_ns = 0, ends = 0, ends_ns = 0;
 
-	if (!COUNT_NOTES(group, finding, notes))
+	for (size_t i = 0; i < group->count; i++) {
+		const struct ended *ended = &group->list[i];
+		const struct story *story = &ended->story;
+		bool is_polled = has_note(ended, NOTE_spinning);
+
+		if (!is_polled && story->ends.calls == 0)
+			continue;
+		count_at(finding, story->bad_ns != 0 ? story->bad_ns : story->ends.last_ns);
+		count_stack(finding, story->ends.stack != 0
+					     ? story->ends.stack
+					     : story_stack(story, notes, sizeof(notes)));
+		polls += is_polled ? story->polls : 0;
+		polls_ns += is_polled ? story->dead_end_ns - story->dead_ns : 0;
+		ends += story->ends.calls;
+		ends_ns += story->ends.ns;
+	}
+	if (finding->count == 0)
 		return false;
-	for (size_t i = 0; i < group->count; i++)
-		polls += group->list[i].story.polls;
-	append_are(&buf, finding, "was", "were");
-	strbuf_string(&buf, " polled after their end, at least ");
-	strbuf_count(&buf, polls, "time");
+	append_of(&buf, finding);
+	strbuf_string(&buf, " had ended, and this program went on asking: wasted were ");
+	if (polls > 0) {
+		strbuf_string(&buf, "at least ");
+		append_rate(&buf, polls, "poll", polls_ns);
+	}
+	strbuf_string(&buf, polls > 0 && ends > 0 ? " and " : "");
+	if (ends > 0)
+		append_rate(&buf, ends, "read", ends_ns);
 	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
+	finding->weight = polls + ends;
+	return true;
+}
+
+bool find_eagain_storm(const struct group *group, struct finding *finding)
+{
+	enum { MANY = 1000 };
+	struct strbuf buf = what_begin(finding);
+	uint64_t calls = 0, calls_ns = 0;
+
+	for (size_t i = 0; i < group->count; i++) {
+		const struct story *story = &group->list[i].story;
+
+		if (story->blocked.calls == 0)
+			continue;
+		count_at(finding, story->blocked.last_ns);
+		count_stack(finding, story->blocked.stack);
+		calls += story->blocked.calls;
+		calls_ns += story->blocked.ns;
+	}
+	if (calls < MANY)
+		return false;
+	append_are(&buf, finding, "was", "were");
+	strbuf_string(&buf, " read or written again and again although the call would block, "
+			    "without a wait in between: wasted were ");
+	append_rate(&buf, calls, "call", calls_ns);
+	strbuf_char(&buf, '.');
+	what_end(finding, &buf);
+	finding->weight = calls;
 	return true;
 }
 
@@ -213,6 +413,27 @@ bool find_buffer_small(const struct group *group, struct finding *finding)
 	strbuf_string(&buf, " in all.");
 	what_end(finding, &buf);
 	return true;
+}
+
+/* Appends how far it is from having no port left. Each port is in TIME_WAIT for a minute. */
+static void append_ports(struct strbuf *buf, const struct group *group, uint64_t per_minute)
+{
+	enum { USUAL_PORTS = 28232 }; /* 32768 to 60999 */
+	uint64_t ports = 0;
+
+	for (size_t i = 0; i < group->count; i++)
+		if (group->list[i].story.local_ports > ports)
+			ports = group->list[i].story.local_ports;
+	strbuf_string(buf, ": at this rate ");
+	strbuf_count(buf, per_minute, "port");
+	strbuf_string(buf, " would be in TIME_WAIT, ");
+	if (ports == 0)
+		ports = USUAL_PORTS;
+	strbuf_unsigned(buf, 100 * per_minute / ports);
+	strbuf_string(buf, " % of ");
+	strbuf_unsigned(buf, ports);
+	strbuf_string(buf, ports == USUAL_PORTS ? " (Linux's usual number)" : "");
+	strbuf_string(buf, per_minute >= ports ? ", so connects fail within a minute" : "");
 }
 
 /* Many connections of one request each, which this side closed first. */
@@ -239,11 +460,8 @@ bool find_no_reuse(const struct group *group, struct finding *finding)
 	span_ns = finding->last_ns - finding->first_ns;
 	append_of(&buf, finding);
 	strbuf_string(&buf, " carried one request each and were closed first by this side");
-	if (span_ns >= SECONDS(1)) {
-		strbuf_string(&buf, ": ");
-		strbuf_unsigned(&buf, finding->count * SECONDS(60) / span_ns);
-		strbuf_string(&buf, " ports in TIME_WAIT at this rate");
-	}
+	if (span_ns >= SECONDS(1))
+		append_ports(&buf, group, finding->count * SECONDS(60) / span_ns);
 	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
 	finding->weight = finding->count;

@@ -1,9 +1,12 @@
 #include "diagnose/story.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "format/facts.h"
 #include "format/note_set.h"
+
+enum { SHORT_WAIT_NS = 50000000 };
 
 static const uint8_t information[] = {
 	NOTE_name_lookup,       NOTE_no_failure_detection, NOTE_send_buffer_full,
@@ -31,12 +34,103 @@ static void take_stack(struct story *story, enum tcpshim_effect effect, uint32_t
 		story->used_stack = stack;
 }
 
-void story_call(struct story *story, const struct tcpshim_event *event, uint32_t stack)
+/* Adds a fruitless call to a row. rested_ns: a call before that is in another row. */
+static void add_to_row(struct story_row *row, const struct tcpshim_event *event, uint64_t rested_ns,
+		       uint32_t stack)
+{
+	enum { GAP_NS = 1000000, LENGTH = 100 };
+
+	if (row->length == 0 || event->start_ns > row->last_ns + GAP_NS ||
+	    rested_ns > row->last_ns) {
+		row->length = 0;
+		row->start_ns = event->start_ns;
+		row->last_ns = event->start_ns;
+	}
+	row->length++;
+	if (row->length == LENGTH) {
+		row->calls += LENGTH;
+		row->ns += event->time_ns - row->start_ns;
+	} else if (row->length > LENGTH) {
+		row->calls++;
+		row->ns += event->time_ns - row->last_ns;
+	}
+	row->last_ns = event->time_ns;
+	row->stack = stack != 0 ? stack : row->stack;
+}
+
+/* Returns whether a read asked for bytes and got end of stream. */
+static bool is_end_of_stream(const struct tcpshim_event *event)
+{
+	const struct call_row *row = &call_rows[event->call];
+
+	return row->effect == EFFECT_READ && event->error == 0 && event->result == 0 &&
+	       (row->kinds[2] != ARG_SIZE || event->arguments[2] != 0);
+}
+
+static void take_fruitless(struct story *story, const struct tcpshim_event *event,
+			   const struct story_context *context)
+{
+	enum { SHORT_NS = 1000000 }; /* otherwise the call itself has waited */
+	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[event->call].effect;
+
+	if ((event->flags & EVENT_SLEEPING) || (effect != EFFECT_READ && effect != EFFECT_WRITE))
+		return;
+	if (event->error == EAGAIN && event->time_ns < event->start_ns + SHORT_NS)
+		add_to_row(&story->blocked, event, context->waited_ns, context->stack);
+	else
+		story->blocked.length = 0;
+	if (is_end_of_stream(event))
+		add_to_row(&story->ends, event, 0, context->stack);
+}
+
+/* Returns whether the bytes that were written are an alert of TLS: its type and version. */
+static bool is_alert(const struct tcpshim_event *event)
+{
+	enum { MOST_ALERT = 64 };
+	const uint8_t *bytes;
+
+	if (event->data_count == 0 || event->data[0].iov_len < 2 || event->data_total > MOST_ALERT)
+		return false;
+	bytes = event->data[0].iov_base;
+	return bytes[0] == 0x15 && bytes[1] == 0x03;
+}
+
+/* Adds what a call tells of requests and answers. What cannot be told is no request. */
+static void take_request(struct story *story, const struct tcpshim_event *event,
+			 const struct story_context *context)
+{
+	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[event->call].effect;
+	uint64_t bytes = connection_row_bytes(event);
+
+	if (effect == EFFECT_WRITE && bytes > 0 && !is_alert(event)) {
+		story->request_ns = event->time_ns;
+	} else if (effect == EFFECT_READ && bytes > 0) {
+		if (story->request_ns != 0 && event->time_ns > story->request_ns)
+			keep_most(&story->answer_ns, event->time_ns - story->request_ns);
+		story->request_ns = story->given_up_ns = 0;
+	} else if (effect == EFFECT_SPLICE || (effect == EFFECT_WRITE && bytes == 0)) {
+		story->request_ns = 0;
+	} else if (effect == EFFECT_CLOSE && story->request_ns != 0 &&
+		   event->start_ns > story->request_ns) {
+		story->given_up_ns = event->start_ns - story->request_ns;
+		story->is_seen_waiting |=
+			context->polled_ns > story->request_ns &&
+			event->start_ns - context->polled_ns < story->given_up_ns / 2;
+	}
+	if (effect == EFFECT_READ && (event->error == EAGAIN || event->error == EINTR) &&
+	    !(event->flags & EVENT_SLEEPING))
+		story->is_seen_waiting = event->time_ns > event->start_ns + SHORT_WAIT_NS;
+}
+
+void story_call(struct story *story, const struct tcpshim_event *event,
+		const struct story_context *context)
 {
 	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[event->call].effect;
 	uint64_t pause_ns;
 
-	take_stack(story, effect, stack);
+	take_stack(story, effect, context->stack);
+	take_fruitless(story, event, context);
+	take_request(story, event, context);
 	if (connection_row_bytes(event) == 0 || (effect != EFFECT_READ && effect != EFFECT_WRITE))
 		return;
 	pause_ns = story->moved_ns != 0 && event->start_ns > story->moved_ns
@@ -117,6 +211,8 @@ void story_subject(struct story *story, const struct tcpshim_event *event,
 	}
 	if (note_set_has(notes, NOTE_accept_late))
 		story->queued_ns = facts->queued_ns;
+	if (note_set_has(notes, NOTE_connect_timed_out))
+		story->failed_ns = facts->handshake_ns;
 	if (note_set_has(notes, NOTE_connect_slow)) {
 		story->handshake_ns = facts->handshake_ns;
 		story->syns_lost = facts->retransmits_total;
@@ -130,7 +226,11 @@ void story_subject(struct story *story, const struct tcpshim_event *event,
 	keep_most_32(&story->local_ports, facts->local_ports);
 	keep_most_32(&story->time_wait_sockets, facts->time_wait_sockets);
 	keep_most_32(&story->eof_count, facts->eof_count);
-	keep_most_32(&story->polls, facts->polls);
+	if (facts->polls > story->polls) {
+		story->polls = facts->polls;
+		story->dead_ns = story->dead_ns != 0 ? story->dead_ns : event->time_ns;
+		story->dead_end_ns = event->time_ns;
+	}
 	for (unsigned note = note_set_next(notes, 0); note < NOTE_COUNT && story->bad_ns == 0;
 	     note = note_set_next(notes, note + 1))
 		if (note_rows[note].severity != SEVERITY_INFO)

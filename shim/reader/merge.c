@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/facts.h"
 #include "reader/complain.h"
 #include "reader/scan.h"
 
@@ -229,6 +230,16 @@ static void complete(const struct merge *merge, struct reader *reader, struct tc
 		event->flags |= EVENT_MANY_PROCESSES;
 }
 
+/* A wait that finds nothing at once is no rest. */
+static void learn_wait(struct stream *stream, const struct tcpshim_event *event)
+{
+	enum { SHORT_NS = 100000 };
+
+	if (call_rows[event->call].effect == EFFECT_WAIT &&
+	    (event->result > 0 || event->time_ns > event->start_ns + SHORT_NS))
+		stream->waited_ns = event->time_ns;
+}
+
 bool merge_next(struct merge *merge, struct item *item)
 {
 	struct stream *stream;
@@ -258,6 +269,7 @@ bool merge_next(struct merge *merge, struct item *item)
 	if (!item->line && !stream->is_transfer && !(item->event->flags & EVENT_SLEEPING)) {
 		polled_learn(&stream->reader->polled, item->event);
 		polled_learn_last(&stream->polled, item->event);
+		learn_wait(stream, item->event);
 	}
 	return true;
 }

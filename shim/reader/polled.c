@@ -1,5 +1,6 @@
 #include "reader/polled.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -8,6 +9,8 @@
 #include "reader/complain.h"
 
 enum { MOST_DESCRIPTORS = 1 << 20 };
+
+_Static_assert(POLLIN == SELECT_READ && POLLIN == EPOLLIN, "one bit asks for data");
 
 /* Makes room for a descriptor. Returns false if its number is not a usual one. */
 static bool has_room(struct polled *polled, int32_t fd)
@@ -48,8 +51,11 @@ void polled_learn_last(struct polled_last *last, const struct tcpshim_event *eve
 	last->call = event->call;
 	memcpy(last->arguments, event->arguments, sizeof(last->arguments));
 	last->count = event->asked_total <= EVENT_WATCHES ? (unsigned)event->asked_total : 0;
-	for (unsigned i = 0; i < last->count; i++)
+	last->end_ns = event->time_ns;
+	for (unsigned i = 0; i < last->count; i++) {
 		last->fds[i] = event->asked[i].fd;
+		last->is_for_data[i] = (event->asked[i].events & POLLIN) != 0; /* SELECT_READ too */
+	}
 }
 
 static bool is_epoll(unsigned call)

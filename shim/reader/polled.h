@@ -23,6 +23,8 @@ struct polled_last {
 	uint16_t call;
 	unsigned count;
 	int32_t fds[EVENT_WATCHES];
+	bool is_for_data[EVENT_WATCHES]; /* it asked whether the descriptor can be read */
+	uint64_t end_ns;
 };
 
 /* Learn from a call that has returned: epoll_ctl, close; poll, select. */

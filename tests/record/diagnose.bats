@@ -212,6 +212,138 @@ pool() {
 	finds_nothing
 }
 
+# A web server whose /slow takes three seconds.
+start_slow_server() {
+	cat >slow.py <<-'END'
+		import http.server, time
+		class Handler(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        time.sleep(3 if self.path == "/slow" else 0.02)
+		        try:
+		            self.send_response(200)
+		            self.send_header("Content-Length", "2")
+		            self.end_headers()
+		            self.wfile.write(b"ok")
+		        except OSError:
+		            pass
+		    def log_message(self, *words):
+		        pass
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+		print("port", server.server_port, flush=True)
+		server.serve_forever()
+	END
+	start "$python" slow.py >slow.log 2>&1
+	await 10 grep -q 'port [0-9]' slow.log
+	web=http://127.0.0.1:$(sed -n 's/^port //p' slow.log)
+}
+
+@test "curl gives up on a server that is slow, and the cure" {
+	need curl
+	local i
+	start_slow_server
+	recorded curl -s -m 1.2 "$web/slow" || true
+	finds gave-up '1 of 1 connection was closed by this program before an answer came, after 1\.[012] s without a byte\..* Measured\..* allow it more time'
+	recorded curl -s -m 20 "$web/slow" >out
+	finds_nothing
+	recorded curl -s -m 1.2 "$web/slow" || true
+	for i in 1 2 3 4; do
+		shim TCPSHIM_RECORD=recordings/ curl -s -m 20 "$web/" >out
+	done
+	finds gave-up '1 of 5 connections was closed .*; 4 others got the first byte of an answer within [0-9.]+ ms'
+}
+
+# Shown: without the condition that the program waits for an answer, each of these is a finding.
+@test "a client that needs no answer, or has it, does not give up when it closes" {
+	cat >quiet.py <<-'END'
+		import select, socket, time
+		def pair():
+		    listener = socket.create_server(("127.0.0.1", 0))
+		    client = socket.create_connection(listener.getsockname())
+		    return client, listener.accept()[0]
+		logger, log = pair() # sends and never gets an answer
+		logger.send(b"a line of a log")
+		log.recv(100)
+		pool, server = pair() # is answered, lies idle and is polled meanwhile
+		pool.send(b"request")
+		server.recv(100)
+		server.send(b"answer")
+		pool.recv(100)
+		time.sleep(1.1)
+		select.select([pool], [], [], 0.2)
+		pool.close()
+		logger.close()
+	END
+	recorded "$python" quiet.py
+	finds_nothing
+}
+
+@test "a session of ssh that its user ends: nothing wrong" {
+	need ssh ssh-keygen /usr/sbin/sshd
+	local port
+	port=$(free_port)
+	mkdir -p /run/sshd 2>/dev/null || skip "not on this machine: /run/sshd cannot be made"
+	ssh-keygen -q -t ed25519 -N '' -f host_key
+	ssh-keygen -q -t ed25519 -N '' -f user_key
+	start /usr/sbin/sshd -D -e -f /dev/null -p "$port" -h "$PWD/host_key" -o ListenAddress=127.0.0.1 -o PidFile=none \
+		-o UsePAM=no -o StrictModes=no -o AuthorizedKeysFile="$PWD/user_key.pub" >sshd.log 2>&1
+	await 20 listening "$port"
+	recorded sh -c 'sleep 2 | exec ssh -F none -i user_key -o UserKnownHostsFile=known -o StrictHostKeyChecking=no -p "$1" \
+		"$(id -un)@127.0.0.1" cat >ssh.out 2>ssh.err' sh "$port" || fail "$(cat ssh.err sshd.log)"
+	finds_nothing
+}
+
+# spins WORD: a connection whose peer has reset it, or that finds nothing, is asked again and again.
+spins() {
+	cat >spin.py <<-'END'
+		import select, socket, struct, sys, time
+		listener = socket.create_server(("127.0.0.1", 0))
+		client = socket.create_connection(listener.getsockname())
+		server, _ = listener.accept()
+		poll = select.poll()
+		poll.register(client, select.POLLIN)
+		client.setblocking(False)
+		if sys.argv[1] in ("polls", "reads", "closes"):
+		    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		    server.close()
+		if sys.argv[1] in ("reads", "closes"):
+		    poll.poll(1000)
+		    try:
+		        client.recv(100)
+		    except OSError:
+		        pass
+		for number in range(5000 if sys.argv[1] != "closes" else 0):
+		    try:
+		        if sys.argv[1] == "polls":
+		            poll.poll(1000)
+		        elif sys.argv[1] == "waits":
+		            if number % 10 == 0:
+		                server.send(b"x")
+		            if poll.poll(1):
+		                while client.recv(100):
+		                    pass
+		        else:
+		            client.recv(100)
+		    except BlockingIOError:
+		        pass
+		client.close()
+	END
+	recorded "$python" spin.py "$1"
+	timeout 20 "$tcpshim" diagnose --match=role=client recordings >found 2>said
+}
+
+@test "loops that ask again and again: polls and reads of what has ended, calls that would block; and the cures" {
+	spins polls
+	tr -s '\n ' ' ' <found | grep -Eq '! busy-loop: .* wasted were at least 5000 polls \([0-9]+ per second\)\.' || fail "$(cat found)"
+	spins reads
+	tr -s '\n ' ' ' <found | grep -Eq '! busy-loop: .* wasted were (4[89][0-9]{2}|5000) reads \([0-9]+ per second\)\.' || fail "$(cat found)"
+	spins closes
+	! grep -q busy-loop found || fail "$(cat found)"
+	spins blocked
+	grep -q '^! eagain-storm: ' found || fail "$(cat found)"
+	spins waits
+	grep -q 'nothing wrong' found || fail "$(cat found)"
+}
+
 @test "healthy traffic: nothing wrong" {
 	need curl
 	mkdir www

@@ -41,7 +41,7 @@ static const struct {
 	   .lived_ns = S(90)}},
 	 "peer-idle-limit: 3 requests were written to a connection that the peer had closed. It "
 	 "closed 41 idle connections, after 60.0 s to 61.0 s (median 61.0 s) without traffic; the "
-	 "longest pause that one survived was 59.0 s.\n"},
+	 "longest pause that one survived was 59.0 s. Do: 60.0 s\n"},
 	{"a pool that looks before it writes",
 	 ROLE_CLIENT,
 	 {{.count = 41,
@@ -57,7 +57,7 @@ static const struct {
 	  {.count = 5, .story = {.survived_ns = S(300)}, .lived_ns = S(900)}},
 	 "path-forgets: 2 of 7 connections ended with a reset in answer to the first data after 6 min "
 	 "40 s of silence; none that was silent for so long lived, "
-	 "the longest pause that one survived was 5 min.\n"},
+	 "the longest pause that one survived was 5 min. Do: 200s,5s,3\n"},
 	{"a reset after a silence that others survived is no limit of the path",
 	 ROLE_CLIENT,
 	 {{.count = 1,
@@ -73,7 +73,8 @@ static const struct {
 	   .story = {.waiting_ns = S(900), .lost_bytes = 11, .bad_ns = S(901)},
 	   .lived_ns = S(901)}},
 	 "peer-gone: 2 of 2 connections timed out: the peer was gone for 15 min"
-	 " before the program learned of it; 22 bytes written were lost.\n"},
+	 " before the program learned of it; 22 bytes written were lost. Do: Notice it sooner: "
+	 "TCPSHIM_KEEPALIVE=10s,5s,3 TCPSHIM_USER_TIMEOUT=auto would have taken 25 s in place of 15 min\n"},
 	{"written to after the peer had closed",
 	 ROLE_CLIENT,
 	 {{.count = 2,
@@ -112,6 +113,30 @@ static const struct {
 	 "peer-resets: 2 of 2 connections were reset by the peer or by a machine on the path. At 6: "
 	 "2.\n"
 	 "connect-slow: 2 of 2 connections lost 2 SYNs: the handshake took 1.0 s. At 5: 2.\n"},
+	{"a leak that grows",
+	 ROLE_CLIENT,
+	 {{.count = 2, .story = {.fin_ns = S(100)}, .state = STATE_CLOSE_WAIT},
+	  {.count = 9, .story = {.fin_ns = S(700)}, .state = STATE_CLOSE_WAIT}},
+	 "close-wait-leak: 11 of 11 connections are in CLOSE_WAIT: the peer has closed, this program "
+	 "has not. The oldest for 15 min, 1 more each minute.\n"},
+	{"connects that are refused again and again, and unanswered ones",
+	 ROLE_CLIENT,
+	 {{.count = 1, .notes = UNIT_NOTE(connect_refused), .story = {.bad_ns = S(10)}},
+	  {.count = 2, .notes = UNIT_NOTE(connect_refused), .story = {.bad_ns = S(70)}},
+	  {.count = 2,
+	   .notes = UNIT_NOTE(connect_timed_out),
+	   .story = {.bad_ns = S(70), .failed_ns = S(130)}}},
+	 "connect-refused: 3 of 5 connections were refused, 2 per minute.\n"
+	 "connect-unanswered: 2 of 5 connections could not be opened: 2 got no answer to the SYN within "
+	 "2 min 10 s.\n"},
+	{"timers that have noticed soon that the peer is gone",
+	 ROLE_CLIENT,
+	 {{.count = 1,
+	   .notes = UNIT_NOTE(timed_out_probing),
+	   .story = {.last_heard_ns = S(20), .bad_ns = S(21)},
+	   .lived_ns = S(21)}},
+	 "peer-gone: 1 of 1 connection timed out: the peer was gone for 20.0 s before the program learned "
+	 "of it. Do: The timers that are set have noticed it after 20.0 s\n"},
 	{"ten resets among five thousand",
 	 ROLE_CLIENT,
 	 {{.count = 10,
@@ -129,8 +154,8 @@ static const struct {
 	   .story = {.handshake_ns = MS(3100), .syns_lost = 2, .lookup_ns = S(5)},
 	   .lived_ns = S(5)}},
 	 "connect-refused: 1 of 3 connections was refused.\n"
-	 "connect-unanswered: 1 of 3 connections could not be opened: no answer, no route or no local "
-	 "address.\n"
+	 "connect-unanswered: 1 of 3 connections could not be opened: 1 reached nobody (no route, or ICMP "
+	 "unreachable).\n"
 	 "connect-slow: 1 of 3 connections lost 2 SYNs: the handshake took 3.1 s.\n"
 	 "slow-names: 1 of 3 connections waited for a name: 5.0 s.\n"},
 	{"no port is left, and this machine's link is down",
@@ -165,16 +190,75 @@ static const struct {
 	 ROLE_CLIENT,
 	 {{.count = 2, .story = {.window_limited_ns = MS(900)}, .lived_ns = S(5)},
 	  {.count = 1, .story = {.buffer_limited_ns = MS(900)}, .lived_ns = S(5)},
-	  {.count = 1, .story = {.nagle_count = 2, .nagle_lost_ns = MS(80)}, .lived_ns = S(5)}},
+	  {.count = 9, .story = {.nagle_count = 2, .nagle_lost_ns = MS(80)}, .lived_ns = S(5)}},
 	 ""},
 	{"a busy loop, and no failure detection",
 	 ROLE_CLIENT,
 	 {{.count = 1,
 	   .notes = UNIT_NOTE(spinning) | UNIT_NOTE(no_failure_detection),
 	   .story = {.polls = 8}}},
-	 "busy-loop: 1 of 1 connection was polled after their end, at least 8 times.\n"
+	 "busy-loop: 1 of 1 connection had ended, and this program went on asking: wasted were at least "
+	 "8 polls.\n"
 	 "no-failure-detection: 1 of 1 connection was waited on without a limit and without "
 	 "keepalive.\n"},
+	{"busy loops, with their rates",
+	 ROLE_CLIENT,
+	 {{.count = 1,
+	   .notes = UNIT_NOTE(spinning),
+	   .story = {.polls = 50000, .dead_ns = S(1), .dead_end_ns = S(2), .bad_ns = S(1)}},
+	  {.count = 1, .story = {.ends = {.calls = 1000, .ns = MS(100), .last_ns = S(5)}}},
+	  {.count = 1, .story = {.blocked = {.calls = 3000, .ns = MS(300), .last_ns = S(5)}}}},
+	 "busy-loop: 2 of 3 connections had ended, and this program went on asking: wasted were at least "
+	 "50000 polls (50000 per second) and 1000 reads (10000 per second).\n"
+	 "eagain-storm: 1 of 3 connections was read or written again and again although the call would "
+	 "block, without a wait in between: wasted were 3000 calls (10000 per second).\n"},
+	{"a few calls that would block are ordinary",
+	 ROLE_CLIENT,
+	 {{.count = 4, .story = {.blocked = {.calls = 200, .ns = MS(1), .last_ns = S(5)}}}},
+	 ""},
+	{"this side gave up",
+	 ROLE_CLIENT,
+	 {{.count = 1,
+	   .notes = UNIT_NOTE(closed_first),
+	   .story = {.given_up_ns = S(2), .is_seen_waiting = true},
+	   .lived_ns = S(2)}},
+	 "gave-up: 1 of 1 connection was closed by this program before an answer came, after 2.0 s "
+	 "without a byte.\n"},
+	{"this side gave up on the slow ones of many, where a second is long",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(closed_first) | UNIT_NOTE(closed_with_unacknowledged_data),
+	   .story = {.given_up_ns = MS(250), .answer_ns = MS(30)},
+	   .lived_ns = S(2)},
+	  {.count = 40,
+	   .notes = UNIT_NOTE(closed_first),
+	   .story = {.answer_ns = MS(20), .given_up_ns = MS(1)},
+	   .lived_ns = S(2)}},
+	 "gave-up: 2 of 42 connections were closed by this program before an answer came, after 250.0 ms "
+	 "without a byte; 40 others got the first byte of an answer within 20.0 ms; of 2 the request was "
+	 "not even acknowledged: the peer's machine or the path may be gone.\n"},
+	{"what needs no answer, was answered or was closed by the peer is not given up",
+	 ROLE_CLIENT,
+	 {{.count = 5,
+	   .notes = UNIT_NOTE(closed_first),
+	   .story = {.given_up_ns = S(60)},
+	   .lived_ns = S(90)},
+	  {.count = 2,
+	   .notes = UNIT_NOTE(closed_first),
+	   .story = {.answer_ns = MS(20)},
+	   .lived_ns = S(90)},
+	  {.count = 1,
+	   .notes = UNIT_NOTE(closed_after_peer),
+	   .story = {.given_up_ns = S(60), .fin_ns = S(80), .is_seen_waiting = true},
+	   .lived_ns = S(90)}},
+	 ""},
+	{"a server that closes idle clients does not give up",
+	 ROLE_SERVER,
+	 {{.count = 5,
+	   .notes = UNIT_NOTE(closed_first),
+	   .story = {.given_up_ns = S(60), .is_seen_waiting = true},
+	   .lived_ns = S(90)}},
+	 ""},
 	{"one connection per request",
 	 ROLE_CLIENT,
 	 {{.count = 100, .notes = UNIT_NOTE(closed_first), .lived_ns = MS(5)}},
@@ -240,6 +324,9 @@ static void test_findings(void **state)
 			strbuf_string(buf, ": ");
 			strbuf_string(buf, found.list[j].what);
 			append_stacks(buf, &found.list[j]);
+			if (found.list[j].suggested[0] != '\0')
+				strbuf_string(buf, " Do: ");
+			strbuf_string(buf, found.list[j].suggested);
 			strbuf_char(buf, '\n');
 		}
 		is_right &= unit_is_text(rows[i].name, unit_end(), rows[i].found);
