@@ -1,0 +1,49 @@
+#include "diagnose/messages.h"
+
+#include "format/connection_row.h"
+#include "format/facts.h"
+
+static void add(struct message_list *list, const struct tcpshim_event *event, uint64_t bytes)
+{
+	struct message *to = list->count < MESSAGES_KEPT
+				     ? &list->first[list->count]
+				     : &list->latest[list->count % MESSAGES_KEPT];
+
+	*to = (struct message){event->start_ns, event->time_ns, list->bytes, list->bytes + bytes};
+	list->bytes += bytes;
+	list->count++;
+}
+
+void messages_take(struct messages *messages, const struct tcpshim_event *event)
+{
+	uint64_t bytes = connection_row_is_peek(event) ? 0 : connection_row_bytes(event);
+
+	if (bytes == 0)
+		return;
+	if (call_rows[event->call].effect == EFFECT_WRITE)
+		add(&messages->written, event, bytes);
+	else if (call_rows[event->call].effect == EFFECT_READ)
+		add(&messages->read, event, bytes);
+}
+
+size_t messages_kept(const struct message_list *list)
+{
+	return list->count < 2 * MESSAGES_KEPT ? list->count : 2 * MESSAGES_KEPT;
+}
+
+const struct message *messages_at(const struct message_list *list, size_t number)
+{
+	return number < MESSAGES_KEPT ? &list->first[number]
+				      : &list->latest[number % MESSAGES_KEPT];
+}
+
+const struct message *messages_find(const struct message_list *list, uint64_t byte)
+{
+	for (size_t i = 0; i < messages_kept(list); i++) {
+		const struct message *message = messages_at(list, i);
+
+		if (message->from <= byte && byte < message->to)
+			return message;
+	}
+	return NULL;
+}
