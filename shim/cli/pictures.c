@@ -60,9 +60,7 @@ static void close_row(struct open_row *row, void *data)
 	struct pictures *pictures = data;
 	const struct reader *reader = row->reader;
 
-	if (!row->is_chosen || row->row.role == ROLE_LISTENER ||
-	    !filter_matches(pictures->rows.filter, &row->row.local, &row->row.peer,
-			    row->row.role)) {
+	if (row->row.role == ROLE_LISTENER) {
 		chronicle_free(&row->chronicle);
 		return;
 	}
@@ -80,6 +78,9 @@ static void close_row(struct open_row *row, void *data)
 		.chronicle = row->chronicle,
 		.end_ns = reader->seen_ns + reader->shift_ns,
 		.is_uncertain = row->row.has_gaps,
+		.is_chosen = row->is_chosen &&
+			     filter_matches(pictures->rows.filter, &row->row.local, &row->row.peer,
+					    row->row.role),
 	};
 	row->chronicle = (struct chronicle){0};
 }
@@ -138,6 +139,11 @@ static bool are_of_one(const struct picture_end *x, const struct picture_end *y)
 	       x->row.first_ns <= y->row.seen_ns && y->row.first_ns <= x->row.seen_ns;
 }
 
+static bool is_chosen(const struct picture *picture)
+{
+	return picture->ours->is_chosen || (picture->theirs && picture->theirs->is_chosen);
+}
+
 static int compare_pictures(const void *a, const void *b)
 {
 	const struct picture *x = a, *y = b;
@@ -156,16 +162,16 @@ void pictures_finish(struct pictures *pictures)
 	pictures->list = allocate(pictures->end_count * sizeof(pictures->list[0]));
 	for (size_t i = 0; i < pictures->end_count; i++) {
 		const struct picture_end *end = &pictures->ends[i], *next = end + 1;
-		struct picture *picture = &pictures->list[pictures->count++];
+		struct picture picture = {.ours = end};
 
-		*picture = (struct picture){.ours = end};
-		if (i + 1 == pictures->end_count || !are_of_one(end, next))
-			continue;
-		i++;
-		if (end->row.role == ROLE_SERVER)
-			*picture = (struct picture){.ours = next, .theirs = end};
-		else
-			picture->theirs = next;
+		if (i + 1 < pictures->end_count && are_of_one(end, next)) {
+			picture.theirs = next;
+			if (end->row.role == ROLE_SERVER)
+				picture = (struct picture){.ours = next, .theirs = end};
+			i++;
+		}
+		if (is_chosen(&picture))
+			pictures->list[pictures->count++] = picture;
 	}
 	qsort(pictures->list, pictures->count, sizeof(pictures->list[0]), compare_pictures);
 }

@@ -16,7 +16,8 @@ struct pictures {
 
 	struct picture_end *ends;
 	size_t end_count, end_capacity;
-	/* Once they are finished: one for each connection, by the time of its first call. */
+	/* Once they are finished: one for each connection of which the filter chooses an end, by
+	 * the time of its first call. */
 	struct picture *list;
 	size_t count;
 };

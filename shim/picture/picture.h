@@ -18,6 +18,7 @@ struct picture_end {
 	struct chronicle chronicle;
 	uint64_t end_ns;   /* until when its recording goes */
 	bool is_uncertain; /* calls may be missing in its recording */
+	bool is_chosen;    /* by the filter of the report */
 };
 
 struct picture {
