@@ -23,6 +23,8 @@ kang_port=33226 # the only one kang's kernel may choose, so that transcripts rep
 
 # The library to put in front of each program; empty: the programs run bare.
 world_library=
+# Where each program leaves its recording, as well as its trace; empty: nowhere.
+world_recordings=
 
 world_dir=
 world_kind=
@@ -203,6 +205,9 @@ program_start() {
 	if [[ -n $world_library ]]; then
 		environment+=("LD_PRELOAD=$world_library"
 			"TCPSHIM_OUTPUT=${trace_outlet[$side]:-$world_dir/$side.trace}")
+		if [[ -n $world_recordings ]]; then
+			environment+=("TCPSHIM_RECORD=$world_recordings/$side.%n.%p.tcpshim")
+		fi
 	fi
 	mkfifo "$fifo"
 	exec {input}<>"$fifo"
