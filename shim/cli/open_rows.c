@@ -157,6 +157,7 @@ static void remove_row(struct open_rows *rows, struct open_row *row)
 		tdelete(view, &rows->views, compare_views);
 		free(view);
 	}
+	free(row->messages);
 	free(row);
 }
 
@@ -232,6 +233,17 @@ static uint64_t find_polled_ns(const struct item *item)
 	return 0;
 }
 
+static void take_message(struct open_row *row, const struct tcpshim_event *event)
+{
+	if (connection_row_bytes(event) == 0)
+		return;
+	if (!row->messages) {
+		row->messages = allocate(sizeof(*row->messages));
+		*row->messages = (struct messages){0};
+	}
+	messages_take(row->messages, event);
+}
+
 static void take_call(struct open_rows *rows, const struct item *item, uint32_t stack, void *data)
 {
 	const struct story_context context = {
@@ -246,6 +258,8 @@ static void take_call(struct open_rows *rows, const struct item *item, uint32_t 
 	connection_row_call(&row->row, event);
 	story_call(&row->story, event, &context);
 	choose(rows, row, event, view->serial);
+	if (rows->is_joined)
+		take_message(row, event);
 	if (rows->tell)
 		rows->tell(row, item, find_subject(event, view->serial), data);
 }
@@ -368,8 +382,10 @@ static void free_row_of(void *data)
 {
 	struct view *view = data;
 
-	if (!view->next) /* the first one of its row */
+	if (!view->next) { /* the first one of its row */
+		free(view->row->messages);
 		free(view->row);
+	}
 	free(view);
 }
 

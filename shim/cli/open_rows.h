@@ -8,6 +8,7 @@
 #ifndef CLI_OPEN_ROWS_H
 #define CLI_OPEN_ROWS_H
 
+#include "diagnose/messages.h"
 #include "diagnose/story.h"
 #include "picture/chronicle.h"
 #include "reader/filter.h"
@@ -21,6 +22,8 @@ struct open_row {
 	bool is_chosen;        /* one of its calls or notes meets the conditions of the filter */
 	/* The owner's, who adds to it in tell and frees it when the row is closed or left. */
 	struct chronicle chronicle;
+	/* If rows are joined; NULL: it has moved no bytes. Who takes it sets it to NULL. */
+	struct messages *messages;
 
 	struct view *views; /* the latest first */
 };

@@ -1,13 +1,12 @@
 #include "cli/pictures.h"
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "diagnose/ends.h"
 #include "format/attributes.h"
 #include "reader/complain.h"
 #include "reader/printable.h"
 #include "reader/symbols.h"
 #include "settings/config.h"
+#include <stdlib.h>
 
 /* --- Collecting. --- */
 
@@ -76,6 +75,8 @@ static void close_row(struct open_row *row, void *data)
 		.row = row->row,
 		.story = row->story,
 		.chronicle = row->chronicle,
+		.messages = row->messages,
+		.boot = reader->header.boot,
 		.end_ns = reader->seen_ns + reader->shift_ns,
 		.is_uncertain = row->row.has_gaps,
 		.is_chosen = row->is_chosen &&
@@ -83,6 +84,7 @@ static void close_row(struct open_row *row, void *data)
 					    row->row.role),
 	};
 	row->chronicle = (struct chronicle){0};
+	row->messages = NULL;
 }
 
 void pictures_take(struct pictures *pictures, const struct item *item)
@@ -98,47 +100,6 @@ static void leave_row(struct open_row *row, void *pictures)
 
 /* --- The two ends of a connection. --- */
 
-static int compare_addresses(const struct tcpshim_address *x, const struct tcpshim_address *y)
-{
-	if (x->family != y->family)
-		return x->family < y->family ? -1 : 1;
-	if (x->port != y->port)
-		return x->port < y->port ? -1 : 1;
-	return memcmp(x->bytes, y->bytes, sizeof(x->bytes));
-}
-
-/* The client's address first, as far as the roles are known: both ends have the same order. */
-static void order_addresses(const struct picture_end *end, const struct tcpshim_address *pair[2])
-{
-	bool is_swapped = compare_addresses(&end->row.local, &end->row.peer) > 0;
-
-	pair[is_swapped] = &end->row.local;
-	pair[!is_swapped] = &end->row.peer;
-}
-
-static int compare_ends(const void *a, const void *b)
-{
-	const struct picture_end *x = a, *y = b;
-	const struct tcpshim_address *of_x[2], *of_y[2];
-	int order;
-
-	order_addresses(x, of_x);
-	order_addresses(y, of_y);
-	order = compare_addresses(of_x[0], of_y[0]);
-	if (order == 0)
-		order = compare_addresses(of_x[1], of_y[1]);
-	if (order != 0)
-		return order;
-	return (x->row.first_ns > y->row.first_ns) - (x->row.first_ns < y->row.first_ns);
-}
-
-static bool are_of_one(const struct picture_end *x, const struct picture_end *y)
-{
-	return x->row.peer.family != 0 && compare_addresses(&x->row.local, &y->row.peer) == 0 &&
-	       compare_addresses(&x->row.peer, &y->row.local) == 0 &&
-	       x->row.first_ns <= y->row.seen_ns && y->row.first_ns <= x->row.seen_ns;
-}
-
 static bool is_chosen(const struct picture *picture)
 {
 	return picture->ours->is_chosen || (picture->theirs && picture->theirs->is_chosen);
@@ -152,34 +113,70 @@ static int compare_pictures(const void *a, const void *b)
 	       (x->ours->row.first_ns < y->ours->row.first_ns);
 }
 
+static void compare_clocks(struct picture *picture, const struct clock_pairs *clocks,
+			   const struct end *ours, const struct end *theirs)
+{
+	int64_t ahead_ns;
+
+	picture->is_offset_known = ends_ahead(clocks, ours, theirs, picture->ours->row.first_ns,
+					      &ahead_ns, &picture->offset_error_ns);
+	picture->offset_ns = -ahead_ns;
+}
+
+/* Makes the picture of an end, unless it is that of the end's partner. */
+static void add_picture(struct pictures *pictures, const struct clock_pairs *clocks,
+			const struct end *ends, size_t at)
+{
+	const struct picture_end *end = &pictures->ends[at];
+	size_t partner = ends[at].partner, ours = at, theirs = partner;
+	struct picture picture = {.ours = end};
+
+	if (partner != ENDS_NONE) {
+		if (partner < at)
+			return;
+		if (end->row.role == ROLE_SERVER) {
+			ours = partner;
+			theirs = at;
+		}
+		picture = (struct picture){.ours = &pictures->ends[ours],
+					   .theirs = &pictures->ends[theirs]};
+		compare_clocks(&picture, clocks, &ends[ours], &ends[theirs]);
+	}
+	if (is_chosen(&picture))
+		pictures->list[pictures->count++] = picture;
+}
+
 void pictures_finish(struct pictures *pictures)
 {
+	struct clock_pairs clocks;
+	struct end *ends;
+
 	open_rows_visit(&pictures->rows, leave_row, pictures);
 	open_rows_clear(&pictures->rows);
 	if (pictures->end_count == 0)
 		return;
-	qsort(pictures->ends, pictures->end_count, sizeof(pictures->ends[0]), compare_ends);
+	ends = allocate(pictures->end_count * sizeof(ends[0]));
+	for (size_t i = 0; i < pictures->end_count; i++)
+		ends[i] = (struct end){.row = &pictures->ends[i].row,
+				       .messages = pictures->ends[i].messages,
+				       .boot = pictures->ends[i].boot,
+				       .host = pictures->ends[i].host};
+	ends_pair(ends, pictures->end_count);
+	ends_compare_clocks(ends, pictures->end_count, &clocks);
 	pictures->list = allocate(pictures->end_count * sizeof(pictures->list[0]));
-	for (size_t i = 0; i < pictures->end_count; i++) {
-		const struct picture_end *end = &pictures->ends[i], *next = end + 1;
-		struct picture picture = {.ours = end};
-
-		if (i + 1 < pictures->end_count && are_of_one(end, next)) {
-			picture.theirs = next;
-			if (end->row.role == ROLE_SERVER)
-				picture = (struct picture){.ours = next, .theirs = end};
-			i++;
-		}
-		if (is_chosen(&picture))
-			pictures->list[pictures->count++] = picture;
-	}
+	for (size_t i = 0; i < pictures->end_count; i++)
+		add_picture(pictures, &clocks, ends, i);
+	ends_clear(&clocks);
+	free(ends);
 	qsort(pictures->list, pictures->count, sizeof(pictures->list[0]), compare_pictures);
 }
 
 void pictures_free(struct pictures *pictures)
 {
-	for (size_t i = 0; i < pictures->end_count; i++)
+	for (size_t i = 0; i < pictures->end_count; i++) {
 		chronicle_free(&pictures->ends[i].chronicle);
+		free(pictures->ends[i].messages);
+	}
 	free(pictures->ends);
 	free(pictures->list);
 	*pictures = (struct pictures){0};

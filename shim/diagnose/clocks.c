@@ -170,8 +170,8 @@ static double violation(const struct line *line, const struct clock_bounds *boun
 
 	for (size_t i = 0; i < bounds->most_count + bounds->least_count; i++) {
 		bool is_most = i < bounds->most_count;
-		const struct clock_bound *bound =
-			is_most ? &bounds->most[i] : &bounds->least[i - bounds->most_count];
+		const struct clock_bound *bound = is_most ? &bounds->most[i]
+							  : &bounds->least[i - bounds->most_count];
 		double x = (double)(bound->at_ns - span->first_ns);
 		double y = line->ahead + line->slope * (x - line->at);
 		double bound_y = (double)(bound->ahead_ns - base_ns);
@@ -230,5 +230,6 @@ int64_t clock_ahead_ns(const struct clock_estimate *estimate, uint64_t at_ns)
 	double since = at_ns > estimate->at_ns ? (double)(at_ns - estimate->at_ns)
 					       : -(double)(estimate->at_ns - at_ns);
 
-	return estimate->has_drift ? add_clamped(estimate->ahead_ns, since * estimate->drift) : estimate->ahead_ns;
+	return estimate->has_drift ? add_clamped(estimate->ahead_ns, since * estimate->drift)
+				   : estimate->ahead_ns;
 }

@@ -9,6 +9,9 @@
 #ifndef DIAGNOSE_MESSAGES_H
 #define DIAGNOSE_MESSAGES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "tcpshim/event.h"
 
 enum { MESSAGES_KEPT = 16 }; /* at the start, and as many of the latest */
@@ -27,6 +30,8 @@ struct message_list {
 
 struct messages {
 	struct message_list written, read;
+	bool is_alert_last; /* what was written last looks like a TLS alert: a peer that is done
+			       does not read it */
 };
 
 /* Adds a call on the connection alone. */

@@ -1,0 +1,197 @@
+#include "diagnose/ends.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader/complain.h"
+
+/* OTHER_CLOCK_NS: by how much the clocks of two machines may differ for their recordings to be
+ * compared. MOST_TRIED: ends of the same two addresses that one is compared with. */
+#define OTHER_CLOCK_NS UINT64_C(10000000000)
+enum { MOST_TRIED = 32 };
+
+/* --- Pairing. --- */
+
+static int compare_addresses(const struct tcpshim_address *x, const struct tcpshim_address *y)
+{
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return memcmp(x->bytes, y->bytes, sizeof(x->bytes));
+}
+
+/* The smaller address first: both ends have the same order. */
+static void order(const struct end *end, const struct tcpshim_address *pair[2])
+{
+	bool is_turned = compare_addresses(&end->row->local, &end->row->peer) > 0;
+
+	pair[is_turned] = &end->row->local;
+	pair[!is_turned] = &end->row->peer;
+}
+
+static int compare_pairs(const struct end *x, const struct end *y)
+{
+	const struct tcpshim_address *of_x[2], *of_y[2];
+	int result;
+
+	order(x, of_x);
+	order(y, of_y);
+	result = compare_addresses(of_x[0], of_y[0]);
+	return result != 0 ? result : compare_addresses(of_x[1], of_y[1]);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct end *x = *(struct end *const *)a, *y = *(struct end *const *)b;
+	int result = compare_pairs(x, y);
+
+	if (result != 0)
+		return result;
+	return (x->row->first_ns > y->row->first_ns) - (x->row->first_ns < y->row->first_ns);
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* Returns whether both were open at the same time, as far as their clocks show. */
+static bool are_of_one_time(const struct end *x, const struct end *y)
+{
+	uint64_t slack_ns = strcmp(x->boot, y->boot) == 0 && *x->boot ? 0 : OTHER_CLOCK_NS;
+
+	return x->row->first_ns <= y->row->seen_ns + slack_ns &&
+	       y->row->first_ns <= x->row->seen_ns + slack_ns;
+}
+
+static bool are_opposite(const struct end *x, const struct end *y)
+{
+	return compare_addresses(&x->row->local, &y->row->peer) == 0 &&
+	       compare_addresses(&x->row->peer, &y->row->local) == 0 &&
+	       compare_addresses(&x->row->local, &x->row->peer) != 0;
+}
+
+/* Pairs an end with the one after it in the order that was opened at the nearest time. */
+static void pair(struct end *ends, struct end *const *sorted, size_t count, size_t at)
+{
+	struct end *end = sorted[at], *nearest = NULL;
+
+	if (end->partner != ENDS_NONE || end->row->peer.family == 0)
+		return;
+	for (size_t i = at + 1; i < count && i <= at + MOST_TRIED; i++) {
+		struct end *other = sorted[i];
+
+		if (compare_pairs(end, other) != 0)
+			break;
+		if (other->partner == ENDS_NONE && are_opposite(end, other) &&
+		    are_of_one_time(end, other) &&
+		    (!nearest || distance(other->row->first_ns, end->row->first_ns) <
+					 distance(nearest->row->first_ns, end->row->first_ns)))
+			nearest = other;
+	}
+	if (!nearest)
+		return;
+	end->partner = (size_t)(nearest - ends);
+	nearest->partner = (size_t)(end - ends);
+}
+
+void ends_pair(struct end *ends, size_t count)
+{
+	struct end **sorted = allocate((count + 1) * sizeof(struct end *));
+
+	for (size_t i = 0; i < count; i++) {
+		sorted[i] = &ends[i];
+		ends[i].partner = ENDS_NONE;
+	}
+	qsort(sorted, count, sizeof(struct end *), compare);
+	for (size_t i = 0; i < count; i++)
+		pair(ends, sorted, count, i);
+	free(sorted);
+}
+
+/* --- Clocks. --- */
+
+bool ends_is_whole(const struct end *end)
+{
+	const struct connection_row *row = end->row;
+
+	return !row->is_adopted && !row->is_opening_missed && !row->has_gaps &&
+	       row->opened_ns != 0 && end->messages;
+}
+
+static bool is_pair(const struct clock_pair *pair, const struct end *end, const struct end *partner)
+{
+	return strcmp(pair->boot, end->boot) == 0 && strcmp(pair->other_boot, partner->boot) == 0;
+}
+
+static struct clock_pair *find_pair(const struct clock_pairs *pairs, const struct end *end,
+				    const struct end *partner)
+{
+	for (size_t i = 0; i < pairs->count; i++)
+		if (is_pair(&pairs->list[i], end, partner))
+			return &pairs->list[i];
+	return NULL;
+}
+
+static struct clock_pair *find_or_add(struct clock_pairs *pairs, const struct end *end,
+				      const struct end *partner)
+{
+	struct clock_pair *found = find_pair(pairs, end, partner);
+
+	if (found)
+		return found;
+	pairs->list = reallocate(pairs->list, (pairs->count + 1) * sizeof(pairs->list[0]));
+	found = &pairs->list[pairs->count++];
+	*found = (struct clock_pair){.boot = end->boot,
+				     .other_boot = partner->boot,
+				     .host = end->host,
+				     .other_host = partner->host};
+	return found;
+}
+
+void ends_compare_clocks(const struct end *ends, size_t count, struct clock_pairs *pairs)
+{
+	*pairs = (struct clock_pairs){0};
+	for (size_t i = 0; i < count; i++) {
+		const struct end *end = &ends[i], *partner;
+
+		if (end->partner == ENDS_NONE)
+			continue;
+		partner = &ends[end->partner];
+		/* Each two machines in one order. */
+		if (strcmp(end->boot, partner->boot) < 0 && ends_is_whole(end) &&
+		    ends_is_whole(partner))
+			clock_bounds_add(&find_or_add(pairs, end, partner)->bounds, end->messages,
+					 partner->messages);
+	}
+	for (size_t i = 0; i < pairs->count; i++)
+		pairs->list[i].estimate = clock_estimate(&pairs->list[i].bounds);
+}
+
+void ends_clear(struct clock_pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->count; i++)
+		clock_bounds_clear(&pairs->list[i].bounds);
+	free(pairs->list);
+	*pairs = (struct clock_pairs){0};
+}
+
+bool ends_ahead(const struct clock_pairs *pairs, const struct end *end, const struct end *partner,
+		uint64_t at_ns, int64_t *ahead_ns, uint64_t *error_ns)
+{
+	const struct clock_pair *pair = find_pair(pairs, end, partner);
+	bool is_turned = !pair;
+
+	*ahead_ns = 0;
+	*error_ns = 0;
+	if (strcmp(end->boot, partner->boot) == 0)
+		return true;
+	if (is_turned)
+		pair = find_pair(pairs, partner, end);
+	if (!pair || !pair->estimate.is_known)
+		return false;
+	*ahead_ns = clock_ahead_ns(&pair->estimate, at_ns) * (is_turned ? -1 : 1);
+	*error_ns = pair->estimate.error_ns;
+	return true;
+}
