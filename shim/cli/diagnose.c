@@ -25,7 +25,7 @@
 #include "reader/symbols.h"
 
 enum { OPTION_TOP = OPTION_OWN, OPTION_NO_SYMBOLS };
-enum { TEXT_BYTES = 4096, JSON_BYTES = 16384, SHOWN_STACKS = 3 };
+enum { TEXT_BYTES = 4096, JSON_BYTES = 16384, SHOWN_STACKS = 3, SHOWN_BOOT = 8 };
 
 static struct {
 	struct filter filter;
@@ -80,29 +80,43 @@ struct diagnosis {
 	struct open_rows rows;
 	struct stacks stacks;
 	struct groups groups; /* of the chosen connections */
+	struct groups others; /* of the rest */
+	struct clock_pairs clocks;
 	struct finding_list findings;
 	size_t connection_count; /* all of them */
 	uint64_t events, first_ns, last_ns;
 };
 
-static void add(struct diagnosis *diagnosis, const struct open_row *row)
+static const char *host_of(const struct reader *reader)
+{
+	const char *name = attributes_find(reader->attributes, "host.name");
+
+	return name ? name : "";
+}
+
+static void add(struct diagnosis *diagnosis, struct open_row *row)
 {
 	struct ended ended = {
 		.row = row->row,
 		.story = row->story,
 		.end_ns = row->reader->seen_ns + row->reader->shift_ns,
+		.messages = row->messages,
+		.boot = row->reader->header.boot,
+		.host = host_of(row->reader),
 	};
+	bool is_chosen;
 
 	if (!groups_take(&row->row))
 		return;
 	diagnosis->connection_count++;
-	if (!row->is_chosen ||
-	    !filter_matches(diagnosis->rows.filter, &row->row.local, &row->row.peer, row->row.role))
-		return;
-	if (!groups_add(&diagnosis->groups, row->reader->header.program, &ended)) {
+	is_chosen = row->is_chosen && filter_matches(diagnosis->rows.filter, &row->row.local,
+						     &row->row.peer, row->row.role);
+	if (!groups_add(is_chosen ? &diagnosis->groups : &diagnosis->others,
+			row->reader->header.program, &ended)) {
 		complain("not enough memory for the connections");
 		exit(EXIT_OWN_FAILURE);
 	}
+	row->messages = NULL; /* the group's */
 }
 
 static void close_row(struct open_row *row, void *data)
@@ -143,6 +157,7 @@ static void read_all(struct diagnosis *diagnosis)
 		reader_find_end(diagnosis->merge.readers[i]);
 	open_rows_visit(&diagnosis->rows, leave_row, diagnosis);
 	open_rows_clear(&diagnosis->rows);
+	groups_pair(&diagnosis->groups, &diagnosis->others, &diagnosis->clocks);
 	for (size_t i = 0; i < diagnosis->groups.count; i++)
 		if (!diagnosis_of(&diagnosis->groups.list[i], &diagnosis->findings)) {
 			complain("not enough memory for the findings");
@@ -325,6 +340,36 @@ static void print_json(const struct diagnosis *diagnosis, const struct finding *
 	printable_write(stdout, text, buf.size, PRINTABLE_JSON);
 }
 
+static void append_host(struct strbuf *buf, const char *name, const char *boot)
+{
+	if (*name)
+		printable_append(buf, name, strlen(name));
+	else
+		strbuf_bytes(buf, boot, strnlen(boot, SHOWN_BOOT));
+}
+
+/* Prints how the clocks of two machines differ. */
+static void print_clocks(const struct clock_pair *pair)
+{
+	const struct clock_estimate *estimate = &pair->estimate;
+	char text[TEXT_BYTES];
+	struct strbuf buf;
+
+	strbuf_init(&buf, text, sizeof(text) - 1);
+	strbuf_string(&buf, "The clock of ");
+	append_host(&buf, pair->other_host, pair->other_boot);
+	if (estimate->is_known) {
+		clock_append(&buf, estimate);
+		append_host(&buf, pair->host, pair->boot);
+		clock_append_exactness(&buf, estimate);
+	} else {
+		strbuf_string(&buf, " cannot be compared with that of ");
+		append_host(&buf, pair->host, pair->boot);
+		strbuf_string(&buf, ": no message was recorded in both directions.");
+	}
+	print_paragraph(&buf);
+}
+
 /* Prints what was looked at. */
 static void print_scope(const struct diagnosis *diagnosis)
 {
@@ -347,6 +392,8 @@ static void print_scope(const struct diagnosis *diagnosis)
 				      : 0);
 	strbuf_string(&buf, diagnosis->findings.count == 0 ? ": nothing wrong.\n" : ".\n");
 	fwrite(text, 1, buf.size, stdout);
+	for (size_t i = 0; i < diagnosis->clocks.count; i++)
+		print_clocks(&diagnosis->clocks.list[i]);
 }
 
 static void print_all(const struct diagnosis *diagnosis)
@@ -409,7 +456,9 @@ int diagnose_show(const char *const *paths, size_t count, const struct filter *c
 		free(diagnosis.findings.list);
 		stacks_clear(&diagnosis.stacks);
 		symbols_end();
+		ends_clear(&diagnosis.clocks);
 		groups_clear(&diagnosis.groups);
+		groups_clear(&diagnosis.others);
 		merge_end(&diagnosis.merge);
 	}
 	recordings_close(&recordings);

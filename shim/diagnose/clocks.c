@@ -111,7 +111,7 @@ static int64_t add_clamped(int64_t ns, double more)
 {
 	double sum = (double)ns + more;
 
-	if (sum > -MOST_NS && sum < MOST_NS)
+	if (sum > -MOST_NS && sum < MOST_NS && more > -MOST_NS && more < MOST_NS)
 		return ns + (int64_t)more;
 	return sum < 0 ? -(int64_t)MOST_NS : (int64_t)MOST_NS;
 }
@@ -121,107 +121,180 @@ static uint64_t positive(double ns)
 	return ns > MOST_NS ? (uint64_t)MOST_NS : ns > 0 ? (uint64_t)ns : 0;
 }
 
-/* A straight line through the middles of the windows, each weighted by how exactly it is known.
- * Doubles hold nanoseconds relative to the first time and to the first middle exactly enough. */
+/* The difference changes evenly with time, so it is a straight line: first at the time of the first
+ * message, and last at that of the last one. Doubles hold nanoseconds relative to one of the bounds
+ * exactly enough. at: 0 for the first time, 1 for the last. */
 struct line {
-	double at, ahead, slope; /* through (at, ahead) */
+	double first, last;
 };
 
-static bool fit(struct line *line, const struct window windows[WINDOWS], const struct span *span,
-		int64_t base_ns)
+/* a * first + b * last <= most. */
+struct constraint {
+	double a, b, most;
+};
+
+enum { CONSTRAINTS = 2 * WINDOWS + 2 };
+
+/* Oscillators differ by less (RFC 5905, appendix A.1: MAXFREQ). */
+#define MOST_DRIFT 500e-6
+
+static double part_of(const struct span *span, uint64_t at_ns)
 {
-	double weights = 0, x_sum = 0, y_sum = 0, xx = 0, xy = 0;
+	return span->last_ns > span->first_ns
+		       ? (double)(at_ns - span->first_ns) / (double)(span->last_ns - span->first_ns)
+		       : 0;
+}
+
+static unsigned constrain(struct constraint constraints[CONSTRAINTS],
+			  const struct window windows[WINDOWS], const struct span *span,
+			  int64_t base_ns)
+{
+	double drift = MOST_DRIFT * (double)(span->last_ns - span->first_ns) + 1;
 	unsigned count = 0;
 
-	for (unsigned pass = 0; pass < 2; pass++)
-		for (unsigned i = 0; i < WINDOWS; i++) {
-			const struct window *window = &windows[i];
-			double half, weight, x, y;
+	for (unsigned i = 0; i < WINDOWS; i++) {
+		const struct window *window = &windows[i];
+		double at;
 
-			if (!window->has_most || !window->has_least)
-				continue;
-			half = ((double)window->most_ns - (double)window->least_ns) / 2;
-			weight = 1 / (half * half + 1);
-			x = (double)(window->most_at_ns - span->first_ns) / 2 +
-			    (double)(window->least_at_ns - span->first_ns) / 2;
-			y = (double)(window->least_ns - base_ns) + half;
-			if (pass == 0) {
-				weights += weight;
-				x_sum += weight * x;
-				y_sum += weight * y;
-				count++;
-			} else {
-				xx += weight * (x - x_sum / weights) * (x - x_sum / weights);
-				xy += weight * (x - x_sum / weights) * (y - y_sum / weights);
-			}
+		if (window->has_most) {
+			at = part_of(span, window->most_at_ns);
+			constraints[count++] =
+				(struct constraint){1 - at, at,
+						    (double)window->most_ns - (double)base_ns};
 		}
-	if (count == 0)
-		return false;
-	*line = (struct line){x_sum / weights, y_sum / weights, xx > 0 ? xy / xx : 0};
+		if (window->has_least) {
+			at = part_of(span, window->least_at_ns);
+			constraints[count++] =
+				(struct constraint){at - 1, -at,
+						    (double)base_ns - (double)window->least_ns};
+		}
+	}
+	constraints[count++] = (struct constraint){-1, 1, drift};
+	constraints[count++] = (struct constraint){1, -1, drift};
+	return count;
+}
+
+static bool is_possible(const struct line *line, const struct constraint *constraints,
+			unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (constraints[i].a * line->first + constraints[i].b * line->last >
+		    constraints[i].most + 1)
+			return false;
 	return true;
 }
 
-/* Returns how far the line is outside of the bounds, 0 if it is within all of them. *room: by how
- * much it could be shifted both ways, at least. */
-static double violation(const struct line *line, const struct clock_bounds *bounds,
-			const struct span *span, int64_t base_ns, double *room)
+static bool cross(struct line *line, const struct constraint *x, const struct constraint *y)
 {
-	double above = 1e18, below = 1e18;
+	double determinant = x->a * y->b - x->b * y->a;
 
-	for (size_t i = 0; i < bounds->most_count + bounds->least_count; i++) {
-		bool is_most = i < bounds->most_count;
-		const struct clock_bound *bound = is_most ? &bounds->most[i]
-							  : &bounds->least[i - bounds->most_count];
-		double x = (double)(bound->at_ns - span->first_ns);
-		double y = line->ahead + line->slope * (x - line->at);
-		double bound_y = (double)(bound->ahead_ns - base_ns);
+	if (determinant > -1e-12 && determinant < 1e-12)
+		return false;
+	line->first = (x->most * y->b - x->b * y->most) / determinant;
+	line->last = (x->a * y->most - x->most * y->a) / determinant;
+	return true;
+}
 
-		if (is_most && bound_y - y < above)
-			above = bound_y - y;
-		if (!is_most && y - bound_y < below)
-			below = y - bound_y;
+static void widen(double *least, double *most, double value)
+{
+	*least = value < *least ? value : *least;
+	*most = value > *most ? value : *most;
+}
+
+/* All lines that are possible lie between these two at each end. */
+struct corridor {
+	struct line least, most;
+	double least_rise, most_rise; /* from the first time to the last */
+};
+
+/* The extremes are where two constraints meet. Returns false if no line is possible: one of the
+ * clocks was set meanwhile. */
+static bool find_corridor(struct corridor *corridor, const struct constraint *constraints,
+			  unsigned count)
+{
+	bool is_found = false;
+
+	*corridor = (struct corridor){{1e19, 1e19}, {-1e19, -1e19}, 1e19, -1e19};
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned j = 0; j < i; j++) {
+			struct line line;
+
+			if (!cross(&line, &constraints[i], &constraints[j]) ||
+			    !is_possible(&line, constraints, count))
+				continue;
+			is_found = true;
+			widen(&corridor->least.first, &corridor->most.first, line.first);
+			widen(&corridor->least.last, &corridor->most.last, line.last);
+			widen(&corridor->least_rise, &corridor->most_rise, line.last - line.first);
+		}
+	return is_found;
+}
+
+/* Returns the bound of all windows that is the tightest, relative to base_ns. */
+static double tightest(const struct window windows[WINDOWS], bool is_most, int64_t base_ns)
+{
+	double tightest = is_most ? 1e19 : -1e19;
+
+	for (unsigned i = 0; i < WINDOWS; i++) {
+		const struct window *window = &windows[i];
+		double ns =
+			(double)(is_most ? window->most_ns : window->least_ns) - (double)base_ns;
+
+		if (is_most && window->has_most && ns < tightest)
+			tightest = ns;
+		if (!is_most && window->has_least && ns > tightest)
+			tightest = ns;
 	}
-	*room = above > below ? above : below;
-	return above < below ? (above < 0 ? -above : 0) : (below < 0 ? -below : 0);
+	return tightest;
+}
+
+static double farther(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* Returns how far a possible line may be from this one, at most. */
+static double find_error(const struct corridor *corridor, double first, double last)
+{
+	return farther(farther(corridor->most.first - first, first - corridor->least.first),
+		       farther(corridor->most.last - last, last - corridor->least.last));
 }
 
 struct clock_estimate clock_estimate(const struct clock_bounds *bounds)
 {
 	struct clock_estimate estimate = {.messages = bounds->most_count + bounds->least_count};
-	struct span span = span_of(bounds);
+	struct constraint constraints[CONSTRAINTS];
 	struct window windows[WINDOWS] = {0};
+	struct corridor corridor;
+	struct span span = span_of(bounds);
+	double most, least, ahead;
 	int64_t base_ns;
-	struct line line, flat;
-	double room, flat_room, wrong, flat_wrong;
-	int64_t most_ns = INT64_MAX, least_ns = INT64_MIN;
 
 	if (bounds->most_count == 0 || bounds->least_count == 0)
 		return estimate;
 	base_ns = bounds->most[0].ahead_ns;
 	fill(windows, bounds, &span);
-	for (unsigned i = 0; i < WINDOWS; i++) {
-		if (windows[i].has_most && windows[i].most_ns < most_ns)
-			most_ns = windows[i].most_ns;
-		if (windows[i].has_least && windows[i].least_ns > least_ns)
-			least_ns = windows[i].least_ns;
-	}
-	/* A difference that does not change, if that is possible. */
-	flat = (struct line){.ahead = (double)(most_ns - base_ns) / 2 +
-				      (double)(least_ns - base_ns) / 2};
-	flat_wrong = violation(&flat, bounds, &span, base_ns, &flat_room);
+	most = tightest(windows, true, base_ns);
+	least = tightest(windows, false, base_ns);
+	ahead = (most + least) / 2;
 	estimate.is_known = true;
 	estimate.at_ns = span.first_ns;
-	estimate.ahead_ns = add_clamped(base_ns, flat.ahead);
-	estimate.error_ns = positive(flat_room) + positive(flat_wrong);
-	if (flat_wrong == 0 || !fit(&line, windows, &span, base_ns))
-		return estimate;
-	wrong = violation(&line, bounds, &span, base_ns, &room);
-	if (wrong >= flat_wrong)
-		return estimate;
-	estimate.has_drift = true;
-	estimate.drift = line.slope;
-	estimate.ahead_ns = add_clamped(base_ns, line.ahead - line.slope * line.at);
-	estimate.error_ns = positive(room) + positive(wrong);
+	if (!find_corridor(&corridor, constraints,
+			   constrain(constraints, windows, &span, base_ns))) {
+		estimate.error_ns = positive((most > least ? most - least : least - most) / 2);
+	} else if (most >= least) {
+		/* It may be that it does not change. */
+		estimate.error_ns = positive(find_error(&corridor, ahead, ahead));
+	} else {
+		double rise;
+
+		ahead = (corridor.least.first + corridor.most.first) / 2;
+		rise = (corridor.least_rise + corridor.most_rise) / 2;
+		estimate.has_drift = span.last_ns > span.first_ns;
+		estimate.drift = rise / (double)(span.last_ns - span.first_ns + 1);
+		estimate.error_ns = positive(find_error(&corridor, ahead, ahead + rise));
+	}
+	estimate.ahead_ns = add_clamped(base_ns, ahead);
 	return estimate;
 }
 
@@ -232,4 +305,46 @@ int64_t clock_ahead_ns(const struct clock_estimate *estimate, uint64_t at_ns)
 
 	return estimate->has_drift ? add_clamped(estimate->ahead_ns, since * estimate->drift)
 				   : estimate->ahead_ns;
+}
+
+/* Appends seconds with as many digits as the error leaves. */
+static void append_seconds(struct strbuf *buf, uint64_t ns, uint64_t error_ns)
+{
+	unsigned digits = error_ns < 10000 ? 6 : error_ns < 10000000 ? 4 : 1;
+	uint64_t unit_ns = 1000000000;
+
+	for (unsigned i = 0; i < digits; i++)
+		unit_ns /= 10;
+	ns += unit_ns / 2;
+	strbuf_unsigned(buf, ns / 1000000000);
+	strbuf_char(buf, '.');
+	strbuf_padded(buf, ns % 1000000000 / unit_ns, digits);
+	strbuf_string(buf, " s");
+}
+
+void clock_append(struct strbuf *buf, const struct clock_estimate *estimate)
+{
+	bool is_behind = estimate->ahead_ns < 0;
+	uint64_t ns = is_behind ? -(uint64_t)estimate->ahead_ns : (uint64_t)estimate->ahead_ns;
+
+	strbuf_string(buf, " was ");
+	append_seconds(buf, ns, estimate->error_ns);
+	strbuf_string(buf, is_behind ? " behind that of " : " ahead of that of ");
+}
+
+void clock_append_exactness(struct strbuf *buf, const struct clock_estimate *estimate)
+{
+	double drift = estimate->drift < 0 ? -estimate->drift : estimate->drift;
+
+	strbuf_string(buf, ", within ");
+	strbuf_duration(buf, estimate->error_ns);
+	strbuf_string(buf, " (by ");
+	strbuf_count(buf, estimate->messages, "message");
+	strbuf_char(buf, ')');
+	if (estimate->has_drift) {
+		strbuf_string(buf, estimate->drift < 0 ? "; it lost " : "; it gained ");
+		strbuf_unsigned(buf, (uint64_t)(drift * 1e6 + 0.5));
+		strbuf_string(buf, " us per second");
+	}
+	strbuf_char(buf, '.');
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "diagnose/messages.h"
+#include "format/strbuf.h"
 
 /* At this time, the other clock was ahead by at most, or at least, so much. */
 struct clock_bound {
@@ -45,6 +46,10 @@ void clock_bounds_add(struct clock_bounds *bounds, const struct messages *ours,
 void clock_bounds_clear(struct clock_bounds *bounds);
 
 struct clock_estimate clock_estimate(const struct clock_bounds *bounds);
+
+/* Append " was 2.0 s ahead of that of ", and " (within 0.1 ms, by 40 messages)" with the drift. */
+void clock_append(struct strbuf *buf, const struct clock_estimate *estimate);
+void clock_append_exactness(struct strbuf *buf, const struct clock_estimate *estimate);
 
 /* Returns by how much the other clock was ahead at a time of ours. */
 int64_t clock_ahead_ns(const struct clock_estimate *estimate, uint64_t at_ns);

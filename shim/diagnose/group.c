@@ -5,6 +5,7 @@
 
 #include "format/attributes.h"
 #include "format/facts.h"
+#include "reader/complain.h"
 
 static bool is_same(const struct group *group, const char *program, uint8_t role,
 		    const struct tcpshim_address *address)
@@ -83,9 +84,60 @@ bool groups_add(struct groups *groups, const char *program, const struct ended *
 	return true;
 }
 
+static void take_other(struct ended *ended, const struct end *end, const struct end *partner,
+		       const struct clock_pairs *clocks)
+{
+	const struct connection_row *other = partner->row;
+	uint64_t error_ns;
+	int64_t ahead_ns;
+
+	ended->other = (struct other_end){
+		.is_known = true,
+		.is_whole = ends_is_whole(end) && ends_is_whole(partner) &&
+			    ended->row.closed_ns != 0 && other->closed_ns != 0,
+		.is_time_known =
+			ends_ahead(clocks, end, partner, other->closed_ns, &ahead_ns, &error_ns),
+		.read_bytes = partner->messages ? partner->messages->read.bytes : 0,
+		.closed_ns = other->closed_ns != 0 ? other->closed_ns - (uint64_t)ahead_ns : 0,
+		.is_shut_first = other->first == FIRST_END_HERE,
+	};
+}
+
+static struct end *append_ends(struct end *at, const struct groups *groups)
+{
+	for (size_t i = 0; i < groups->count; i++)
+		for (size_t j = 0; j < groups->list[i].count; j++) {
+			const struct ended *ended = &groups->list[i].list[j];
+
+			*at++ = (struct end){.row = &ended->row,
+					     .messages = ended->messages,
+					     .boot = ended->boot,
+					     .host = ended->host};
+		}
+	return at;
+}
+
+void groups_pair(struct groups *groups, const struct groups *others, struct clock_pairs *clocks)
+{
+	size_t count = groups->connection_count + others->connection_count, at = 0;
+	struct end *ends = allocate((count + 1) * sizeof(ends[0]));
+
+	append_ends(append_ends(ends, groups), others);
+	ends_pair(ends, count);
+	ends_compare_clocks(ends, count, clocks);
+	for (size_t i = 0; i < groups->count; i++)
+		for (size_t j = 0; j < groups->list[i].count; j++, at++)
+			if (ends[at].partner != ENDS_NONE)
+				take_other(&groups->list[i].list[j], &ends[at],
+					   &ends[ends[at].partner], clocks);
+	free(ends);
+}
+
 void groups_clear(struct groups *groups)
 {
 	for (size_t i = 0; i < groups->count; i++) {
+		for (size_t j = 0; j < groups->list[i].count; j++)
+			free(groups->list[i].list[j].messages);
 		free(groups->list[i].program);
 		free(groups->list[i].attributes);
 		free(groups->list[i].list);

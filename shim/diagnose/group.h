@@ -11,13 +11,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "diagnose/ends.h"
 #include "diagnose/story.h"
+
+/* What the recording of a connection's other end shows, in times of this one's clock. */
+struct other_end {
+	bool is_known; /* there is one */
+	bool is_whole; /* both recordings have all bytes from the opening to the close */
+	bool is_time_known;
+	uint64_t read_bytes;
+	uint64_t closed_ns; /* 0: not known */
+	bool is_shut_first; /* it closed first: its own close, not this side's, ended it */
+};
 
 /* A connection, when nothing more is known to come of it. */
 struct ended {
 	struct connection_row row;
 	struct story story;
-	uint64_t end_ns; /* until when its recording goes */
+	uint64_t end_ns;           /* until when its recording goes */
+	struct messages *messages; /* NULL: none; freed with the groups */
+	const char *boot, *host; /* its machine since it was booted, and its name; "": not known */
+	struct other_end other;
 };
 
 struct group {
@@ -45,6 +59,10 @@ bool groups_take(const struct connection_row *row);
  * memory. */
 bool groups_add(struct groups *groups, const char *program, const struct ended *ended);
 void groups_clear(struct groups *groups);
+
+/* Finds the other ends of the connections, among them and others, and compares the clocks of their
+ * machines. clocks: freed with ends_clear, before the groups. */
+void groups_pair(struct groups *groups, const struct groups *others, struct clock_pairs *clocks);
 
 /* Appends "python3 to 10.0.0.7:443" or "nginx at port 80". */
 void group_name(struct strbuf *buf, const struct group *group);

@@ -14,23 +14,21 @@ static void add(struct message_list *list, const struct tcpshim_event *event, ui
 	list->count++;
 }
 
-/* Returns whether the payload is one TLS record of an alert: by its type, or by the size that an
- * encrypted one has in TLS 1.3 (RFC 8446, 5.2). */
-static bool is_alert(const struct tcpshim_event *event, uint64_t bytes)
+/* Returns whether the payload looks like one TLS record that holds an alert: by its type, or by the
+ * size that an encrypted one has in TLS 1.3 (RFC 8446, 5.2). True also of a payload of such a size
+ * that was not recorded. */
+static bool may_be_alert(const struct tcpshim_event *event)
 {
-	enum {
-		HEADER_BYTES = 5,
-		ALERT = 21,
-		APPLICATION_DATA = 23,
-		SEALED_ALERT_BYTES = 24,
-		MOST = 64
-	};
+	enum { HEADER = 5, ALERT = 21, DATA = 23, SEALED_ALERT_BYTES = 24, MOST = 64 };
 	const uint8_t *header = event->data_count > 0 ? event->data[0].iov_base : NULL;
+	uint64_t bytes = connection_row_bytes(event);
 
-	if (!header || event->data[0].iov_len < HEADER_BYTES || bytes > MOST || header[1] != 3 ||
-	    (uint64_t)header[3] * 256 + header[4] + HEADER_BYTES != bytes)
+	if (bytes > MOST)
 		return false;
-	return header[0] == ALERT || (header[0] == APPLICATION_DATA && bytes == SEALED_ALERT_BYTES);
+	if (!header || event->data[0].iov_len < HEADER)
+		return bytes >= HEADER; /* not recorded: it may be one */
+	return header[1] == 3 && (uint64_t)header[3] * 256 + header[4] + HEADER == bytes &&
+	       (header[0] == ALERT || (header[0] == DATA && bytes == SEALED_ALERT_BYTES));
 }
 
 void messages_take(struct messages *messages, const struct tcpshim_event *event)
@@ -41,7 +39,7 @@ void messages_take(struct messages *messages, const struct tcpshim_event *event)
 		return;
 	if (call_rows[event->call].effect == EFFECT_WRITE) {
 		add(&messages->written, event, bytes);
-		messages->is_alert_last = is_alert(event, bytes);
+		messages->is_alert_last = may_be_alert(event);
 	} else if (call_rows[event->call].effect == EFFECT_READ) {
 		add(&messages->read, event, bytes);
 	}
