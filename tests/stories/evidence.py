@@ -18,9 +18,13 @@ class Wrong(Exception):
     pass
 
 
+late = 0  # how late this machine has woken a thread of the stage, at most
+
+
 def is_near(told, seen):
-    """Returns whether a printed time agrees with the witness: within 10 % or 5 ms."""
-    return abs(told - seen) <= max(seen / 10, 5 * MS)
+    """Returns whether a printed time agrees with the witness: within 10 % or 5 ms. On a busy machine, what two processes
+    see of one thing is farther apart, by as much as the machine let them wait: twice that is allowed on top."""
+    return abs(told - seen) <= max(seen / 10, 5 * MS) + (2 * late if late > 2 * MS else 0)
 
 
 class Wire:
@@ -187,6 +191,9 @@ class Tale:
     """One telling of a story: live text, or a recording and its report."""
 
     def __init__(self, place, name, way, port):
+        global late
+        with open(f"{place}/late", encoding="ascii") as file:
+            late = int(file.read())
         self.way = way
         self.calls = read_trace(f"{place}/{name}.{way}.trace")
         if not self.calls:
