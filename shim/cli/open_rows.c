@@ -89,7 +89,7 @@ static struct open_row *find_socket(struct open_rows *rows, const struct reader 
 	struct known_socket key = {.boot = reader->header.boot, .row = row}, *socket, **found;
 
 	key.cookie = merge_cookie(reader, serial);
-	if (!rows->is_joined || key.cookie == 0)
+	if (!rows->is_joined || key.cookie == 0 || *key.boot == '\0')
 		return row;
 	found = tfind(&key, &rows->sockets, compare_sockets);
 	if (found && !has_other((*found)->row, reader))
