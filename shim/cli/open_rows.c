@@ -370,12 +370,12 @@ void open_row_leave(struct open_row *row, uint64_t until_ns)
 	}
 	if (are_any_uncertain(row)) /* its close may be missing */
 		return;
+	if (end_ns <= until_ns && is_over && row->views->next)
+		connection_row_end_shared(&row->row);
 	if (end_ns > until_ns)
 		connection_row_leave(&row->row, until_ns, false);
 	else
 		connection_row_leave(&row->row, end_ns, is_over);
-	if (end_ns <= until_ns && is_over && row->views->next)
-		connection_row_end_shared(&row->row);
 }
 
 static void free_row_of(void *data)

@@ -214,6 +214,7 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 {
 	const struct conn_step *step = evidence->step;
 	const struct conn_view *before = evidence->before, *after = evidence->after;
+	const struct conn_view *told = step->is_disconnect ? before : after;
 	const struct tcpinfo *info = evidence_is_sampled(&step->after) ? &step->after
 								       : &step->before;
 	uint64_t last_ack_ns = info->last_ack_received_ms * UINT64_C(1000000);
@@ -221,13 +222,12 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 	*facts = (struct tcpshim_facts){
 		.fd = step->fd,
 		.other_fd = step->other_fd,
-		.serial = after->serial,
-		.role = after->role,
-		.local = after->local,
-		.peer = after->peer,
-		.sent_bytes = step->is_disconnect ? before->sent_bytes : after->sent_bytes,
-		.received_bytes = step->is_disconnect ? before->received_bytes
-						      : after->received_bytes,
+		.serial = told->serial,
+		.role = told->role,
+		.local = told->local,
+		.peer = told->peer,
+		.sent_bytes = told->sent_bytes,
+		.received_bytes = told->received_bytes,
 		.outstanding_bytes = state_outstanding_bytes(after, info),
 		.unacknowledged_bytes = count_unacknowledged(&step->before),
 		.unread_bytes = step->before.unread_bytes,

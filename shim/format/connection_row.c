@@ -325,9 +325,12 @@ void connection_row_keep_open(struct connection_row *row, const struct connectio
 
 void connection_row_end_shared(struct connection_row *row)
 {
-	if (row->ended == CONNECTION_ROW_NO_NOTE && is_established(row->state))
+	bool is_close_seen = row->closed_ns != 0;
+
+	if (row->ended == CONNECTION_ROW_NO_NOTE && is_established(row->state) && !is_close_seen)
 		row->ended = NOTE_left_open_at_exit; /* by the last of them */
-	if (row->ended != NOTE_closed_shared_maybe)
+	if (row->ended != NOTE_closed_shared_maybe &&
+	    (row->ended != CONNECTION_ROW_NO_NOTE || !is_established(row->state)))
 		return;
 	row->ended = row->first == FIRST_END_PEER ? NOTE_closed_after_peer : NOTE_closed_first;
 	if (row->first == FIRST_END_NOBODY)

@@ -121,9 +121,30 @@ static void name_endpoints(struct area *area, struct conn *conn)
 /* Set when a write to a connection of the process has found no room. */
 static _Atomic bool has_blocked;
 
+/* Sets the event's connection to the one that the call has dissolved: its socket is that of a new
+ * one by now. */
+static void name_dissolved(struct area *area, const struct tcpshim_connection *dissolved)
+{
+	area->event.connection = *dissolved;
+	area->event.connection.state = STATE_CLOSE;
+	if (config.has_record && dissolved->serial != 0)
+		area->event.flags |= EVENT_ENDPOINTS;
+}
+
 void emit_step(struct area *area, struct conn *conn, bool is_shown)
 {
+	bool is_disconnect = area->step.is_disconnect && area->step.error == 0;
+	struct tcpshim_connection dissolved = {0};
+
 	area->state = STATE_UNKNOWN;
+	if (is_disconnect)
+		dissolved = (struct tcpshim_connection){
+			.serial = conn->serial,
+			.role = atomic_load(&conn->role),
+			.cookie = atomic_load(&conn->cookie),
+			.local = conn->local,
+			.peer = conn->peer,
+		};
 	take_step(area, conn, is_shown);
 	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->blocked_ns) != 0)
 		atomic_store_explicit(&has_blocked, true, memory_order_relaxed);
@@ -132,6 +153,10 @@ void emit_step(struct area *area, struct conn *conn, bool is_shown)
 	/* A wait may be on several connections. */
 	if (area->step.effect == EFFECT_WAIT)
 		return;
+	if (is_disconnect) {
+		name_dissolved(area, &dissolved);
+		return;
+	}
 	name_connection(area, conn);
 	if (config.has_record && area->event.connection.serial != 0)
 		name_endpoints(area, conn);

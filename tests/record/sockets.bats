@@ -125,3 +125,32 @@ server() {
 	"$tcpshim" diagnose recordings >found
 	grep -q '^2 connections in 2 groups' found || fail "$(cat found)"
 }
+
+# Shown: with the note given to the connection that follows, rows without addresses were aborted, and the true ones stayed open.
+@test "sockets: a connect to AF_UNSPEC ends the connection that it dissolves, and the next one on the socket is a row of its own" {
+	cat >again.py <<-'END'
+		import ctypes, os, socket, struct
+		libc = ctypes.CDLL(None)
+		listener = socket.create_server(("127.0.0.1", 0))
+		client = socket.socket()
+		def talk(text):
+		    client.connect(listener.getsockname())
+		    server = listener.accept()[0]
+		    client.sendall(text)
+		    server.recv(10)
+		    server.close()
+		for text in b"a", b"bb":
+		    talk(text)
+		    libc.connect(client.fileno(), struct.pack("H14x", socket.AF_UNSPEC), 16)
+		if os.fork() == 0:
+		    talk(b"ccc")
+		    os._exit(0)
+		os.wait()
+		client.close()
+	END
+	shim TCPSHIM_RECORD=recordings/ timeout -k 5 30 "$python" again.py
+	"$tcpshim" report --connections --json recordings >json
+	jq -ces 'map(select(.role == "client")) | sort_by(.conn) | map([.sent_bytes, .ended, .closed_first, has("network.peer.port"), has("pids")])' json >found
+	[[ $(<found) == '[[1,"aborted","here",true,false],[2,"aborted","here",true,false],[3,"closed-first","here",true,true]]' ]] || fail "$(cat found)"
+	jq -es 'map(select(.role != "listener" and (has("network.peer.port") | not))) == []' json >/dev/null || fail "$(cat json)"
+}
