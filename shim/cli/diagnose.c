@@ -229,9 +229,7 @@ static void append_when(struct strbuf *buf, const struct diagnosis *diagnosis,
 static void print_stacks(const struct diagnosis *diagnosis, const struct finding *finding,
 			 struct strbuf *buf)
 {
-	unsigned shown = finding->stack_count < SHOWN_STACKS ? finding->stack_count : SHOWN_STACKS;
-
-	for (unsigned i = 0; i < shown; i++) {
+	for (unsigned i = 0; i < finding->stack_count && i < SHOWN_STACKS; i++) {
 		strbuf_string(buf, "At ");
 		stacks_append(&diagnosis->stacks, finding->stacks[i].stack, buf);
 		strbuf_string(buf, " (");
@@ -241,10 +239,10 @@ static void print_stacks(const struct diagnosis *diagnosis, const struct finding
 		strbuf_string(buf, ").");
 		print_paragraph(buf);
 	}
-	if (shown == finding->stack_count)
+	if (finding->stack_count <= SHOWN_STACKS)
 		return;
 	strbuf_string(buf, "At ");
-	strbuf_count(buf, finding->stack_count - shown, "more place");
+	strbuf_count(buf, finding->stack_count - SHOWN_STACKS, "more place");
 	strbuf_char(buf, '.');
 	print_paragraph(buf);
 }

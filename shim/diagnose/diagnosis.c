@@ -55,5 +55,6 @@ static int compare(const void *a, const void *b)
 
 void diagnosis_sort(struct finding_list *list)
 {
-	qsort(list->list, list->count, sizeof(list->list[0]), compare);
+	if (list->count > 0)
+		qsort(list->list, list->count, sizeof(list->list[0]), compare);
 }

@@ -1,5 +1,5 @@
 /*
- * report: takes any bytes as a recording, and shows it as tcpshim report does.
+ * report: takes any bytes as a recording, and shows it as tcpshim report and tcpshim diagnose do.
  *
  * A fuzz target of libFuzzer.  An input that begins with the magic is the file of a recording.  Any
  * other input is one in short form (struct brief and what follows it), from which a file with a
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 /* The command's own parts. */
+#include "cli/diagnose.h"
 #include "cli/render.h"
 #include "format/pack.h"
 #include "reader/complain.h"
@@ -76,6 +77,13 @@ void complain(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
+}
+
+void refuse(const char *format, ...)
+{
+	(void)format;
+	fail("no option was given");
+	abort();
 }
 
 void *reallocate(void *memory, size_t size)
@@ -353,6 +361,7 @@ static void show(unsigned shows)
 	struct reader *readers[2];
 	struct merge merge;
 	struct render render;
+	const char *path;
 	char *text = NULL;
 	size_t size = 0, count = 0;
 
@@ -383,6 +392,9 @@ static void show(unsigned shows)
 	render_end(&render);
 	merge_end(&merge);
 	symbols_end();
+	path = readers[0]->path;
+	if (shows & SHOWS_TABLES)
+		diagnose_show(&path, 1, &filter_of_nothing);
 	for (size_t i = 0; i < count; i++)
 		reader_close(readers[i]);
 	fclose(stdout);

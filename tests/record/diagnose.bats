@@ -239,14 +239,14 @@ start_slow_server() {
 
 @test "curl gives up on a server that is slow, and the cure" {
 	need curl
-	local i
+	local _
 	start_slow_server
 	recorded curl -s -m 1.2 "$web/slow" || true
 	finds gave-up '1 of 1 connection was closed by this program before an answer came, after 1\.[012] s without a byte\..* Measured\..* allow it more time'
 	recorded curl -s -m 20 "$web/slow" >out
 	finds_nothing
 	recorded curl -s -m 1.2 "$web/slow" || true
-	for i in 1 2 3 4; do
+	for _ in 1 2 3 4; do
 		shim TCPSHIM_RECORD=recordings/ curl -s -m 20 "$web/" >out
 	done
 	finds gave-up '1 of 5 connections was closed .*; 4 others got the first byte of an answer within [0-9.]+ ms'
@@ -287,6 +287,7 @@ start_slow_server() {
 	start /usr/sbin/sshd -D -e -f /dev/null -p "$port" -h "$PWD/host_key" -o ListenAddress=127.0.0.1 -o PidFile=none \
 		-o UsePAM=no -o StrictModes=no -o AuthorizedKeysFile="$PWD/user_key.pub" >sshd.log 2>&1
 	await 20 listening "$port"
+	# shellcheck disable=SC2016 # expanded by sh
 	recorded sh -c 'sleep 2 | exec ssh -F none -i user_key -o UserKnownHostsFile=known -o StrictHostKeyChecking=no -p "$1" \
 		"$(id -un)@127.0.0.1" cat >ssh.out 2>ssh.err' sh "$port" || fail "$(cat ssh.err sshd.log)"
 	finds_nothing
