@@ -100,7 +100,8 @@ void connection_row_start(struct connection_row *row, const struct tcpshim_event
 				       .fd = -1,
 				       .ended = CONNECTION_ROW_NO_NOTE,
 				       .realtime_offset_ns =
-					       event->realtime_ns - (int64_t)event->time_ns,
+					       (int64_t)((uint64_t)event->realtime_ns -
+							 event->time_ns),
 				       .program = event->program,
 				       .attributes = event->attributes};
 }
