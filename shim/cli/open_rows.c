@@ -220,11 +220,11 @@ static const struct tcpshim_subject *find_subject(const struct tcpshim_event *ev
 	return NULL;
 }
 
-/* Returns when the thread that closes a descriptor last asked for data on it with poll or select, 0
- * if its last one was for others. */
+/* Returns until when the thread that closes a descriptor last waited for data on it with poll or
+ * select; 0 if it last waited for others. */
 static uint64_t find_polled_ns(const struct item *item)
 {
-	const struct polled_last *last = &item->stream->polled;
+	const struct polled_last *last = &item->stream->rested;
 	const struct tcpshim_event *event = item->event;
 
 	for (unsigned i = 0; i < last->count && call_rows[event->call].effect == EFFECT_CLOSE; i++)

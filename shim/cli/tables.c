@@ -228,8 +228,8 @@ void summary_take(struct summary_table *table, const struct tcpshim_event *event
 	}
 	if (table->first_ns == 0 || event->start_ns < table->first_ns) {
 		table->first_ns = event->start_ns;
-		table->first_realtime_ns =
-			event->realtime_ns - (int64_t)(event->time_ns - event->start_ns);
+		table->first_realtime_ns = (int64_t)((uint64_t)event->realtime_ns -
+						     (event->time_ns - event->start_ns));
 	}
 	if (event->time_ns > table->last_ns)
 		table->last_ns = event->time_ns;

@@ -108,6 +108,7 @@ static void take_request(struct story *story, const struct tcpshim_event *event,
 		if (story->request_ns != 0 && event->time_ns > story->request_ns)
 			keep_most(&story->answer_ns, event->time_ns - story->request_ns);
 		story->request_ns = story->given_up_ns = 0;
+		story->is_seen_waiting = false;
 	} else if (effect == EFFECT_SPLICE || (effect == EFFECT_WRITE && bytes == 0)) {
 		story->request_ns = 0;
 	} else if (effect == EFFECT_CLOSE && story->request_ns != 0 &&

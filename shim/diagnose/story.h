@@ -24,8 +24,8 @@ struct story_row {
 struct story_context {
 	uint32_t stack;     /* number of its call stack, 0: none */
 	uint64_t waited_ns; /* when its thread last waited for something; 0: never */
-	uint64_t polled_ns; /* of a close: when its thread last asked for data with poll or select
-			     */
+	/* Of a close: until when its thread last waited for data on it with poll or select. */
+	uint64_t polled_ns;
 };
 
 struct story {

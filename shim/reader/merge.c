@@ -233,11 +233,14 @@ static void complete(const struct merge *merge, struct reader *reader, struct tc
 /* A wait that finds nothing at once is no rest. */
 static void learn_wait(struct stream *stream, const struct tcpshim_event *event)
 {
-	enum { SHORT_NS = 100000 };
+	enum { SHORT_NS = 100000, LONG_NS = 10000000 };
 
-	if (call_rows[event->call].effect == EFFECT_WAIT &&
-	    (event->result > 0 || event->time_ns > event->start_ns + SHORT_NS))
+	if (call_rows[event->call].effect != EFFECT_WAIT)
+		return;
+	if (event->result > 0 || event->time_ns > event->start_ns + SHORT_NS)
 		stream->waited_ns = event->time_ns;
+	if (event->time_ns > event->start_ns + LONG_NS)
+		polled_learn_last(&stream->rested, event);
 }
 
 bool merge_next(struct merge *merge, struct item *item)

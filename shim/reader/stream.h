@@ -29,7 +29,8 @@ struct stream {
 	int32_t tid;
 	uint32_t thread_number;
 	struct polled_last polled;
-	uint64_t waited_ns; /* end of the last wait that found something, or took a while */
+	struct polled_last rested; /* the last that took a hundredth of a second or longer */
+	uint64_t waited_ns;        /* end of the last wait that found something, or took a while */
 
 	/* The next event, if has_ahead. line: not NULL if it is a line about the trace itself. */
 	bool has_ahead, is_transfer;

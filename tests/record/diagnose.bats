@@ -212,13 +212,13 @@ pool() {
 	finds_nothing
 }
 
-# A web server whose /slow takes three seconds.
+# A web server whose /slow takes five seconds.
 start_slow_server() {
 	cat >slow.py <<-'END'
 		import http.server, time
 		class Handler(http.server.BaseHTTPRequestHandler):
 		    def do_GET(self):
-		        time.sleep(3 if self.path == "/slow" else 0.02)
+		        time.sleep(5 if self.path == "/slow" else 0.02)
 		        try:
 		            self.send_response(200)
 		            self.send_header("Content-Length", "2")
@@ -241,11 +241,11 @@ start_slow_server() {
 	need curl
 	local _
 	start_slow_server
-	recorded curl -s -m 1.2 "$web/slow" || true
-	finds gave-up '1 of 1 connection was closed by this program before an answer came, after 1\.[012] s without a byte\..* Measured\..* allow it more time'
+	recorded curl -s -m 2 "$web/slow" || true
+	finds gave-up '1 of 1 connection was closed by this program before an answer came, after (1\.[0-9]|2\.[0-9]) s without a byte\..* Measured\..* allow it more time'
 	recorded curl -s -m 20 "$web/slow" >out
 	finds_nothing
-	recorded curl -s -m 1.2 "$web/slow" || true
+	recorded curl -s -m 2 "$web/slow" || true
 	for _ in 1 2 3 4; do
 		shim TCPSHIM_RECORD=recordings/ curl -s -m 20 "$web/" >out
 	done
@@ -272,6 +272,16 @@ start_slow_server() {
 		select.select([pool], [], [], 0.2)
 		pool.close()
 		logger.close()
+		pool, server = pair() # the last bytes of a session need no answer; then it is looked at, and closed
+		pool.send(b"request")
+		server.recv(100)
+		server.send(b"answer")
+		pool.recv(100)
+		pool.send(b"thanks")
+		server.recv(100)
+		time.sleep(1.1)
+		select.select([pool], [], [], 0)
+		pool.close()
 	END
 	recorded "$python" quiet.py
 	finds_nothing
@@ -281,7 +291,7 @@ start_slow_server() {
 	need ssh ssh-keygen /usr/sbin/sshd
 	local port
 	port=$(free_port)
-	mkdir -p /run/sshd 2>/dev/null || skip "not on this machine: /run/sshd cannot be made"
+	[[ $EUID != 0 ]] || mkdir -p /run/sshd
 	ssh-keygen -q -t ed25519 -N '' -f host_key
 	ssh-keygen -q -t ed25519 -N '' -f user_key
 	start /usr/sbin/sshd -D -e -f /dev/null -p "$port" -h "$PWD/host_key" -o ListenAddress=127.0.0.1 -o PidFile=none \
@@ -312,7 +322,8 @@ spins() {
 		        client.recv(100)
 		    except OSError:
 		        pass
-		for number in range(5000 if sys.argv[1] != "closes" else 0):
+		counts = {"closes": 0, "waits": 500}
+		for number in range(counts.get(sys.argv[1], 5000)):
 		    try:
 		        if sys.argv[1] == "polls":
 		            poll.poll(1000)
@@ -336,7 +347,7 @@ spins() {
 	spins polls
 	tr -s '\n ' ' ' <found | grep -Eq '! busy-loop: .* wasted were at least 5000 polls \([0-9]+ per second\)\.' || fail "$(cat found)"
 	spins reads
-	tr -s '\n ' ' ' <found | grep -Eq '! busy-loop: .* wasted were (4[89][0-9]{2}|5000) reads \([0-9]+ per second\)\.' || fail "$(cat found)"
+	tr -s '\n ' ' ' <found | grep -Eq '! busy-loop: .* wasted were [1-5][0-9]{3} reads \([0-9]+ per second\)\.' || fail "$(cat found)"
 	spins closes
 	! grep -q busy-loop found || fail "$(cat found)"
 	spins blocked
