@@ -159,7 +159,8 @@ static void count_given_up(const struct group *group, struct finding *finding,
 		COUNT_STACK(finding, ended, notes);
 		numbers_add(&answers->lacked, ended->story.given_up_ns);
 		answers->seen += ended->story.is_seen_waiting;
-		answers->unacknowledged += has_note(ended, NOTE_closed_with_unacknowledged_data);
+		answers->unacknowledged += !ended->story.has_alert &&
+					   has_note(ended, NOTE_closed_with_unacknowledged_data);
 	}
 }
 

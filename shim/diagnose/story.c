@@ -83,16 +83,20 @@ static void take_fruitless(struct story *story, const struct tcpshim_event *even
 		add_to_row(&story->ends, event, 0, context->stack);
 }
 
-/* Returns whether the bytes that were written are an alert of TLS: its type and version. */
+/* Returns whether the bytes that were written are one alert of TLS, or, by their size, one that is
+ * encrypted. */
 static bool is_alert(const struct tcpshim_event *event)
 {
-	enum { MOST_ALERT = 64 };
+	enum { HEADER = 5, ALERT = 21, APPLICATION_DATA = 23, SEALED_ALERT = HEADER + 2 + 1 + 16 };
 	const uint8_t *bytes;
 
-	if (event->data_count == 0 || event->data[0].iov_len < 2 || event->data_total > MOST_ALERT)
+	if (event->data_count == 0 || event->data[0].iov_len < HEADER)
 		return false;
 	bytes = event->data[0].iov_base;
-	return bytes[0] == 0x15 && bytes[1] == 0x03;
+	if (bytes[1] != 3 || event->data_total != HEADER + ((uint64_t)bytes[3] << 8 | bytes[4]))
+		return false;
+	return bytes[0] == ALERT ||
+	       (bytes[0] == APPLICATION_DATA && event->data_total == SEALED_ALERT);
 }
 
 /* Adds what a call tells of requests and answers. What cannot be told is no request. */
@@ -102,8 +106,10 @@ static void take_request(struct story *story, const struct tcpshim_event *event,
 	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[event->call].effect;
 	uint64_t bytes = connection_row_bytes(event);
 
-	if (effect == EFFECT_WRITE && bytes > 0 && !is_alert(event)) {
-		story->request_ns = event->time_ns;
+	if (effect == EFFECT_WRITE && bytes > 0) {
+		story->has_alert = is_alert(event);
+		if (!story->has_alert)
+			story->request_ns = event->time_ns;
 	} else if (effect == EFFECT_READ && bytes > 0) {
 		if (story->request_ns != 0 && event->time_ns > story->request_ns)
 			keep_most(&story->answer_ns, event->time_ns - story->request_ns);

@@ -69,10 +69,12 @@ static const struct {
 		   {.call = CALL_read, .result = 6, .start_ns = MS(1110)}},
 	 .answer_ns = MS(1100)},
 	{.name = "an alert of TLS is no request, a goodbye is one",
-	 .steps =
-		 {{.call = CALL_write, .result = 7, .start_ns = MS(10), .bytes = "request"},
-		  {.call = CALL_write, .result = 24, .start_ns = MS(2010), .bytes = "\x15\x03\x03"},
-		  {.call = CALL_close, .start_ns = MS(2010), .polled_ns = MS(2000)}},
+	 .steps = {{.call = CALL_write, .result = 7, .start_ns = MS(10), .bytes = "request"},
+		   {.call = CALL_write,
+		    .result = 24,
+		    .start_ns = MS(2010),
+		    .bytes = "\x17\x03\x03\x00\x13"},
+		   {.call = CALL_close, .start_ns = MS(2010), .polled_ns = MS(2000)}},
 	 .given_up_ns = MS(2000),
 	 .is_seen_waiting = true},
 	{.name = "a goodbye before the close",
@@ -149,7 +151,7 @@ static const struct {
 static void take(struct story *story, const struct step *step, unsigned number)
 {
 	struct iovec data = {.iov_base = (void *)(uintptr_t)step->bytes,
-			     .iov_len = step->bytes ? strlen(step->bytes) : 0};
+			     .iov_len = step->bytes ? 5 : 0};
 	struct tcpshim_event event = {
 		.call = step->call,
 		.result = step->result,
