@@ -2,6 +2,7 @@
  * order of findings.def. */
 #include "diagnose/counting.h"
 #include "diagnose/findings.h"
+#include "format/facts.h"
 
 bool find_connect_refused(const struct group *group, struct finding *finding)
 {
@@ -57,6 +58,42 @@ bool find_connect_unanswered(const struct group *group, struct finding *finding)
 			continue;
 		strbuf_string(&buf, " within ");
 		append_spread(&buf, &waits);
+	}
+	strbuf_char(&buf, '.');
+	what_end(finding, &buf);
+	numbers_clear(&waits);
+	return true;
+}
+
+bool find_accept_slow(const struct group *group, struct finding *finding)
+{
+	static const uint8_t notes[] = {NOTE_accept_late, NOTE_accept_queue_full};
+	struct numbers waits = {0};
+	struct strbuf buf = what_begin(finding);
+	uint32_t queue = 0, limit = 0;
+
+	if (!COUNT_NOTES(group, finding, notes))
+		return false;
+	COLLECT(group, &waits, queued_ns);
+	for (size_t i = 0; i < group->count; i++) {
+		const struct story *story = &group->list[i].story;
+
+		queue = story->queue_length > queue ? story->queue_length : queue;
+		limit = story->queue_limit > limit ? story->queue_limit : limit;
+	}
+	append_of(&buf, finding);
+	strbuf_string(&buf, " waited too long in the accept queue");
+	if (waits.count > 0) {
+		strbuf_string(&buf, ": ");
+		append_spread(&buf, &waits);
+		strbuf_string(&buf, " or more");
+	}
+	if (limit > 0) {
+		strbuf_string(&buf, "; the queue was full (");
+		strbuf_unsigned(&buf, queue);
+		strbuf_string(&buf, ", limit ");
+		strbuf_unsigned(&buf, limit);
+		strbuf_char(&buf, ')');
 	}
 	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
@@ -211,42 +248,6 @@ bool find_gave_up(const struct group *group, struct finding *finding)
 	return is_found;
 }
 
-bool find_accept_slow(const struct group *group, struct finding *finding)
-{
-	static const uint8_t notes[] = {NOTE_accept_late, NOTE_accept_queue_full};
-	struct numbers waits = {0};
-	struct strbuf buf = what_begin(finding);
-	uint32_t queue = 0, limit = 0;
-
-	if (!COUNT_NOTES(group, finding, notes))
-		return false;
-	COLLECT(group, &waits, queued_ns);
-	for (size_t i = 0; i < group->count; i++) {
-		const struct story *story = &group->list[i].story;
-
-		queue = story->queue_length > queue ? story->queue_length : queue;
-		limit = story->queue_limit > limit ? story->queue_limit : limit;
-	}
-	append_of(&buf, finding);
-	strbuf_string(&buf, " waited too long in the accept queue");
-	if (waits.count > 0) {
-		strbuf_string(&buf, ": ");
-		append_spread(&buf, &waits);
-		strbuf_string(&buf, " or more");
-	}
-	if (limit > 0) {
-		strbuf_string(&buf, "; the queue was full (");
-		strbuf_unsigned(&buf, queue);
-		strbuf_string(&buf, ", limit ");
-		strbuf_unsigned(&buf, limit);
-		strbuf_char(&buf, ')');
-	}
-	strbuf_char(&buf, '.');
-	what_end(finding, &buf);
-	numbers_clear(&waits);
-	return true;
-}
-
 bool find_resets_clients(const struct group *group, struct finding *finding)
 {
 	static const uint8_t notes[] = {NOTE_closed_with_unread_data, NOTE_aborted};
@@ -276,6 +277,22 @@ bool find_resets_clients(const struct group *group, struct finding *finding)
 	return true;
 }
 
+/* Appends the peer for which a server waited longest: the name of its group has none. */
+static void append_slowest(struct strbuf *buf, const struct group *group)
+{
+	const struct ended *slowest = &group->list[0];
+
+	if (group->role != ROLE_SERVER)
+		return;
+	for (size_t i = 1; i < group->count; i++)
+		if (group->list[i].story.window_limited_ns > slowest->story.window_limited_ns)
+			slowest = &group->list[i];
+	strbuf_string(buf, ", the longest ");
+	strbuf_duration(buf, slowest->story.window_limited_ns);
+	strbuf_string(buf, " for ");
+	facts_address(buf, &slowest->row.peer);
+}
+
 bool find_peer_reads_slowly(const struct group *group, struct finding *finding)
 {
 	static const uint8_t notes[] = {NOTE_held_up_by_peer, NOTE_peer_window_closed};
@@ -287,7 +304,9 @@ bool find_peer_reads_slowly(const struct group *group, struct finding *finding)
 	append_of(&buf, finding);
 	strbuf_string(&buf, " waited for the peer's receive window, ");
 	strbuf_duration(&buf, sum);
-	strbuf_string(&buf, " in all.");
+	strbuf_string(&buf, " in all");
+	append_slowest(&buf, group);
+	strbuf_char(&buf, '.');
 	what_end(finding, &buf);
 	return true;
 }

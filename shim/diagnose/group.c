@@ -24,32 +24,80 @@ static struct tcpshim_address key_of(const struct connection_row *row)
 	return row->peer;
 }
 
+static uint64_t hash_of(const char *program, uint8_t role, const struct tcpshim_address *address)
+{
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+
+	for (; *program; program++)
+		hash = (hash ^ (uint8_t)*program) * 0x100000001b3;
+	for (size_t i = 0; i < sizeof(address->bytes); i++)
+		hash = (hash ^ address->bytes[i]) * 0x100000001b3;
+	hash = (hash ^ address->port) * 0x100000001b3;
+	hash = (hash ^ role) * 0x100000001b3;
+	return hash ^ hash >> 32;
+}
+
+/* Returns the slot of the group, or the free one where it belongs. */
+static uint32_t *find_slot(const struct groups *groups, const char *program, uint8_t role,
+			   const struct tcpshim_address *address)
+{
+	size_t mask = groups->slot_count - 1, i = hash_of(program, role, address) & mask;
+
+	while (groups->slots[i] != 0 &&
+	       !is_same(&groups->list[groups->slots[i] - 1], program, role, address))
+		i = (i + 1) & mask;
+	return &groups->slots[i];
+}
+
+/* Makes room for one more group. At least half of the slots stay free. */
+static bool grow(struct groups *groups)
+{
+	size_t capacity = groups->capacity != 0 ? 2 * groups->capacity : 16;
+	struct group *list;
+	uint32_t *slots;
+
+	if (groups->count < groups->capacity)
+		return true;
+	list = realloc(groups->list, capacity * sizeof(list[0]));
+	if (!list)
+		return false;
+	groups->list = list;
+	slots = calloc(2 * capacity, sizeof(slots[0]));
+	if (!slots)
+		return false;
+	free(groups->slots);
+	groups->slots = slots;
+	groups->slot_count = 2 * capacity;
+	groups->capacity = capacity;
+	for (size_t i = 0; i < groups->count; i++) {
+		const struct group *group = &list[i];
+
+		*find_slot(groups, group->program, group->role, &group->address) =
+			(uint32_t)(i + 1);
+	}
+	return true;
+}
+
 static struct group *find_or_add(struct groups *groups, const char *program,
 				 const struct connection_row *row)
 {
 	const struct tcpshim_address address = key_of(row);
 	uint8_t role = row->role == ROLE_SERVER ? ROLE_SERVER : ROLE_CLIENT;
 	struct group *group;
+	uint32_t *slot;
 
-	for (size_t i = 0; i < groups->count; i++)
-		if (is_same(&groups->list[i], program, role, &address))
-			return &groups->list[i];
-	if (groups->count == groups->capacity) {
-		size_t capacity = groups->capacity != 0 ? 2 * groups->capacity : 16;
-		struct group *list = realloc(groups->list, capacity * sizeof(list[0]));
-
-		if (!list)
-			return NULL;
-		groups->list = list;
-		groups->capacity = capacity;
-	}
+	if (!grow(groups))
+		return NULL;
+	slot = find_slot(groups, program, role, &address);
+	if (*slot != 0)
+		return &groups->list[*slot - 1];
 	group = &groups->list[groups->count];
 	*group = (struct group){.program = strdup(program), .role = role, .address = address};
 	group->attributes = malloc(ATTRIBUTES_BYTES);
 	if (!group->program || !group->attributes)
 		return NULL;
 	attributes_copy(group->attributes, row->attributes);
-	groups->count++;
+	*slot = (uint32_t)++groups->count;
 	return group;
 }
 
@@ -68,7 +116,7 @@ bool groups_add(struct groups *groups, const char *program, const struct ended *
 	if (!group)
 		return false;
 	if (group->count == group->capacity) {
-		size_t capacity = group->capacity != 0 ? 2 * group->capacity : 16;
+		size_t capacity = group->capacity != 0 ? 2 * group->capacity : 2;
 		struct ended *list = realloc(group->list, capacity * sizeof(list[0]));
 
 		if (!list)
@@ -80,6 +128,8 @@ bool groups_add(struct groups *groups, const char *program, const struct ended *
 		attributes_keep_common(group->attributes, ended->row.attributes);
 	group->last_attributes = ended->row.attributes;
 	group->list[group->count++] = *ended;
+	if (ended->story.heard_ns > group->heard_ns)
+		group->heard_ns = ended->story.heard_ns;
 	groups->connection_count++;
 	return true;
 }
@@ -143,6 +193,7 @@ void groups_clear(struct groups *groups)
 		free(groups->list[i].list);
 	}
 	free(groups->list);
+	free(groups->slots);
 	*groups = (struct groups){0};
 }
 

@@ -43,11 +43,14 @@ struct group {
 	struct ended *list;
 	size_t count, capacity;
 	uint64_t from_ns, until_ns; /* of all recordings */
+	uint64_t heard_ns;          /* when a connection got bytes last */
 };
 
 struct groups {
 	struct group *list;
 	size_t count, capacity;
+	uint32_t *slots; /* a hash table of what is in the list, from 1 on; 0: free */
+	size_t slot_count;
 	size_t connection_count;
 };
 

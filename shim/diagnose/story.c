@@ -148,6 +148,7 @@ void story_call(struct story *story, const struct tcpshim_event *event,
 	} else {
 		keep_most(&story->survived_ns, story->asked_ns);
 		story->asked_ns = 0;
+		story->heard_ns = event->time_ns;
 	}
 	story->moved_ns = event->time_ns;
 }
@@ -198,14 +199,17 @@ void story_subject(struct story *story, const struct tcpshim_event *event,
 		keep_stacks(story, notes, stack);
 	take_fin(story, event, facts);
 	story->stale_writes += note_set_has(notes, NOTE_stale_reuse);
-	if (note_set_has(notes, NOTE_reset_peer_forgot))
+	if (note_set_has(notes, NOTE_reset_peer_forgot) ||
+	    note_set_has(notes, NOTE_timed_out_data) || note_set_has(notes, NOTE_timed_out_user))
 		story->silence_before_ns = facts->silence_before_ns;
 	if (note_set_has(notes, NOTE_reset_of_probe))
 		story->silence_before_ns = facts->last_heard_ns;
 	if (note_set_has(notes, NOTE_timed_out_data) || note_set_has(notes, NOTE_timed_out_user) ||
 	    note_set_has(notes, NOTE_timed_out_window) ||
-	    note_set_has(notes, NOTE_timed_out_unsent))
+	    note_set_has(notes, NOTE_timed_out_unsent)) {
 		keep_most(&story->waiting_ns, facts->waiting_ns);
+		story->timed_out_ns = event->time_ns;
+	}
 	if (note_set_has(notes, NOTE_timed_out_probing))
 		story->last_heard_ns = facts->last_heard_ns;
 	if (note_set_has(notes, NOTE_data_lost))

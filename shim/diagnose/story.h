@@ -36,9 +36,12 @@ struct story {
 	uint64_t survived_ns;
 	uint64_t asked_ns; /* the pause before the last write, until the peer answers it */
 	uint64_t moved_ns; /* the last call that moved bytes */
+	uint64_t heard_ns; /* the last read that got bytes */
 
-	uint64_t silence_before_ns; /* before the data that was answered with a reset */
+	uint64_t silence_before_ns; /* before the data that was answered with a reset or not at all
+				     */
 	uint64_t waiting_ns;        /* how long nothing was acknowledged when it timed out */
+	uint64_t timed_out_ns;      /* when the program learned of that */
 	uint64_t last_heard_ns;     /* how long ago the peer was heard when keepalive gave up */
 	uint64_t lost_bytes, unread_bytes;
 	uint64_t window_limited_ns, buffer_limited_ns;

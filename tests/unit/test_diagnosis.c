@@ -19,6 +19,7 @@ struct kind {
 	unit_notes notes;
 	struct story story;
 	uint64_t lived_ns; /* 0: not closed */
+	uint64_t first_ns; /* the first call */
 	uint8_t state;
 };
 
@@ -42,6 +43,16 @@ static const struct {
 	 "peer-idle-limit: 3 requests were written to a connection that the peer had closed. It "
 	 "closed 41 idle connections, after 60.0 s to 61.0 s (median 61.0 s) without traffic; the "
 	 "longest pause that one survived was 59.0 s. Do: 60.0 s\n"},
+	{"the peer's idle limit, where the FIN came in time but is only known to have come by then",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(stale_reuse) | UNIT_NOTE(reset_after_fin),
+	   .story = {.stale_writes = 1, .fin_idle_ns = S(60), .bad_ns = S(70)},
+	   .lived_ns = S(70)},
+	  {.count = 1, .story = {.fin_idle_ns = S(5), .survived_ns = S(59)}, .lived_ns = S(90)}},
+	 "peer-idle-limit: 2 requests were written to a connection that the peer had closed. It "
+	 "closed 2 idle connections, after at most 60.0 s without traffic; the longest pause that "
+	 "one survived was 59.0 s. Do: 60.0 s\n"},
 	{"a pool that looks before it writes",
 	 ROLE_CLIENT,
 	 {{.count = 41,
@@ -57,7 +68,61 @@ static const struct {
 	  {.count = 5, .story = {.survived_ns = S(300)}, .lived_ns = S(900)}},
 	 "path-forgets: 2 of 7 connections ended with a reset in answer to the first data after 6 min "
 	 "40 s of silence; none that was silent for so long lived, "
-	 "the longest pause that one survived was 5 min. Do: 200s,5s,3\n"},
+	 "the longest pause that one survived was 5 min. Do: 120s,5s,3\n"},
+	{"the path swallows what follows a silence: the peer answers others meanwhile",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(timed_out_data),
+	   .story = {.waiting_ns = S(7), .silence_before_ns = S(400), .timed_out_ns = S(500)},
+	   .lived_ns = S(500)},
+	  {.count = 5, .story = {.survived_ns = S(300), .heard_ns = S(499)}, .lived_ns = S(900)}},
+	 "path-forgets: 2 of 7 connections got no answer to the first data after 6 min 40 s of "
+	 "silence; none that was silent for so long lived, the longest pause that one survived was "
+	 "5 min. Do: 120s,5s,3\n"},
+	{"silence after a silence, and nobody is answered any more: the peer is gone",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(timed_out_data),
+	   .story = {.waiting_ns = S(7),
+		     .silence_before_ns = S(400),
+		     .heard_ns = S(93),
+		     .timed_out_ns = S(500)},
+	   .lived_ns = S(500)},
+	  {.count = 5, .story = {.survived_ns = S(300), .heard_ns = S(490)}, .lived_ns = S(900)}},
+	 "peer-gone: 2 of 7 connections timed out: the peer was gone for 7.0 s before the program "
+	 "learned of it. Do: The timers that are set have noticed it after 7.0 s\n"},
+	{"an outage, after which the peer answers again, is no limit of the path",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(timed_out_user),
+	   .story = {.waiting_ns = S(25), .silence_before_ns = S(400), .timed_out_ns = S(500)},
+	   .lived_ns = S(500)},
+	  {.count = 2,
+	   .notes = UNIT_NOTE(connect_slow),
+	   .story = {.handshake_ns = S(7), .syns_lost = 3, .heard_ns = S(510)},
+	   .lived_ns = S(900)},
+	  {.count = 2, .story = {.heard_ns = S(600)}, .first_ns = S(503), .lived_ns = S(900)}},
+	 "peer-gone: 2 of 6 connections timed out: the peer was gone for 25.0 s before the program "
+	 "learned of it. Do: The timers that are set have noticed it after 25.0 s\n"
+	 "connect-slow: 2 of 6 connections lost 6 SYNs: the handshake took 7.0 s.\n"},
+	{"a firewall resets some and swallows others; one more loses its peer in use",
+	 ROLE_CLIENT,
+	 {{.count = 2,
+	   .notes = UNIT_NOTE(timed_out_user),
+	   .story = {.waiting_ns = S(7), .silence_before_ns = S(400), .timed_out_ns = S(500)},
+	   .lived_ns = S(500)},
+	  {.count = 3,
+	   .notes = UNIT_NOTE(reset_peer_forgot),
+	   .story = {.silence_before_ns = S(400), .heard_ns = S(499), .bad_ns = S(500)},
+	   .lived_ns = S(900)},
+	  {.count = 1,
+	   .notes = UNIT_NOTE(timed_out_data) | UNIT_NOTE(data_lost),
+	   .story = {.waiting_ns = S(9), .lost_bytes = 5, .bad_ns = S(500)},
+	   .lived_ns = S(500)}},
+	 "path-forgets: 5 of 6 connections got a reset or nothing in answer to the first data after "
+	 "6 min 40 s of silence; none that was silent for so long lived. Do: 120s,5s,3\n"
+	 "peer-gone: 1 of 6 connections timed out: the peer was gone for 9.0 s before the program "
+	 "learned of it; 5 bytes written were lost. Do: The timers that are set have noticed it after 9.0 s\n"},
 	{"a reset after a silence that others survived is no limit of the path",
 	 ROLE_CLIENT,
 	 {{.count = 1,
@@ -137,6 +202,17 @@ static const struct {
 	   .lived_ns = S(21)}},
 	 "peer-gone: 1 of 1 connection timed out: the peer was gone for 20.0 s before the program learned "
 	 "of it. Do: The timers that are set have noticed it after 20.0 s\n"},
+	{"what TCPSHIM_CLOSE_ON_EOF has ended is no leak",
+	 ROLE_CLIENT,
+	 {{.count = 4,
+	   .notes = UNIT_NOTE(policy_closed_on_eof),
+	   .story = {.fin_ns = S(100)},
+	   .state = STATE_CLOSE_WAIT},
+	  {.count = 4,
+	   .notes = UNIT_NOTE(policy_aborted_on_eof),
+	   .story = {.fin_ns = S(100)},
+	   .state = STATE_CLOSE_WAIT}},
+	 ""},
 	{"ten resets among five thousand",
 	 ROLE_CLIENT,
 	 {{.count = 10,
@@ -186,11 +262,21 @@ static const struct {
 	 "peer-reads-slowly: 2 of 4 connections waited for the peer's receive window, 3.0 s in all.\n"
 	 "nagle: 1 of 4 connections waited for delayed acknowledgements, 5 times, 200.0 ms in all.\n"
 	 "send-buffer-small: 1 of 4 connections waited for room in the send buffer, 2.0 s in all.\n"},
+	{"a server waits for a client that reads slowly: which one",
+	 ROLE_SERVER,
+	 {{.count = 2, .story = {.window_limited_ns = S(2)}, .lived_ns = S(5)},
+	  {.count = 3, .lived_ns = S(5)}},
+	 "peer-reads-slowly: 2 of 5 connections waited for the peer's receive window, 4.0 s in all, "
+	 "the longest 2.0 s for 0.0.0.0:443.\n"},
 	{"short waits are ordinary",
 	 ROLE_CLIENT,
 	 {{.count = 2, .story = {.window_limited_ns = MS(900)}, .lived_ns = S(5)},
 	  {.count = 1, .story = {.buffer_limited_ns = MS(900)}, .lived_ns = S(5)},
 	  {.count = 9, .story = {.nagle_count = 2, .nagle_lost_ns = MS(80)}, .lived_ns = S(5)}},
+	 ""},
+	{"many sessions that begin with a wait or two",
+	 ROLE_CLIENT,
+	 {{.count = 40, .story = {.nagle_count = 2, .nagle_lost_ns = MS(80)}, .lived_ns = S(5)}},
 	 ""},
 	{"a busy loop, and no failure detection",
 	 ROLE_CLIENT,
@@ -281,6 +367,7 @@ static void add_kind(struct groups *groups, uint8_t role, const struct kind *kin
 				.local = {.family = AF_INET, .port = 80},
 				.peer = {.family = AF_INET, .port = 443},
 				.opened_ns = S(1),
+				.first_ns = kind->first_ns,
 				.closed_ns = kind->lived_ns != 0 ? S(1) + kind->lived_ns : 0,
 				.writes = 1,
 				.notes = unit_note_set(kind->notes)},
@@ -336,6 +423,43 @@ static void test_findings(void **state)
 	assert_true(is_right);
 }
 
+/* Probes come early enough for the limit, which lies between what was survived and what was not,
+ * and as often as they begin: the kernel waits for the interval after each. */
+static void test_keepalive(void **state)
+{
+	static const struct {
+		uint64_t silence_ns, survived_ns;
+		const char *suggested;
+	} limits[] = {
+		{S(100), 0, "50s,5s,3"},         {S(400), S(300), "120s,5s,3"},
+		{S(400), S(50), "50s,5s,3"},     {S(8), S(7), "4s,4s,3"},
+		{MS(3100), MS(1100), "1s,1s,3"}, {MS(1100), 0, "1s,1s,3"},
+		{S(30000), 0, "120s,5s,3"},
+	};
+	bool is_right = true;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		const struct kind forgotten = {.count = 1,
+					       .notes = UNIT_NOTE(reset_peer_forgot),
+					       .story = {.silence_before_ns =
+								 limits[i].silence_ns}};
+		const struct kind survivor = {.count = 1,
+					      .story = {.survived_ns = limits[i].survived_ns}};
+		struct groups groups = {0};
+		struct finding_list found = {0};
+
+		add_kind(&groups, ROLE_CLIENT, &forgotten);
+		add_kind(&groups, ROLE_CLIENT, &survivor);
+		assert_true(diagnosis_of(&groups.list[0], &found));
+		assert_int_equal(found.list[0].name, FINDING_path_forgets);
+		is_right &= unit_is_text("keepalive", found.list[0].suggested, limits[i].suggested);
+		free(found.list);
+		groups_clear(&groups);
+	}
+	assert_true(is_right);
+}
+
 /* A remedy has a place for a suggestion only if its finding makes one. */
 static void test_rows(void **state)
 {
@@ -385,12 +509,38 @@ static void test_groups(void **state)
 	groups_clear(&groups);
 }
 
+/* Many peers keep their connections. */
+static void test_many_groups(void **state)
+{
+	enum { MANY = 3000 };
+	struct groups groups = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * MANY; i++) {
+		struct ended ended = {.row = {.role = ROLE_CLIENT,
+					      .peer = {.family = AF_INET,
+						       .port = (uint16_t)(i % 3),
+						       .bytes = {(uint8_t)(i % MANY / 256),
+								 (uint8_t)(i % MANY)}}}};
+
+		assert_true(groups_add(&groups, "program", &ended));
+	}
+	assert_int_equal(groups.count, MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_int_equal(groups.list[i].count, 2);
+		assert_int_equal(groups.list[i].address.port, i % 3);
+		assert_int_equal(groups.list[i].address.bytes[0], i / 256);
+		assert_int_equal(groups.list[i].address.bytes[1], (uint8_t)i);
+	}
+	groups_clear(&groups);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_findings),
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_findings),    cmocka_unit_test(test_keepalive),
+		cmocka_unit_test(test_rows),        cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_many_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
