@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/filter_options.h"
+#include "cli/ladder_report.h"
 #include "cli/options.h"
 #include "cli/recordings.h"
 #include "cli/render.h"
@@ -27,6 +28,7 @@ enum {
 
 static struct {
 	struct render_wanted render;
+	bool has_ladder;
 	const char **paths;
 	size_t path_count;
 } asked;
@@ -34,6 +36,7 @@ static struct {
 enum {
 	OPTION_CONNECTIONS = OPTION_OWN,
 	OPTION_SUMMARY,
+	OPTION_LADDER,
 	OPTION_COLUMNS,
 	OPTION_SORT,
 	OPTION_FOLLOW,
@@ -45,6 +48,8 @@ static const struct argp_option options[] = {
 	 0},
 	{"summary", OPTION_SUMMARY, NULL, 0,
 	 "How often each call was made and how long it took, in wall time", 0},
+	{"ladder", OPTION_LADDER, NULL, 0,
+	 "Each connection as a conversation between its two ends, drawn as a ladder", 0},
 	{"columns", OPTION_COLUMNS, "NAME,...", 0,
 	 "With --connections: these columns, in this order. NAME: pid, conn, fd, role, local, peer, "
 	 "opened, lived, sent, writes, received, reads, handshake, rtt, retrans, silence, "
@@ -75,6 +80,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_SUMMARY:
 		asked.render.has_summary = true;
 		return 0;
+	case OPTION_LADDER:
+		asked.has_ladder = true;
+		return 0;
 	case OPTION_COLUMNS:
 		columns_read(&asked.render.columns, connection_columns,
 			     options_typed(key, argument, state), argument);
@@ -98,6 +106,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		if (!asked.render.has_connections &&
 		    (asked.render.columns.chosen.count > 0 || asked.render.columns.order_count > 0))
 			refuse("--columns and --sort are for the table of --connections");
+		if (asked.has_ladder && (asked.render.has_connections || asked.render.has_summary ||
+					 asked.render.is_following))
+			refuse("--ladder is a report of its own: without --connections, --summary "
+			       "and --follow");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		refuse("name a recording: a file that tcpshim --record=DIRECTORY PROGRAM made");
@@ -267,13 +279,20 @@ static void complain_empty(const struct report *report)
 		complain("no connection was recorded %s", where);
 }
 
+/* Returns the filter, with what the variables say. */
+static const struct filter *use_config(void)
+{
+	asked.render.filter.is_shown = config.is_shown;
+	asked.render.filter.match = &config.match;
+	return &asked.render.filter;
+}
+
 static void show(struct reader **readers, size_t count)
 {
 	struct report report;
 
 	merge_start(&report.merge, readers, count);
-	asked.render.filter.is_shown = config.is_shown;
-	asked.render.filter.match = &config.match;
+	use_config();
 	render_start(&report.render, &asked.render, &report.merge,
 		     config_wants_colour(isatty(STDOUT_FILENO), environ));
 	take_all(&report, !asked.render.is_following && isatty(STDERR_FILENO));
@@ -296,11 +315,15 @@ static int run(void)
 
 	if (!options_check("report"))
 		return EXIT_USAGE;
+	if (asked.has_ladder && config.format->has_escapes)
+		refuse("--ladder is drawn as text: without --json");
 	columns_measure(&asked.render.columns);
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 	if (!recordings_open(&recordings, asked.paths, asked.path_count))
 		status = EXIT_OWN_FAILURE;
-	if (recordings.count > 0)
+	if (recordings.count > 0 && asked.has_ladder)
+		ladder_report(&recordings, use_config(), asked.render.columns.width, &status);
+	else if (recordings.count > 0)
 		show(recordings.readers, recordings.count);
 	recordings_close(&recordings);
 	return status;
