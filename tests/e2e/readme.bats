@@ -36,7 +36,7 @@ row() {
 }
 
 @test "the README's transcript is the tests' own" {
-	sed -n '/^Base time stamp/,/^```$/p' "$repository/README.md" | sed '$d' >shown
+	sed -n '/^Base time stamp/,/^```$/p' "$repository/README.md" | sed '/^```$/,$d' >shown
 	[[ -s shown ]]
 	"$repository/tests/puzzlers/normalise" <shown >normalised
 	diff -u "$repository/tests/puzzlers/expected/2-nc.openbsd.kang.trace" normalised
