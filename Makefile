@@ -227,7 +227,7 @@ lint: setup-test ## shellcheck, clang-format, clang-tidy, cppcheck and the check
 	$(Q)clang-format --dry-run -Werror $$(find include shim tests -name '*.[ch]')
 	$(call say,LINT,clang-tidy)
 	$(Q)printf '%s\n' $(LIB_SOURCES) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$0" -- $(LINT_FLAGS) 2>/dev/null'
-	$(Q)printf '%s\n' $(filter shim/reader/% shim/cli/%,$(CLI_SOURCES)) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --checks=$(CLI_TIDY) "$$0" -- $(LINT_FLAGS) 2>/dev/null'
+	$(Q)printf '%s\n' $(filter shim/reader/% shim/diagnose/% shim/picture/% shim/cli/%,$(CLI_SOURCES)) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet --checks=$(CLI_TIDY) "$$0" -- $(LINT_FLAGS) 2>/dev/null'
 	$(call say,LINT,cppcheck)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,style,performance,portability \
 		--suppressions-list=scripts/cppcheck-suppressions -D_GNU_SOURCE -D__x86_64__ -Iinclude -Ishim shim tests

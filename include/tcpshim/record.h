@@ -103,7 +103,7 @@ struct record_header {
 	int32_t parent_pid;
 	uint32_t names_offset;
 	uint32_t names_bytes;
-	uint32_t attributes_bytes; /* they follow the names; 0 in files of earlier versions */
+	uint32_t attributes_bytes;    /* they follow the names; 0 in files of earlier versions */
 	uint64_t base_ns;             /* when tracing began: time stamps count from it */
 	int64_t realtime_offset_ns;   /* time of day minus CLOCK_MONOTONIC */
 	uint64_t data_bytes;          /* the most that is recorded of a call's payload */

@@ -410,8 +410,10 @@ static void print_all(const struct diagnosis *diagnosis)
 	if (is_json)
 		return;
 	if (shown < count)
-		printf("%zu more findings are not shown (--top=%" PRIu64 ").\n", count - shown,
-		       asked.top);
+		printf(count - shown == 1 ? "%zu more finding is not shown (--top=%" PRIu64 ").\n"
+					  : "%zu more findings are not shown (--top=%" PRIu64
+					    ").\n",
+		       count - shown, asked.top);
 	print_scope(diagnosis);
 }
 

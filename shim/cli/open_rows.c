@@ -183,8 +183,9 @@ static bool has_open_view(const struct open_row *row)
 
 bool open_rows_are_uncertain(const struct reader *reader)
 {
-	return (reader->header.flags & RECORD_IS_SELECTED) || reader->header.lost_events > 0 ||
-	       reader->damage.is_cut || reader->damage.blocks > 0 || reader->damage.records > 0 ||
+	return (reader->header.flags & RECORD_IS_SELECTED) || reader->has_unseen_calls ||
+	       reader->header.lost_events > 0 || reader->damage.is_cut ||
+	       reader->damage.blocks > 0 || reader->damage.records > 0 ||
 	       (reader->header.overwritten_events > 0 && reader->stream_count > 1);
 }
 

@@ -1,6 +1,7 @@
 #include "conn/evidence.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "conn/conn_option.h"
 #include "conn/state.h"
@@ -23,6 +24,14 @@ uint8_t evidence_state_at_close(const struct evidence *evidence)
 							    : evidence->before->state;
 }
 
+/* Returns whether a close sends RST in place of FIN (RFC 2525, 2.17; SO_LINGER 0). */
+static bool is_reset_at_close(const struct tcpinfo *info)
+{
+	return (info->state == STATE_ESTABLISHED || info->state == STATE_CLOSE_WAIT ||
+		info->state == STATE_FIN_WAIT_1 || info->state == STATE_FIN_WAIT_2) &&
+	       (info->is_linger_abort || info->unread_bytes > 0);
+}
+
 static void fill_states(struct evidence *evidence, struct tcpshim_facts *facts)
 {
 	const struct conn_step *step = evidence->step;
@@ -40,8 +49,9 @@ static void fill_states(struct evidence *evidence, struct tcpshim_facts *facts)
 	}
 	if (step->effect == EFFECT_CLOSE) {
 		facts->before = evidence_state_at_close(evidence);
-		facts->now = step->is_shared_here || step->is_maybe_shared
-				     ? facts->before
+		facts->now = step->is_shared_here || step->is_maybe_shared ? facts->before
+			     : is_reset_at_close(&step->before)
+				     ? STATE_CLOSE
 				     : state_after_fin_sent(facts->before);
 		/* Both FINs were received: the kernel keeps TIME_WAIT separate from the socket. */
 		if (facts->before == STATE_CLOSE && (evidence->before->flags & CONN_FLAG_FIN_FIRST))
@@ -53,7 +63,8 @@ static void fill_states(struct evidence *evidence, struct tcpshim_facts *facts)
 	}
 	if (step->effect == EFFECT_SHUTDOWN && evidence_is_sampled(&step->before)) {
 		facts->before = step->before.state;
-		facts->now = state_after_fin_sent(facts->before);
+		facts->now = step->how == SHUT_RD ? facts->before
+						  : state_after_fin_sent(facts->before);
 	}
 }
 

@@ -73,7 +73,7 @@ static bool are_opposite(const struct end *x, const struct end *y)
 }
 
 /* Pairs an end with the one after it in the order that was opened at the nearest time. */
-static void pair(struct end *ends, struct end *const *sorted, size_t count, size_t at)
+static void find_partner(struct end *ends, struct end *const *sorted, size_t count, size_t at)
 {
 	struct end *end = sorted[at], *nearest = NULL;
 
@@ -106,7 +106,7 @@ void ends_pair(struct end *ends, size_t count)
 	}
 	qsort(sorted, count, sizeof(struct end *), compare);
 	for (size_t i = 0; i < count; i++)
-		pair(ends, sorted, count, i);
+		find_partner(ends, sorted, count, i);
 	free(sorted);
 }
 
@@ -117,7 +117,7 @@ bool ends_is_whole(const struct end *end)
 	const struct connection_row *row = end->row;
 
 	return !row->is_adopted && !row->is_opening_missed && !row->has_gaps &&
-	       row->opened_ns != 0 && end->messages;
+	       row->opened_ns != 0 && end->messages && !end->messages->has_splice;
 }
 
 static bool is_pair(const struct clock_pair *pair, const struct end *end, const struct end *partner)
@@ -180,18 +180,18 @@ void ends_clear(struct clock_pairs *pairs)
 bool ends_ahead(const struct clock_pairs *pairs, const struct end *end, const struct end *partner,
 		uint64_t at_ns, int64_t *ahead_ns, uint64_t *error_ns)
 {
-	const struct clock_pair *pair = find_pair(pairs, end, partner);
-	bool is_turned = !pair;
+	const struct clock_pair *clocks = find_pair(pairs, end, partner);
+	bool is_turned = !clocks;
 
 	*ahead_ns = 0;
 	*error_ns = 0;
 	if (strcmp(end->boot, partner->boot) == 0)
 		return true;
 	if (is_turned)
-		pair = find_pair(pairs, partner, end);
-	if (!pair || !pair->estimate.is_known)
+		clocks = find_pair(pairs, partner, end);
+	if (!clocks || !clocks->estimate.is_known)
 		return false;
-	*ahead_ns = clock_ahead_ns(&pair->estimate, at_ns) * (is_turned ? -1 : 1);
-	*error_ns = pair->estimate.error_ns;
+	*ahead_ns = clock_ahead_ns(&clocks->estimate, at_ns) * (is_turned ? -1 : 1);
+	*error_ns = clocks->estimate.error_ns;
 	return true;
 }

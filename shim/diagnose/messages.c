@@ -37,6 +37,7 @@ void messages_take(struct messages *messages, const struct tcpshim_event *event)
 
 	if (bytes == 0)
 		return;
+	messages->has_splice |= call_rows[event->call].effect == EFFECT_SPLICE;
 	if (call_rows[event->call].effect == EFFECT_WRITE) {
 		add(&messages->written, event, bytes);
 		messages->is_alert_last = may_be_alert(event);

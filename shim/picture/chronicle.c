@@ -67,7 +67,8 @@ static void take_notes(struct moment *moment, const struct tcpshim_subject *subj
 	moment->notes = subject->notes;
 	if (facts->now != STATE_UNKNOWN)
 		moment->state = facts->now;
-	if (fin_time == FIN_NONE)
+	if (facts->fin_time == FIN_NONE && facts->since_fin_ns == 0) /* the latter: of earlier
+									versions */
 		return;
 	moment->fin_time = fin_time;
 	moment->fin_ns = moment->time_ns > age_ns ? moment->time_ns - age_ns : 1;

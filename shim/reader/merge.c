@@ -267,6 +267,8 @@ bool merge_next(struct merge *merge, struct item *item)
 		.line = stream->line,
 		.line_size = stream->line_size,
 	};
+	if (item->line && memmem(item->line, item->line_size, "io_uring", strlen("io_uring")))
+		stream->reader->has_unseen_calls = true;
 	if (!item->line)
 		complete(merge, stream->reader, item->event, stream->is_transfer);
 	if (!item->line && !stream->is_transfer && !(item->event->flags & EVENT_SLEEPING)) {

@@ -63,7 +63,8 @@ struct reader {
 	void *connections; /* tsearch's: what is known of each, by its serial */
 	struct hanging_listeners listeners;
 	struct polled polled;
-	bool has_threads; /* an event so far was of a process with several threads */
+	bool has_unseen_calls; /* the program uses io_uring */
+	bool has_threads;      /* an event so far was of a process with several threads */
 };
 
 /* Opens a recording. path: kept, the caller's. Returns NULL after a message if it cannot be opened

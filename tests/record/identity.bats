@@ -111,7 +111,7 @@ check() {
 	for tags in team 'team=' 'Team=a' 'process.pid=4' 'a=1,a=2' 'a="'; do
 		shim TCPSHIM_TAGS="$tags" echo runs >out 2>err
 		[[ $(<out) == runs && $(wc -l <err) == 1 ]] || fail "$(cat err)"
-		grep -q '^tcpshim: TCPSHIM_TAGS=.* is not valid: use a list of KEY=VALUE.*, for example TCPSHIM_TAGS=service=checkout,version=7. It is ignored.$' err ||
+		grep -q '^tcpshim: TCPSHIM_TAGS=.* is not valid: use a list of KEY=TEXT.*, for example TCPSHIM_TAGS=service=checkout,version=7. It is ignored.$' err ||
 			fail "$(cat err)"
 	done
 }

@@ -145,8 +145,8 @@ normalised() {
 	(($(wc -w <wanted) > 100)) || fail "no ladder in the README"
 	diff wanted got || fail "the README differs from:" "$(cat shown)"
 	timeout -k 5 20 "$tcpshim" diagnose --top=1 "$kang" >shown
-	readme_block 'tcpshim diagnose' | sed 's/[0-9]*s,5s,3/N,5s,3/' >wanted
-	normalised <shown | sed 's/[0-9]*s,5s,3/N,5s,3/' >got
+	readme_block 'tcpshim diagnose' | sed 's/[0-9]*s,[0-9]*s,3/N,N,3/' >wanted
+	normalised <shown | sed 's/[0-9]*s,[0-9]*s,3/N,N,3/' >got
 	(($(wc -w <wanted) > 50)) || fail "no diagnosis in the README"
 	diff wanted got || fail "the README differs from:" "$(cat shown)"
 }
