@@ -24,6 +24,32 @@ static uint64_t collect_killed(const struct group *group, struct numbers *killed
 	return closed;
 }
 
+/* Returns whether the peer closed its idle connections all at one time, however long each had been
+ * idle: then it was restarted, and this is no limit. Fills in their number. */
+static bool is_closed_at_once(const struct group *group, uint64_t *closed)
+{
+	enum { FEWEST = 3 };
+	struct numbers fins = {0}, idles = {0};
+	uint64_t spread_ns, idle_spread_ns, least_idle_ns;
+
+	for (size_t i = 0; i < group->count; i++) {
+		const struct story *story = &group->list[i].story;
+
+		if (!story->has_fin_idle || story->fin_idle_ns < SECONDS(1) / 5)
+			continue;
+		numbers_add(&fins, story->fin_ns);
+		numbers_add(&idles, story->fin_idle_ns);
+	}
+	*closed = fins.count;
+	spread_ns = numbers_most(&fins) - numbers_least(&fins);
+	least_idle_ns = numbers_least(&idles);
+	idle_spread_ns = numbers_most(&idles) - least_idle_ns;
+	numbers_clear(&fins);
+	numbers_clear(&idles);
+	return *closed >= FEWEST && idle_spread_ns > least_idle_ns / 4 &&
+	       spread_ns < idle_spread_ns / 2;
+}
+
 /* The peer's limit lies between the longest pause that a connection survived and the shortest after
  * which the peer closed one. */
 bool find_peer_idle_limit(const struct group *group, struct finding *finding)
@@ -31,7 +57,8 @@ bool find_peer_idle_limit(const struct group *group, struct finding *finding)
 	static const uint8_t notes[] = {NOTE_stale_reuse, NOTE_reset_after_fin,
 					NOTE_write_after_fin};
 	struct numbers killed = {0};
-	uint64_t survived_ns = 0, writes = 0, closed = collect_killed(group, &killed, true);
+	uint64_t closed = collect_killed(group, &killed, true), survived_ns = 0, writes = 0;
+	uint64_t at_once;
 	struct strbuf buf = what_begin(finding);
 
 	for (size_t i = 0; i < group->count; i++) {
@@ -49,7 +76,8 @@ bool find_peer_idle_limit(const struct group *group, struct finding *finding)
 		collect_killed(group, &killed, false);
 		finding->is_inferred = true;
 	}
-	if (finding->count == 0 || killed.count == 0) {
+	if (finding->count == 0 || killed.count == 0 || is_closed_at_once(group, &at_once) ||
+	    survived_ns > numbers_most(&killed) + SECONDS(1) / 10) {
 		numbers_clear(&killed);
 		return false;
 	}
@@ -358,7 +386,7 @@ bool find_write_after_close(const struct group *group, struct finding *finding)
 	struct finding limit = {.group = group, .of = group->count};
 	bool has_limit = find_peer_idle_limit(group, &limit);
 	struct strbuf buf = what_begin(finding);
-	uint64_t lost = 0;
+	uint64_t lost = 0, at_once;
 
 	for (size_t i = 0; i < group->count; i++) {
 		const struct ended *ended = &group->list[i];
@@ -374,6 +402,11 @@ bool find_write_after_close(const struct group *group, struct finding *finding)
 		return false;
 	append_are(&buf, finding, "was", "were");
 	strbuf_string(&buf, " written to after the peer had closed, and reset for that");
+	if (is_closed_at_once(group, &at_once)) {
+		strbuf_string(&buf, "; it closed ");
+		strbuf_count(&buf, at_once, "idle connection");
+		strbuf_string(&buf, " at one time, as a restart does");
+	}
 	append_lost(&buf, lost);
 	what_end(finding, &buf);
 	finding->weight = finding->count;
