@@ -68,6 +68,38 @@ load findings
 	finds_nothing 2
 }
 
+# Shown: without is_closed_at_once (findings_broken.c) this is an idle limit of a second.
+@test "nginx that is reloaded closes what is idle at one time: no idle limit; a pool that looks first" {
+	need nginx jq
+	need_module requests
+	local port nginx pool i
+	port=$(free_port)
+	nginx_start "$port" 'keepalive_timeout 60s;'
+	nginx=$last
+	recorded STAGGER=0.3 "$python" "$sources/pool.py" "$port" 2 >counts &
+	pool=$!
+	answered() { (($(wc -l <access.log) >= $1)); }
+	await 20 answered 5
+	sleep 0.8
+	kill -HUP "$nginx"
+	wait "$pool"
+	grep -qx 'answered 5 failed 5' counts || fail "$(cat counts)"
+	finds write-after-close "python3?[0-9.]* to 127\.0\.0\.1:$port"
+	peer 127.0.0.1 "$port"
+	affects 5 5
+	says 'it closed 5 idle connections at one time, as a restart does' 'Check for end of stream'
+
+	anew
+	recorded "$debian_python" "$sources/requests_pool.py" "$port" 2 >counts &
+	pool=$!
+	await 20 answered 6
+	sleep 0.8
+	kill -HUP "$nginx"
+	wait "$pool"
+	grep -qx 'answered 2' counts || fail "$(cat counts)"
+	finds_nothing 2
+}
+
 # haproxy_start PORT BACK LIMIT
 haproxy_start() {
 	cat >haproxy.conf <<-CONFIG

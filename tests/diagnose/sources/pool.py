@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""pool.py KIND PORT PAUSE…: some clients, each with a pool of connections, ask for a page after each pause.
+"""pool.py PORT PAUSE…: five clients of http.client, each with a connection that it keeps, ask for a page after each pause.
 
-KIND is http.client or requests. With 0 for the pool's idle limit a connection is kept for ever; IDLE_LIMIT in the
-environment closes what lay idle for longer. Prints what became of the requests.
+IDLE_LIMIT in the environment closes what lay idle for longer. STAGGER makes each client begin so much later than the one
+before, and ask the last time when all of them do. Prints what became of the requests.
 """
 
 import collections
@@ -13,6 +13,7 @@ import threading
 import time
 
 CLIENTS = 5
+stagger = float(os.environ.get("STAGGER", "0"))
 limit = float(os.environ.get("IDLE_LIMIT", "inf"))
 counts = collections.Counter()
 
@@ -37,16 +38,18 @@ class Pool:
         self.used = time.monotonic()
 
 
-def client(port, pauses):
+def client(port, pauses, number):
     pool = Pool(port)
-    for pause in pauses:
+    time.sleep(number * stagger)
+    for place, pause in enumerate(pauses):
         pool.ask()
-        time.sleep(pause)
+        time.sleep(pause + (CLIENTS - 1 - number) * stagger * (place == 0))
     pool.ask()
     pool.connection.close()
 
 
-threads = [threading.Thread(target=client, args=(int(sys.argv[1]), [*map(float, sys.argv[2:])])) for _ in range(CLIENTS)]
+port, pauses = int(sys.argv[1]), [*map(float, sys.argv[2:])]
+threads = [threading.Thread(target=client, args=(port, pauses, number)) for number in range(CLIENTS)]
 for thread in threads:
     thread.start()
 for thread in threads:
