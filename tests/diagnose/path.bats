@@ -195,7 +195,8 @@ is_queue_full() { "${inside[@]}" ss -Hltn "sport = :8080" | awk '{ exit !($2 > $
 	namespace ports
 	as=("${inside[@]}")
 	nginx_start 8080 ''
-	world_sysctl ports 'ip_local_port_range=20000 20029'
+	# On the loopback interface Linux uses a port again after a second of TIME_WAIT.
+	world_sysctl ports 'ip_local_port_range=20000 20029' tcp_tw_reuse=0
 	fetch() {
 		local i
 		for i in {1..40}; do
