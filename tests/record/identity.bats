@@ -64,9 +64,9 @@ check() {
 
 @test "identity: JSON names the machine, the process's start and the tags, in a forked child too, live and from a recording" {
 	shim TCPSHIM_RECORD=recordings/ TCPSHIM_TAGS='service=checkout,team=a b' "$python" two.py >starts
-	"$tcpshim" report --json recordings >report
+	"$tcpshim" report --json recordings >calls
 	"$tcpshim" report --json --connections recordings >rows
-	check report rows
+	check calls rows
 	shim TCPSHIM_FORMAT=json TCPSHIM_TAGS='service=checkout,team=a b' TCPSHIM_OUTPUT="$PWD/live" TCPSHIM_SUMMARY=on "$python" two.py >starts
 	grep -v '"tcpshim":' live >events
 	check events

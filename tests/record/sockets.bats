@@ -2,7 +2,7 @@
 #
 # One socket is one row, whatever processes have it: by fork, by exec, or passed over another socket.
 
-# shellcheck disable=SC2154	# set in common.bash
+# shellcheck disable=SC2154,SC2016	# set in common.bash; jq has variables of its own
 
 load ../common
 
