@@ -26,12 +26,13 @@ static struct finding *add(struct finding_list *list)
 
 bool diagnosis_of(const struct group *group, struct finding_list *to)
 {
-	for (uint8_t name = 0; name < FINDING_COUNT; name++) {
+	for (unsigned name = 0; name < FINDING_COUNT; name++) {
 		struct finding *finding = add(to);
 
 		if (!finding)
 			return false;
-		*finding = (struct finding){.name = name, .group = group, .of = group->count};
+		*finding =
+			(struct finding){.name = (uint8_t)name, .group = group, .of = group->count};
 		if (finders[name](group, finding))
 			to->count++;
 	}

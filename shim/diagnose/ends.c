@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/note_set.h"
 #include "reader/complain.h"
 
 /* OTHER_CLOCK_NS: by how much the clocks of two machines may differ for their recordings to be
@@ -112,24 +113,28 @@ void ends_pair(struct end *ends, size_t count)
 
 /* --- Clocks. --- */
 
+/* Returns whether a process of which there is no recording may have had the connection too. */
+static bool is_maybe_shared(const struct connection_row *row)
+{
+	return note_set_has(&row->notes, NOTE_closed_shared_maybe) ||
+	       note_set_has(&row->notes, NOTE_left_open_at_exit_maybe);
+}
+
 bool ends_is_whole(const struct end *end)
 {
 	const struct connection_row *row = end->row;
 
-	return !row->is_adopted && !row->is_opening_missed && !row->has_gaps &&
-	       row->opened_ns != 0 && end->messages && !end->messages->has_splice;
+	return !is_maybe_shared(row) && !row->is_adopted && !row->is_opening_missed &&
+	       !row->has_gaps && row->opened_ns != 0 && end->messages && !end->messages->has_splice;
 }
 
-static bool is_pair(const struct clock_pair *pair, const struct end *end, const struct end *partner)
-{
-	return strcmp(pair->boot, end->boot) == 0 && strcmp(pair->other_boot, partner->boot) == 0;
-}
-
-static struct clock_pair *find_pair(const struct clock_pairs *pairs, const struct end *end,
-				    const struct end *partner)
+/* Returns the clocks of two machines in this order. */
+static struct clock_pair *find_pair(const struct clock_pairs *pairs, const char *boot,
+				    const char *other_boot)
 {
 	for (size_t i = 0; i < pairs->count; i++)
-		if (is_pair(&pairs->list[i], end, partner))
+		if (strcmp(pairs->list[i].boot, boot) == 0 &&
+		    strcmp(pairs->list[i].other_boot, other_boot) == 0)
 			return &pairs->list[i];
 	return NULL;
 }
@@ -137,7 +142,7 @@ static struct clock_pair *find_pair(const struct clock_pairs *pairs, const struc
 static struct clock_pair *find_or_add(struct clock_pairs *pairs, const struct end *end,
 				      const struct end *partner)
 {
-	struct clock_pair *found = find_pair(pairs, end, partner);
+	struct clock_pair *found = find_pair(pairs, end->boot, partner->boot);
 
 	if (found)
 		return found;
@@ -180,7 +185,7 @@ void ends_clear(struct clock_pairs *pairs)
 bool ends_ahead(const struct clock_pairs *pairs, const struct end *end, const struct end *partner,
 		uint64_t at_ns, int64_t *ahead_ns, uint64_t *error_ns)
 {
-	const struct clock_pair *clocks = find_pair(pairs, end, partner);
+	const struct clock_pair *clocks = find_pair(pairs, end->boot, partner->boot);
 	bool is_turned = !clocks;
 
 	*ahead_ns = 0;
@@ -188,7 +193,7 @@ bool ends_ahead(const struct clock_pairs *pairs, const struct end *end, const st
 	if (strcmp(end->boot, partner->boot) == 0)
 		return true;
 	if (is_turned)
-		clocks = find_pair(pairs, partner, end);
+		clocks = find_pair(pairs, partner->boot, end->boot);
 	if (!clocks || !clocks->estimate.is_known)
 		return false;
 	*ahead_ns = clock_ahead_ns(&clocks->estimate, at_ns) * (is_turned ? -1 : 1);
