@@ -12,9 +12,11 @@
 #include "cli/filter_options.h"
 #include "cli/open_rows.h"
 #include "cli/options.h"
+#include "cli/places.h"
 #include "cli/recordings.h"
 #include "cli/render.h"
 #include "diagnose/diagnosis.h"
+#include "diagnose/wording.h"
 #include "format/attributes.h"
 #include "format/facts.h"
 #include "format/json.h"
@@ -25,7 +27,7 @@
 #include "reader/symbols.h"
 
 enum { OPTION_TOP = OPTION_OWN, OPTION_NO_SYMBOLS };
-enum { TEXT_BYTES = 4096, JSON_BYTES = 16384, SHOWN_STACKS = 3, SHOWN_BOOT = 8 };
+enum { TEXT_BYTES = 4096, JSON_BYTES = 16384, SHOWN_BOOT = 8 };
 
 static struct {
 	struct filter filter;
@@ -132,13 +134,6 @@ static void leave_row(struct open_row *row, void *data)
 	add(data, row);
 }
 
-static int compare_stacks(const void *a, const void *b)
-{
-	const struct finding_stack *x = a, *y = b;
-
-	return (x->count < y->count) - (x->count > y->count);
-}
-
 static void read_all(struct diagnosis *diagnosis)
 {
 	struct item item;
@@ -164,12 +159,7 @@ static void read_all(struct diagnosis *diagnosis)
 			exit(EXIT_OWN_FAILURE);
 		}
 	diagnosis_sort(&diagnosis->findings);
-	for (size_t i = 0; i < diagnosis->findings.count; i++) {
-		struct finding *finding = &diagnosis->findings.list[i];
-
-		qsort(finding->stacks, finding->stack_count, sizeof(finding->stacks[0]),
-		      compare_stacks);
-	}
+	places_sort(&diagnosis->findings);
 }
 
 /* --- Writing. --- */
@@ -190,20 +180,6 @@ static void append_group(struct strbuf *buf, const struct group *group)
 	printable_append(buf, text, name.size);
 }
 
-/* Appends what to do, with what the finding suggests in place of "{}". */
-static void append_what_to_do(struct strbuf *buf, const struct finding *finding)
-{
-	const char *text = finding_rows[finding->name].what_to_do, *place = strstr(text, "{}");
-
-	if (!place) {
-		strbuf_string(buf, text);
-		return;
-	}
-	strbuf_bytes(buf, text, (size_t)(place - text));
-	strbuf_string(buf, finding->suggested);
-	strbuf_string(buf, place + 2);
-}
-
 static void print_paragraph(struct strbuf *buf)
 {
 	buf->text[buf->size] = '\0';
@@ -211,40 +187,12 @@ static void print_paragraph(struct strbuf *buf)
 	buf->size = 0;
 }
 
-static void append_when(struct strbuf *buf, const struct diagnosis *diagnosis,
-			const struct finding *finding)
-{
-	if (finding->first_ns == 0)
-		return;
-	strbuf_string(buf, finding->count > 1 ? "First " : "At ");
-	stamp_utc(buf, realtime(diagnosis, finding->first_ns));
-	if (finding->count > 1) {
-		strbuf_string(buf, ", last ");
-		stamp_utc(buf, realtime(diagnosis, finding->last_ns));
-	}
-	strbuf_string(buf, ". ");
-}
-
 /* Prints where in the program it happened, the most frequent places first. */
 static void print_stacks(const struct diagnosis *diagnosis, const struct finding *finding,
 			 struct strbuf *buf)
 {
-	for (unsigned i = 0; i < finding->stack_count && i < SHOWN_STACKS; i++) {
-		strbuf_string(buf, "At ");
-		stacks_append(&diagnosis->stacks, finding->stacks[i].stack, buf);
-		strbuf_string(buf, " (");
-		strbuf_unsigned(buf, finding->stacks[i].count);
-		strbuf_string(buf, " of ");
-		strbuf_unsigned(buf, finding->count);
-		strbuf_string(buf, ").");
+	for (unsigned i = 0; places_append(buf, finding, &diagnosis->stacks, i); i++)
 		print_paragraph(buf);
-	}
-	if (finding->stack_count <= SHOWN_STACKS)
-		return;
-	strbuf_string(buf, "At ");
-	strbuf_count(buf, finding->stack_count - SHOWN_STACKS, "more place");
-	strbuf_char(buf, '.');
-	print_paragraph(buf);
 }
 
 static void print_finding(const struct diagnosis *diagnosis, const struct finding *finding)
@@ -260,15 +208,14 @@ static void print_finding(const struct diagnosis *diagnosis, const struct findin
 	buf.size = 0;
 	strbuf_string(&buf, finding->what);
 	print_paragraph(&buf);
-	append_when(&buf, diagnosis, finding);
-	strbuf_string(&buf, finding->is_inferred ? "Inferred from these numbers." : "Measured.");
+	wording_evidence(&buf, finding, diagnosis->merge.realtime_offset_ns);
 	print_paragraph(&buf);
 	print_stacks(diagnosis, finding, &buf);
 	strbuf_string(&buf, "Why: ");
 	strbuf_string(&buf, row->why);
 	print_paragraph(&buf);
 	strbuf_string(&buf, "What to do: ");
-	append_what_to_do(&buf, finding);
+	wording_what_to_do(&buf, finding);
 	print_paragraph(&buf);
 	putchar('\n');
 }
@@ -307,7 +254,7 @@ static void print_json(const struct diagnosis *diagnosis, const struct finding *
 
 	strbuf_init(&buf, text, sizeof(text));
 	strbuf_init(&to_do, remedy, sizeof(remedy) - 1);
-	append_what_to_do(&to_do, finding);
+	wording_what_to_do(&to_do, finding);
 	remedy[to_do.size] = '\0';
 	strbuf_char(&buf, '{');
 	json_time(&buf, "time",
@@ -371,24 +318,21 @@ static void print_clocks(const struct clock_pair *pair)
 /* Prints what was looked at. */
 static void print_scope(const struct diagnosis *diagnosis)
 {
+	const struct wording_scope scope = {
+		.connections = diagnosis->groups.connection_count,
+		.all_connections = diagnosis->connection_count,
+		.groups = diagnosis->groups.count,
+		.findings = diagnosis->findings.count,
+		.events = diagnosis->events,
+		.first_ns = diagnosis->first_ns,
+		.last_ns = diagnosis->last_ns,
+	};
 	char text[TEXT_BYTES];
 	struct strbuf buf;
 
 	strbuf_init(&buf, text, sizeof(text));
-	if (diagnosis->groups.connection_count < diagnosis->connection_count) {
-		strbuf_unsigned(&buf, diagnosis->groups.connection_count);
-		strbuf_string(&buf, " of ");
-	}
-	strbuf_count(&buf, diagnosis->connection_count, "connection");
-	strbuf_string(&buf, " in ");
-	strbuf_count(&buf, diagnosis->groups.count, "group");
-	strbuf_string(&buf, ", ");
-	strbuf_count(&buf, diagnosis->events, "call");
-	strbuf_string(&buf, ", ");
-	strbuf_duration(&buf, diagnosis->last_ns > diagnosis->first_ns
-				      ? diagnosis->last_ns - diagnosis->first_ns
-				      : 0);
-	strbuf_string(&buf, diagnosis->findings.count == 0 ? ": nothing wrong.\n" : ".\n");
+	wording_scope(&buf, &scope);
+	strbuf_char(&buf, '\n');
 	fwrite(text, 1, buf.size, stdout);
 	for (size_t i = 0; i < diagnosis->clocks.count; i++)
 		print_clocks(&diagnosis->clocks.list[i]);
