@@ -15,6 +15,38 @@ void chronicle_start(struct chronicle *chronicle, size_t most)
 	*chronicle = (struct chronicle){.most = most > LEAST_KEPT ? most & ~(size_t)1 : LEAST_KEPT};
 }
 
+/* Keeps every second one, and from now on half as many. */
+static void thin_out(struct chronicle *chronicle)
+{
+	for (size_t i = 0; i < CHRONICLE_WAYPOINTS / 2; i++)
+		chronicle->waypoints[i] = chronicle->waypoints[2 * i];
+	chronicle->waypoint_count = CHRONICLE_WAYPOINTS / 2;
+	chronicle->waypoint_step *= 2;
+}
+
+/* Remembers of a moment that is left out how much had been moved. */
+static void pass(struct chronicle *chronicle, const struct moment *moment)
+{
+	struct waypoint *last;
+
+	if (!chronicle->waypoints) {
+		chronicle->waypoints = allocate(CHRONICLE_WAYPOINTS * sizeof(struct waypoint));
+		chronicle->waypoint_step = 1;
+	}
+	if (chronicle->left_out % chronicle->waypoint_step == 0) {
+		if (chronicle->waypoint_count == CHRONICLE_WAYPOINTS)
+			thin_out(chronicle);
+		last = &chronicle->waypoints[chronicle->waypoint_count++];
+		*last = chronicle->waypoint_count > 1 ? last[-1] : (struct waypoint){0};
+	}
+	last = &chronicle->waypoints[chronicle->waypoint_count - 1];
+	last->time_ns = moment->time_ns;
+	if (moment->direction == MOMENT_SENT)
+		last->sent_bytes = moment->position + moment->bytes;
+	if (moment->direction == MOMENT_RECEIVED)
+		last->received_bytes = moment->position + moment->bytes;
+}
+
 /* Returns the place of the next moment. When all are taken, the oldest of the later half goes. */
 static struct moment *next_place(struct chronicle *chronicle)
 {
@@ -33,6 +65,7 @@ static struct moment *next_place(struct chronicle *chronicle)
 		chronicle->next = chronicle->most / 2;
 	place = &chronicle->list[chronicle->next++];
 	chronicle->next %= chronicle->most;
+	pass(chronicle, place);
 	chronicle->left_out++;
 	free(place->text);
 	return place;
@@ -127,5 +160,6 @@ void chronicle_free(struct chronicle *chronicle)
 	for (size_t i = 0; i < chronicle->count; i++)
 		free(chronicle->list[i].text);
 	free(chronicle->list);
+	free(chronicle->waypoints);
 	*chronicle = (struct chronicle){0};
 }

@@ -39,6 +39,13 @@ struct moment {
 	char *text;
 };
 
+enum { CHRONICLE_WAYPOINTS = 64 };
+
+/* How much had been moved when, for the moments that are left out. */
+struct waypoint {
+	uint64_t time_ns, sent_bytes, received_bytes;
+};
+
 struct chronicle {
 	struct moment *list; /* the first ones, then the latest ones */
 	size_t count, capacity;
@@ -46,6 +53,10 @@ struct chronicle {
 	size_t next;       /* where the next one is stored, once there are most of them */
 	uint64_t left_out; /* moments between the two parts */
 	uint64_t sent_bytes, received_bytes;
+	/* By time; one for each so many moments that are left out. NULL if none is. */
+	struct waypoint *waypoints;
+	size_t waypoint_count;
+	uint64_t waypoint_step;
 };
 
 /* Starts a chronicle that keeps at most so many moments: the first half of them, and the latest. */
