@@ -58,9 +58,20 @@ CLI_OBJECTS := $(CLI_SOURCES:%.c=$(O)/cli/%.o)
 CLI_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(BASE_CFLAGS)) $(SANITISE) $(CFLAGS) -DTCPSHIM_LIBDIR='"$(LIBDIR)"' -DTCPSHIM_VERSION='"$(VERSION)"'
 CLI_LIBS := -ldw -lelf -lmnl -ldl
 
-$(O)/tcpshim: $(CLI_OBJECTS)
+# The page of `tcpshim report --html` without its data, as an array.
+PAGE := $(wildcard shim/picture/page/*)
+$(O)/cli/page_frame.c: $(PAGE) scripts/page-frame
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)scripts/page-frame shim/picture/page > $@
+
+$(O)/cli/page_frame.o: $(O)/cli/page_frame.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CLI_CFLAGS) -c -o $@ $<
+
+$(O)/tcpshim: $(CLI_OBJECTS) $(O)/cli/page_frame.o
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SANITISE) $(LDFLAGS) -o $@ $(CLI_OBJECTS) $(CLI_LIBS)
+	$(Q)$(CC) $(SANITISE) $(LDFLAGS) -o $@ $(CLI_OBJECTS) $(O)/cli/page_frame.o $(CLI_LIBS)
 
 # Where the command looks for the library when it is installed.
 .PHONY: always

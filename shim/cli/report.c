@@ -10,6 +10,7 @@
 #include "cli/filter_options.h"
 #include "cli/ladder_report.h"
 #include "cli/options.h"
+#include "cli/picture_report.h"
 #include "cli/recordings.h"
 #include "cli/render.h"
 #include "format/connection_columns.h"
@@ -29,6 +30,7 @@ enum {
 static struct {
 	struct render_wanted render;
 	bool has_ladder;
+	enum picture_form picture; /* in place of what render writes */
 	const char **paths;
 	size_t path_count;
 } asked;
@@ -40,6 +42,8 @@ enum {
 	OPTION_COLUMNS,
 	OPTION_SORT,
 	OPTION_FOLLOW,
+	OPTION_HTML,
+	OPTION_SVG,
 	OPTION_NO_SYMBOLS,
 };
 
@@ -58,6 +62,11 @@ static const struct argp_option options[] = {
 	{"sort", OPTION_SORT, "[-]NAME,...", 0,
 	 "With --connections: sorts the rows by these columns; - before a name reverses it", 0},
 	{"follow", OPTION_FOLLOW, NULL, 0, "Goes on while the recording is being written", 0},
+	{"html", OPTION_HTML, NULL, 0,
+	 "A page for a browser, complete in itself: what is wrong, a timeline of all connections, "
+	 "and each of them in detail",
+	 0},
+	{"svg", OPTION_SVG, NULL, 0, "A picture of one connection (--conn=N)", 0},
 	{"no-symbols", OPTION_NO_SYMBOLS, NULL, 0,
 	 "Opens no file that a recording names: call stacks are without the names of functions", 0},
 	{0},
@@ -94,6 +103,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_FOLLOW:
 		asked.render.is_following = true;
 		return 0;
+	case OPTION_HTML:
+		picture_report_choose(&asked.picture, PICTURE_PAGE);
+		return 0;
+	case OPTION_SVG:
+		picture_report_choose(&asked.picture, PICTURE_SVG);
+		return 0;
 	case OPTION_NO_SYMBOLS:
 		symbols_forbid();
 		return 0;
@@ -116,6 +131,20 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+/* Returns an option that asks for another form than a picture, NULL if there is none. */
+static const char *find_other_form(void)
+{
+	if (asked.render.has_connections)
+		return "--connections";
+	if (asked.render.has_summary)
+		return "--summary";
+	if (asked.render.is_following)
+		return "--follow";
+	if (asked.has_ladder)
+		return "--ladder";
+	return config.format->has_escapes ? "--json" : NULL;
 }
 
 struct report {
@@ -317,12 +346,16 @@ static int run(void)
 		return EXIT_USAGE;
 	if (asked.has_ladder && config.format->has_escapes)
 		refuse("--ladder is drawn as text: without --json");
+	picture_report_check(asked.picture, find_other_form());
 	columns_measure(&asked.render.columns);
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 	if (!recordings_open(&recordings, asked.paths, asked.path_count))
 		status = EXIT_OWN_FAILURE;
 	if (recordings.count > 0 && asked.has_ladder)
 		ladder_report(&recordings, use_config(), asked.render.columns.width, &status);
+	else if (recordings.count > 0 && asked.picture != PICTURE_NONE)
+		status |= picture_report(asked.picture, recordings.readers, recordings.count,
+					 use_config());
 	else if (recordings.count > 0)
 		show(recordings.readers, recordings.count);
 	recordings_close(&recordings);
