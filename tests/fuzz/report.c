@@ -18,8 +18,11 @@
 
 /* The command's own parts. */
 #include "cli/diagnose.h"
+#include "cli/pictures.h"
 #include "cli/render.h"
 #include "format/pack.h"
+#include "picture/page.h"
+#include "picture/svg.h"
 #include "reader/complain.h"
 #include "reader/symbols.h"
 #include "settings/config.h"
@@ -202,6 +205,8 @@ static bool skip_value(const char **at)
 	*at += **at == '-';
 	digits = strspn(*at, "0123456789");
 	*at += digits;
+	if (digits > 0 && **at == '.')
+		*at += 1 + strspn(*at + 1, "0123456789");
 	return digits > 0;
 }
 
@@ -407,6 +412,120 @@ static void show(unsigned shows)
 	free(text);
 }
 
+/* --- Pages and pictures. --- */
+
+/* Fails if the JSON of a page could end the element that it is in, or is none. Takes its line ends
+ * out. */
+static void check_page(char *text)
+{
+	size_t kept = 0;
+
+	check_hidden(text, strlen(text));
+	if (strchr(text, '<'))
+		fail("'<' in the data of a page");
+	for (const char *from = text; *from; from++)
+		if (*from != '\n')
+			text[kept++] = *from;
+	text[kept] = '\0';
+	for (const char *at = text; *at;)
+		if ((*at != '{' && *at != '[') || !skip_value(&at))
+			fail("the data of a page is no JSON");
+}
+
+/* Fails if text has an element that a picture does not have, or a character that XML does not. */
+static void check_svg(const char *text, size_t size)
+{
+	static const char *const elements[] = {"svg",  "title", "style", "g",     "text",
+					       "line", "rect",  "path",  "circle"};
+
+	check_hidden(text, size);
+	check_text(text, size);
+	for (const char *at = text; (at = strchr(at, '<')); at++) {
+		const char *name = at + 1 + (at[1] == '/');
+		size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz");
+		bool is_known = false;
+
+		for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
+			is_known |= strlen(elements[i]) == length &&
+				    strncmp(elements[i], name, length) == 0;
+		if (!is_known)
+			fail("an unknown element in a picture");
+	}
+}
+
+/* Writes what a page has about the recording: its summary, or its details up to the stacks. */
+static void draw_page(const struct pictures *pictures, bool is_detailed)
+{
+	const struct finding_list none = {0};
+	const struct page page = {.list = pictures->list,
+				  .count = pictures->count,
+				  .findings = &none,
+				  .scope = "",
+				  .base_ns = pictures->merge->base_ns};
+	char *text = NULL, *end;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+
+	if (is_detailed)
+		page_details(to, &page, 4096);
+	else
+		page_summary(to, &page);
+	fclose(to);
+	end = strstr(text, "</script>");
+	if (end) { /* the stacks follow */
+		check_page(strstr(end, "\n["));
+		*end = '\0';
+	}
+	check_page(text);
+	free(text);
+}
+
+static void draw_svg(const struct pictures *pictures)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+
+	for (size_t i = 0; i < pictures->count && i < 4; i++)
+		svg_write(to, &pictures->list[i], pictures->merge->base_ns,
+			  pictures->merge->realtime_offset_ns);
+	fclose(to);
+	check_svg(text, size);
+	free(text);
+}
+
+static void draw(unsigned shows)
+{
+	struct filter filter = filter_of_nothing;
+	struct reader *readers[2];
+	struct pictures pictures;
+	struct merge merge;
+	struct item item;
+	size_t count = 0;
+
+	for (unsigned i = 0; i < (shows & IS_TWICE ? 2 : 1); i++)
+		if ((readers[count] = open_file(i == 1)))
+			count++;
+	if (count == 0)
+		return;
+	filter.is_shown = config.is_shown;
+	filter.match = &config.match;
+	merge_start(&merge, readers, count);
+	pictures_start(&pictures, &filter, &merge, PAGE_MOMENTS);
+	while (merge_next(&merge, &item))
+		if (!item.line)
+			pictures_take(&pictures, &item);
+	pictures_finish(&pictures);
+	draw_page(&pictures, false);
+	draw_page(&pictures, true);
+	draw_svg(&pictures);
+	pictures_free(&pictures);
+	merge_end(&merge);
+	symbols_end();
+	for (size_t i = 0; i < count; i++)
+		reader_close(readers[i]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct brief brief;
@@ -416,9 +535,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		put(bytes, size, 0);
 		for (unsigned shows = 0; shows <= (SHOWS_JSON | SHOWS_TABLES); shows++)
 			show(shows | SHOWS_ALL_DATA);
+		draw(0);
 	} else if (take_bytes(&bytes, &size, &brief, sizeof(brief))) {
 		make_file(&brief, bytes, size);
 		show(brief.shows);
+		draw(brief.shows);
 	}
 	return 0;
 }
