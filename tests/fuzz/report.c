@@ -21,6 +21,7 @@
 #include "cli/pictures.h"
 #include "cli/render.h"
 #include "format/pack.h"
+#include "picture/ladder.h"
 #include "picture/page.h"
 #include "picture/svg.h"
 #include "reader/complain.h"
@@ -480,6 +481,31 @@ static void draw_page(const struct pictures *pictures, bool is_detailed)
 	free(text);
 }
 
+/* Fails if a line has characters that a terminal would obey, beside the colours. */
+static void check_ladder_line(const char *text, size_t size, void *data)
+{
+	(void)data;
+	for (size_t i = 0; i < size; i++)
+		if (((unsigned char)text[i] < ' ' && text[i] != '\n' && text[i] != '\x1b') ||
+		    text[i] == '\x7f')
+			fail("a ladder has a control character");
+}
+
+static void draw_ladders(const struct pictures *pictures)
+{
+	for (size_t i = 0; i < pictures->count && i < 4; i++) {
+		const struct ladder_style style = {
+			.width = 40 + i * 40,
+			.is_ascii = i % 2,
+			.has_colour = i == 2,
+			.base_ns = pictures->merge->base_ns,
+			.line = check_ladder_line,
+		};
+
+		ladder_draw(&pictures->list[i], &style);
+	}
+}
+
 static void draw_svg(const struct pictures *pictures)
 {
 	char *text = NULL;
@@ -519,6 +545,7 @@ static void draw(unsigned shows)
 	draw_page(&pictures, false);
 	draw_page(&pictures, true);
 	draw_svg(&pictures);
+	draw_ladders(&pictures);
 	pictures_free(&pictures);
 	merge_end(&merge);
 	symbols_end();
