@@ -74,7 +74,7 @@ static bool are_opposite(const struct end *x, const struct end *y)
 }
 
 /* Pairs an end with the one after it in the order that was opened at the nearest time. */
-static void find_partner(struct end *ends, struct end *const *sorted, size_t count, size_t at)
+static void find_partner(const struct end *ends, struct end *const *sorted, size_t count, size_t at)
 {
 	struct end *end = sorted[at], *nearest = NULL;
 

@@ -203,11 +203,10 @@ bool attributes_are_valid(const char *list, size_t size)
 
 size_t attributes_size(const char *list)
 {
-	const char *at = list, *value;
-	struct word name;
+	const char *at = list;
 
-	while (attributes_next(&at, &name, &value))
-		continue;
+	while (*at != '\0')
+		at += strlen(at) + 1;
 	return (size_t)(at - list) + 1;
 }
 

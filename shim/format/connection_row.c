@@ -294,14 +294,13 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 
 void connection_row_add_process(struct connection_row *row, int32_t pid)
 {
-	uint32_t known = row->process_count < CONNECTION_ROW_PIDS ? row->process_count
-								  : CONNECTION_ROW_PIDS;
+	uint32_t place = 0;
 
-	for (uint32_t i = 0; i < known; i++)
-		if (row->pids[i] == pid)
+	while (place < row->process_count && place < CONNECTION_ROW_PIDS)
+		if (row->pids[place++] == pid)
 			return;
-	if (known < CONNECTION_ROW_PIDS)
-		row->pids[known] = pid;
+	if (place < CONNECTION_ROW_PIDS)
+		row->pids[place] = pid;
 	row->process_count++;
 }
 
