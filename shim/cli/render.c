@@ -70,9 +70,14 @@ static void append_line(struct strbuf *buf, const char *line, size_t size)
 static void write_line(struct render *render, const struct item *item)
 {
 	struct strbuf buf = room_for(render, 4096 + 8 * item->line_size);
+	const struct format_process of = {
+		.pid = item->reader->header.pid,
+		.program = item->reader->header.program,
+		.attributes = item->reader->attributes,
+	};
 
 	if (config.format->has_escapes)
-		config.format->line(&buf, item->line, item->line_size);
+		config.format->line(&buf, item->line, item->line_size, &of);
 	else
 		append_line(&buf, item->line, item->line_size);
 	write_text(&buf, printable_of(config.format, false));
@@ -148,7 +153,7 @@ void render_start(struct render *render, const struct render_wanted *wanted,
 }
 
 /* Writes that a process is gone, unless the range of time ends before. */
-static void write_vanished(struct render *render, const struct reader *reader)
+static void write_vanished(struct render *render, struct reader *reader)
 {
 	const struct filter *filter = &render->wanted->filter;
 	uint64_t seen_ns = reader->seen_ns + reader->shift_ns;
@@ -160,7 +165,8 @@ static void write_vanished(struct render *render, const struct reader *reader)
 	strbuf_init(&line, text, sizeof(text));
 	vanished_line(&line, &render->open, render->merge, reader);
 	if (line.size > 0)
-		write_line(render, &(struct item){.line = text, .line_size = line.size});
+		write_line(render,
+			   &(struct item){.line = text, .line_size = line.size, .reader = reader});
 }
 
 void render_end(struct render *render)

@@ -27,6 +27,13 @@ struct format_sum {
 	uint64_t least_ns, median_ns, p99_ns, most_ns; /* if the table has_spread */
 };
 
+/* The process that a line about the trace is of. */
+struct format_process {
+	int32_t pid;
+	const char *program;
+	const char *attributes; /* (attributes.h); NULL: none */
+};
+
 /* What the table of calls is about. */
 struct format_sums {
 	bool is_at_exit;           /* the program writes it itself: text names it */
@@ -51,7 +58,8 @@ struct format {
 	void (*base_line)(struct strbuf *buf, int32_t pid, int64_t realtime_ns);
 	/* Appends a line about the trace itself, "*** tcpshim: … ***" and its newline. Every format
 	 * has it. */
-	void (*line)(struct strbuf *buf, const char *line, size_t size);
+	void (*line)(struct strbuf *buf, const char *line, size_t size,
+		     const struct format_process *of);
 
 	/* Appends the line above the tables of a part of a recording: the range of time, in ns
 	 * since its start. until_ns UINT64_MAX: to its end. */

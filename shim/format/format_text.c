@@ -184,12 +184,19 @@ static void append_sums_end(struct strbuf *buf, const struct format_sums *sums,
 	}
 }
 
+static void append_line(struct strbuf *buf, const char *line, size_t size,
+			const struct format_process *of)
+{
+	(void)of;
+	strbuf_bytes(buf, line, size);
+}
+
 const struct format format_text = {
 	.name = "text",
 	.event = truss_event,
 	.event_bound = truss_event_bound,
 	.base_line = append_base_line,
-	.line = strbuf_bytes,
+	.line = append_line,
 	.range = append_range,
 	.headings = append_headings,
 	.row = append_row,

@@ -339,7 +339,7 @@ size_t json_event_bound(const struct tcpshim_event *event, const struct truss_st
 	return bound;
 }
 
-void json_line(struct strbuf *buf, const char *line, size_t size)
+void json_line(struct strbuf *buf, const char *line, size_t size, const struct format_process *of)
 {
 	static const char head[] = "*** tcpshim: ", tail[] = " ***\n";
 
@@ -349,5 +349,8 @@ void json_line(struct strbuf *buf, const char *line, size_t size)
 	}
 	strbuf_string(buf, "{\"tcpshim\":");
 	json_string(buf, line, size);
+	json_integer(buf, "process.pid", of->pid);
+	json_program(buf, of->program);
+	attributes_json(buf, of->attributes);
 	strbuf_string(buf, "}\n");
 }

@@ -8,6 +8,7 @@
 #ifndef FORMAT_JSON_EVENT_H
 #define FORMAT_JSON_EVENT_H
 
+#include "format/format.h"
 #include "format/strbuf.h"
 #include "format/truss.h"
 
@@ -19,6 +20,6 @@ void json_event(struct strbuf *buf, const struct tcpshim_event *event,
 size_t json_event_bound(const struct tcpshim_event *event, const struct truss_style *style);
 
 /* Appends a line about the trace itself, "*** tcpshim: … ***" and its newline, as an object. */
-void json_line(struct strbuf *buf, const char *line, size_t size);
+void json_line(struct strbuf *buf, const char *line, size_t size, const struct format_process *of);
 
 #endif

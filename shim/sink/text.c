@@ -9,13 +9,15 @@
 
 #include "format/names.h"
 #include "guest/complaint.h"
+#include "guest/identity.h"
 #include "guest/process.h"
 #include "settings/config.h"
 #include "sink/output.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
-enum { HEAD_BYTES = 512 }; /* room for a base line and a line about what was lost */
+/* Room for a base line and a line about what was lost, with the attributes of the process. */
+enum { HEAD_BYTES = 512 + ATTRIBUTES_BYTES + 256 };
 
 static _Atomic uint64_t lost_unreported; /* since it was last reported in the trace */
 static _Atomic int last_error;
@@ -116,9 +118,21 @@ static void unclaim_base_line(void)
 		process_unclaim_base_line();
 }
 
+/* Appends a line about the trace itself. */
+static void append_about(struct strbuf *buf, const char *line, size_t size)
+{
+	const struct format_process of = {
+		.pid = process_pid(),
+		.program = config.program,
+		.attributes = identity_attributes(),
+	};
+
+	config.format->line(buf, line, size, &of);
+}
+
 static void append_lost(struct strbuf *buf, uint64_t count)
 {
-	char text[HEAD_BYTES / 2];
+	char text[256];
 	struct strbuf line;
 
 	strbuf_init(&line, text, sizeof(text));
@@ -130,7 +144,7 @@ static void append_lost(struct strbuf *buf, uint64_t count)
 		names_error(&line, atomic_load(&last_error));
 	}
 	strbuf_string(&line, " ***\n");
-	config.format->line(buf, line.text, line.size);
+	append_about(buf, line.text, line.size);
 }
 
 static void count_lost(int error)
@@ -236,7 +250,7 @@ void text_line(const char *line, size_t size)
 	int result = output_check(process_now_ns());
 
 	strbuf_init(&buf, text, sizeof(text));
-	config.format->line(&buf, line, size);
+	append_about(&buf, line, size);
 	if (result == 0)
 		result = output_write(buf.text, buf.size, &written);
 	if (result < 0)

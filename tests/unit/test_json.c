@@ -1142,24 +1142,27 @@ static void test_stacks(void **state)
 
 /* --- Lines about the trace itself. --- */
 
+#define OF ",\"process.pid\":7,\"process.executable.name\":\"nc\",\"host.name\":\"a\"}\n"
+
 static void test_lines(void **state)
 {
 	static const struct {
 		const char *does, *line, *wanted;
 	} rows[] = {
 		{"usual", "*** tcpshim: 3 records could not be written: ENOSPC ***\n",
-		 "{\"tcpshim\":\"3 records could not be written: ENOSPC\"}\n"},
-		{"quotes", "*** tcpshim: \"a\\b\" ***\n", "{\"tcpshim\":\"\\\"a\\\\b\\\"\"}\n"},
-		{"another form", "something\n", "{\"tcpshim\":\"something\\n\"}\n"},
-		{"not UTF-8", "\xff\n", "{\"tcpshim\":\"\xef\xbf\xbd\\n\"}\n"},
-		{"short", "*", "{\"tcpshim\":\"*\"}\n"},
-		{"nothing", "", "{\"tcpshim\":\"\"}\n"},
+		 "{\"tcpshim\":\"3 records could not be written: ENOSPC\"" OF},
+		{"quotes", "*** tcpshim: \"a\\b\" ***\n", "{\"tcpshim\":\"\\\"a\\\\b\\\"\"" OF},
+		{"another form", "something\n", "{\"tcpshim\":\"something\\n\"" OF},
+		{"not UTF-8", "\xff\n", "{\"tcpshim\":\"\xef\xbf\xbd\\n\"" OF},
+		{"short", "*", "{\"tcpshim\":\"*\"" OF},
+		{"nothing", "", "{\"tcpshim\":\"\"" OF},
 	};
+	static const struct format_process of = {7, "nc", "host.name=a\0"};
 	bool is_right = true;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		json_line(unit_begin(), rows[i].line, strlen(rows[i].line));
+		json_line(unit_begin(), rows[i].line, strlen(rows[i].line), &of);
 		is_right &= unit_is_text(rows[i].does, unit_end(), rows[i].wanted);
 		if (lines)
 			fputs(unit_text, lines);
