@@ -321,6 +321,7 @@ static void print_scope(const struct diagnosis *diagnosis)
 	const struct wording_scope scope = {
 		.connections = diagnosis->groups.connection_count,
 		.all_connections = diagnosis->connection_count,
+		.pairs = groups_count_pairs(&diagnosis->groups),
 		.groups = diagnosis->groups.count,
 		.findings = diagnosis->findings.count,
 		.events = diagnosis->events,

@@ -182,6 +182,7 @@ static void write_page(struct picture_report *report)
 	wording_scope(&buf, &(struct wording_scope){
 				    .connections = report->groups.connection_count,
 				    .all_connections = report->connections,
+				    .pairs = groups_count_pairs(&report->groups),
 				    .groups = report->groups.count,
 				    .findings = report->findings.count,
 				    .events = report->events,

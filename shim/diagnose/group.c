@@ -183,6 +183,16 @@ void groups_pair(struct groups *groups, const struct groups *others, struct cloc
 	free(ends);
 }
 
+size_t groups_count_pairs(const struct groups *groups)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < groups->count; i++)
+		for (size_t j = 0; j < groups->list[i].count; j++)
+			count += groups->list[i].list[j].other.is_known;
+	return count / 2;
+}
+
 void groups_clear(struct groups *groups)
 {
 	for (size_t i = 0; i < groups->count; i++) {

@@ -63,6 +63,9 @@ bool groups_take(const struct connection_row *row);
 bool groups_add(struct groups *groups, const char *program, const struct ended *ended);
 void groups_clear(struct groups *groups);
 
+/* Returns how many connections of theirs were recorded at both ends, if all ends are among them. */
+size_t groups_count_pairs(const struct groups *groups);
+
 /* Finds the other ends of the connections, among them and others, and compares the clocks of their
  * machines. clocks: freed with ends_clear, before the groups. */
 void groups_pair(struct groups *groups, const struct groups *others, struct clock_pairs *clocks);

@@ -37,13 +37,19 @@ void wording_evidence(struct strbuf *buf, const struct finding *finding, int64_t
 
 void wording_scope(struct strbuf *buf, const struct wording_scope *scope)
 {
-	if (scope->connections < scope->all_connections) {
+	bool is_whole = scope->connections == scope->all_connections;
+
+	if (!is_whole) {
 		strbuf_unsigned(buf, scope->connections);
 		strbuf_string(buf, " of ");
 	}
-	strbuf_count(buf, scope->all_connections, "connection");
+	strbuf_count(buf, scope->all_connections - (is_whole ? scope->pairs : 0), "connection");
 	strbuf_string(buf, " in ");
 	strbuf_count(buf, scope->groups, "group");
+	if (is_whole && scope->pairs > 0)
+		strbuf_string(buf, scope->pairs * 2 == scope->all_connections
+					   ? ", seen from both ends"
+					   : ", some of them seen from both ends");
 	strbuf_string(buf, ", ");
 	strbuf_count(buf, scope->events, "call");
 	strbuf_string(buf, ", ");

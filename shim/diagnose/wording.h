@@ -18,12 +18,14 @@ void wording_evidence(struct strbuf *buf, const struct finding *finding,
 
 /* What was looked at. */
 struct wording_scope {
-	size_t connections, all_connections; /* that were chosen, of all */
+	size_t connections, all_connections; /* that were chosen, of all; each end is one */
+	size_t pairs;                        /* of two ends of one connection */
 	size_t groups, findings;
 	uint64_t events, first_ns, last_ns;
 };
 
-/* Appends "5 connections in 2 groups, 40 calls, 3.2 s: nothing wrong." */
+/* Appends "5 connections in 2 groups, seen from both ends, 40 calls, 3.2 s: nothing
+ * wrong." */
 void wording_scope(struct strbuf *buf, const struct wording_scope *scope);
 
 #endif

@@ -80,7 +80,7 @@ talk() {
 			assert error < 0.1, error
 			assert int(told[7]) == 3 * 2 * 20, told[7]
 		END
-		tr -s '\n ' ' ' <found | grep -q '6 connections in 2 groups.*: nothing wrong\.' || fail "$(cat found)"
+		tr -s '\n ' ' ' <found | grep -q '3 connections in 2 groups, seen from both ends.*: nothing wrong\.' || fail "$(cat found)"
 	done
 	# One machine has one clock.
 	"$tcpshim" diagnose client.tcpshim server.tcpshim >found
