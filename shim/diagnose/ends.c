@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "format/note_set.h"
 #include "reader/complain.h"
@@ -9,7 +10,7 @@
 /* OTHER_CLOCK_NS: by how much the clocks of two machines may differ for their recordings to be
  * compared. MOST_TRIED: ends of the same two addresses that one is compared with. */
 #define OTHER_CLOCK_NS UINT64_C(10000000000)
-enum { MOST_TRIED = 32 };
+enum { MOST_TRIED = 256 };
 
 /* --- Pairing. --- */
 
@@ -52,11 +53,6 @@ static int compare(const void *a, const void *b)
 	return (x->row->first_ns > y->row->first_ns) - (x->row->first_ns < y->row->first_ns);
 }
 
-static uint64_t distance(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : b - a;
-}
-
 /* Returns whether both were open at the same time, as far as their clocks show. */
 static bool are_of_one_time(const struct end *x, const struct end *y)
 {
@@ -73,41 +69,77 @@ static bool are_opposite(const struct end *x, const struct end *y)
 	       compare_addresses(&x->row->local, &x->row->peer) != 0;
 }
 
-/* Pairs an end with the one after it in the order that was opened at the nearest time. */
-static void find_partner(const struct end *ends, struct end *const *sorted, size_t count, size_t at)
+static bool is_loopback(const struct tcpshim_address *address)
 {
-	struct end *end = sorted[at], *nearest = NULL;
+	static const uint8_t loopback_6[16] = {[15] = 1};
+	static const uint8_t mapped[13] = {[10] = 0xff, 0xff, 127};
 
-	if (end->partner != ENDS_NONE || end->row->peer.family == 0)
+	if (address->family == AF_INET)
+		return address->bytes[0] == 127;
+	return memcmp(address->bytes, loopback_6, sizeof(loopback_6)) == 0 ||
+	       memcmp(address->bytes, mapped, sizeof(mapped)) == 0;
+}
+
+/* Returns whether both can be of one connection. Every machine has the same loopback addresses. */
+static bool are_possible(const struct end *x, const struct end *y)
+{
+	return are_opposite(x, y) && are_of_one_time(x, y) &&
+	       (strcmp(x->boot, y->boot) == 0 || !is_loopback(&x->row->local));
+}
+
+/* The ends that one may be paired with. */
+struct candidates {
+	size_t count, one; /* one of them */
+};
+
+static void add_candidates(struct candidates *all, const struct end *ends, size_t x, size_t y)
+{
+	if (!are_possible(&ends[x], &ends[y]))
 		return;
-	for (size_t i = at + 1; i < count && i <= at + MOST_TRIED; i++) {
-		struct end *other = sorted[i];
+	all[x].count++;
+	all[y].count++;
+	all[x].one = y;
+	all[y].one = x;
+}
 
-		if (compare_pairs(end, other) != 0)
-			break;
-		if (other->partner == ENDS_NONE && are_opposite(end, other) &&
-		    are_of_one_time(end, other) &&
-		    (!nearest || distance(other->row->first_ns, end->row->first_ns) <
-					 distance(nearest->row->first_ns, end->row->first_ns)))
-			nearest = other;
+/* Adds the candidates of an end that come after it in the order. If not all of them can be looked
+ * at, none is certain. */
+static void find_candidates(struct candidates *all, const struct end *ends,
+			    struct end *const *sorted, size_t count, size_t at)
+{
+	const struct end *end = sorted[at];
+
+	for (size_t i = at + 1; i < count && end->row->peer.family != 0; i++) {
+		const struct end *other = sorted[i];
+
+		if (compare_pairs(end, other) != 0 ||
+		    (other->row->first_ns > end->row->seen_ns &&
+		     other->row->first_ns - end->row->seen_ns > OTHER_CLOCK_NS))
+			return;
+		if (i > at + MOST_TRIED) {
+			all[end - ends].count = SIZE_MAX / 2;
+			return;
+		}
+		add_candidates(all, ends, (size_t)(end - ends), (size_t)(other - ends));
 	}
-	if (!nearest)
-		return;
-	end->partner = (size_t)(nearest - ends);
-	nearest->partner = (size_t)(end - ends);
 }
 
 void ends_pair(struct end *ends, size_t count)
 {
 	struct end **sorted = allocate((count + 1) * sizeof(struct end *));
+	struct candidates *all = allocate((count + 1) * sizeof(all[0]));
 
 	for (size_t i = 0; i < count; i++) {
 		sorted[i] = &ends[i];
-		ends[i].partner = ENDS_NONE;
+		all[i] = (struct candidates){0};
 	}
 	qsort(sorted, count, sizeof(struct end *), compare);
 	for (size_t i = 0; i < count; i++)
-		find_partner(ends, sorted, count, i);
+		find_candidates(all, ends, sorted, count, i);
+	for (size_t i = 0; i < count; i++)
+		ends[i].partner = all[i].count == 1 && all[all[i].one].count == 1 ? all[i].one
+										  : ENDS_NONE;
+	free(all);
 	free(sorted);
 }
 

@@ -3,7 +3,9 @@
  * their machines.
  *
  * Two ends are of one connection if each one's peer is the other's own address, and they were open
- * at the same time. What changes addresses on the path (NAT, a proxy) hides that.
+ * at the same time. What changes addresses on the path (NAT, a proxy) hides that. If an end has
+ * several possible partners, because a port was used again, it gets none: what a wrong one shows is
+ * wrong.
  * Context: the command; exits if there is not enough memory. Locks: none. Times are nanoseconds of
  * the report's clock.
  */

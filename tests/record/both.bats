@@ -61,6 +61,8 @@ talk() {
 			mv "$file" client.tcpshim
 		fi
 	done
+	# Two machines do not have a connection over their loopback interfaces: here it is from 10.0.0.1 to itself.
+	LC_ALL=C sed -i 's/\x7f\x00\x00\x01/\x0a\x00\x00\x01/g' ./*.tcpshim
 }
 
 # The truth is known here: it is one machine, and the shift is ours.
