@@ -41,7 +41,8 @@ struct clock_pairs {
 /* Fills in the partners. */
 void ends_pair(struct end *ends, size_t count);
 
-/* Returns whether every byte of the connection was seen by its recording. */
+/* Returns whether every byte of the connection was seen by its recording. A process that has it
+ * too, and was not recorded, may have moved bytes. */
 bool ends_is_whole(const struct end *end);
 
 /* Compares the clocks of all machines that have connections with each other. One machine has one

@@ -337,6 +337,11 @@ void connection_row_end_shared(struct connection_row *row)
 		row->first = FIRST_END_HERE;
 }
 
+bool connection_row_may_go_on(const struct connection_row *row)
+{
+	return row->ended == NOTE_closed_shared_maybe || row->ended == NOTE_left_open_at_exit_maybe;
+}
+
 void connection_row_restart(struct connection_row *row, uint64_t now_ns)
 {
 	row->is_restarted = true;

@@ -118,3 +118,40 @@ talk() {
 	grep -q 'bytes-lost' found && fail "one end does not show it:" "$(cat found)"
 	true
 }
+
+# Shown: without connection_row_may_go_on() all that the program reads that was not recorded is lost.
+@test "both ends: what a program reads that was not recorded, after the one that accepted, is not lost" {
+	cat >inetd.py <<-'END'
+		# inetd.py HOW: accepts a connection, reads five bytes, and has cat answer the rest
+		import os, socket, subprocess, sys
+		with socket.create_server(("127.0.0.1", 0)) as listener:
+		    print(listener.getsockname()[1], flush=True)
+		    connection, _ = listener.accept()
+		assert connection.recv(5) == b"quest"
+		if sys.argv[1] == "exec":
+		    child = os.fork()
+		    if child == 0:
+		        os.dup2(connection.fileno(), 0)
+		        os.dup2(connection.fileno(), 1)
+		        os.execve("/bin/cat", ["cat"], {})
+		    connection.close()
+		    os.waitpid(child, 0)
+		elif sys.argv[1] == "pass":
+		    ours, theirs = socket.socketpair()
+		    work = "import socket\n_, fds, _, _ = socket.recv_fds(socket.socket(fileno=0), 1, 1)\n" \
+		        "connection = socket.socket(fileno=fds[0])\nwhile data := connection.recv(100): connection.sendall(data)"
+		    child = subprocess.Popen([sys.executable, "-c", work], stdin=theirs, env={})
+		    socket.send_fds(ours, [b"x"], [connection.fileno()])
+		    connection.close()
+		    child.wait()
+	END
+	local how
+	mv inetd.py server.py
+	for how in exec pass; do
+		talk "$how" 1
+		"$tcpshim" report --connections --columns=role,sent,received,ended client.tcpshim server.tcpshim >table
+		grep -Eq '^server +0 +5 +closed-shared$' table || fail "$how:" "$(cat table)"
+		"$tcpshim" diagnose client.tcpshim server.tcpshim >found
+		grep -q ': nothing wrong\.$' found || fail "$how:" "$(cat found)"
+	done
+}
