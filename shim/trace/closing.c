@@ -83,14 +83,31 @@ bool closing_enter(struct call *call, enum tcpshim_call id, unsigned first, unsi
 	return is_watched || was_closed;
 }
 
+/* Notes that the child of a vfork, which shares this memory, has copied a descriptor: most often to
+ * its standard input or output, for the program that it executes, although the original is
+ * close-on-exec. */
+static void note_copied(int fd)
+{
+	struct conn *conn = conn_acquire(fdtable_load(fd));
+
+	if (!conn)
+		return;
+	atomic_fetch_or(&conn->flags, CONN_FLAG_PASSED);
+	conn_release(conn);
+}
+
 bool closing_enter_dup(struct call *call, enum tcpshim_call id, int from, int to)
 {
 	struct call entering;
 	bool is_watched, is_closing;
 
 	call->closing = NULL;
-	if (!process_is_watching || !process_is_itself())
+	if (!process_is_watching)
 		return false;
+	if (!process_is_itself()) {
+		note_copied(from);
+		return false;
+	}
 	is_watched = watch_is_on(from);
 	if (is_watched)
 		call_enter(&entering, id, from);

@@ -119,7 +119,7 @@ talk() {
 	true
 }
 
-# Shown: without connection_row_may_go_on() all that the program reads that was not recorded is lost.
+# Shown: without connection_row_may_go_on(), and for a child of vfork without note_copied() (closing.c), all that the program reads that was not recorded is lost.
 @test "both ends: what a program reads that was not recorded, after the one that accepted, is not lost" {
 	cat >inetd.py <<-'END'
 		# inetd.py HOW: accepts a connection, reads five bytes, and has cat answer the rest
@@ -144,10 +144,17 @@ talk() {
 		    socket.send_fds(ours, [b"x"], [connection.fileno()])
 		    connection.close()
 		    child.wait()
+		elif sys.argv[1] == "spawn": # by vfork
+		    child = subprocess.Popen(["/bin/cat"], stdin=connection, stdout=connection, env={})
+		    connection.close()
+		    child.wait()
+		elif sys.argv[1] == "run": # it has ended before the close
+		    subprocess.run(["/bin/cat"], stdin=connection, stdout=connection, env={})
+		    connection.close()
 	END
 	local how
 	mv inetd.py server.py
-	for how in exec pass; do
+	for how in exec pass spawn run; do
 		talk "$how" 1
 		"$tcpshim" report --connections --columns=role,sent,received,ended client.tcpshim server.tcpshim >table
 		grep -Eq '^server +0 +5 +closed-shared$' table || fail "$how:" "$(cat table)"
