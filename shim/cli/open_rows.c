@@ -105,8 +105,12 @@ static struct open_row *find_socket(struct open_rows *rows, const struct reader 
 	return row;
 }
 
+/* A process that is seen for the first time may have had the connection while others closed it:
+ * then these closes were not its end. */
 static void add_view(struct open_row *row, struct view *view)
 {
+	if (row->views)
+		connection_row_go_on(&row->row);
 	view->row = row;
 	view->next = row->views;
 	row->views = view;

@@ -288,6 +288,7 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 	if (!HAS_ANY(notes, closing_notes))
 		return false;
 	row->closed_ns = event->time_ns;
+	row->unread_bytes = facts->unread_bytes;
 	row->is_told_closed = true;
 	return true;
 }
@@ -323,6 +324,20 @@ void connection_row_keep_open(struct connection_row *row, const struct connectio
 		row->first = before->first;
 }
 
+bool connection_row_may_go_on(const struct connection_row *row)
+{
+	return row->ended == NOTE_closed_shared_maybe || row->ended == NOTE_left_open_at_exit_maybe;
+}
+
+void connection_row_go_on(struct connection_row *row)
+{
+	if (!connection_row_may_go_on(row))
+		return;
+	row->closed_ns = 0;
+	row->is_told_closed = false;
+	row->ended = CONNECTION_ROW_NO_NOTE;
+}
+
 void connection_row_end_shared(struct connection_row *row)
 {
 	bool is_close_seen = row->closed_ns != 0;
@@ -333,13 +348,10 @@ void connection_row_end_shared(struct connection_row *row)
 	    (row->ended != CONNECTION_ROW_NO_NOTE || !is_established(row->state)))
 		return;
 	row->ended = row->first == FIRST_END_PEER ? NOTE_closed_after_peer : NOTE_closed_first;
+	if (row->unread_bytes > 0)
+		row->ended = NOTE_closed_with_unread_data;
 	if (row->first == FIRST_END_NOBODY)
 		row->first = FIRST_END_HERE;
-}
-
-bool connection_row_may_go_on(const struct connection_row *row)
-{
-	return row->ended == NOTE_closed_shared_maybe || row->ended == NOTE_left_open_at_exit_maybe;
 }
 
 void connection_row_restart(struct connection_row *row, uint64_t now_ns)

@@ -43,6 +43,7 @@ struct connection_row {
 	uint64_t silence_ns; /* the longest time between two of them */
 	uint64_t sent_bytes, received_bytes, writes, reads; /* of the calls that were seen */
 	uint64_t sent_told, received_told;                  /* totals in the facts of its notes */
+	uint64_t unread_bytes; /* when it was closed, as far as known */
 	uint64_t handshake_ns, rtt_ns, retransmits;
 	struct tcpshim_notes notes; /* all that it was given */
 	int64_t realtime_offset_ns; /* time of day minus these times */
@@ -80,6 +81,10 @@ void connection_row_keep_opening(struct connection_row *row, const struct connec
 /* After a close: takes it back, because another process has the connection open. before: likewise.
  */
 void connection_row_keep_open(struct connection_row *row, const struct connection_row *before);
+
+/* Takes back the close that was seen last, if another process may have had the connection after it:
+ * one has. */
+void connection_row_go_on(struct connection_row *row);
 
 /* Adds that every process that was seen to have it has closed it, or has ended: the last of these
  * was its end. */

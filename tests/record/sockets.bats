@@ -14,7 +14,7 @@ setup() {
 	python=$(python3 -c 'import sys; print(sys.executable)') # python3 may be a script, which runs other programs
 	# share.py HOW: a server that answers "hello"; the process that accepts it and the one that answers are not the same.
 	cat >share.py <<-'END'
-		import os, socket, sys, time
+		import os, signal, socket, sys, time
 		how = sys.argv[1]
 		listener = socket.create_server(("127.0.0.1", 0))
 		def serve(connection):
@@ -30,7 +30,10 @@ setup() {
 		    with socket.create_connection(address) as connection:
 		        connection.sendall(b"hello")
 		        assert connection.recv(100) == b"HELLO"
-		        connection.recv(100) # until the server is done
+		        try:
+		            connection.recv(100) # until the server is done
+		        except ConnectionResetError:
+		            assert how == "unread"
 		address = listener.getsockname()
 		talks = child(client)
 		connection, _ = listener.accept()
@@ -45,8 +48,18 @@ setup() {
 		    _, descriptors, _, _ = socket.recv_fds(right, 10, 1)
 		    with socket.socket(fileno=descriptors[0]) as mine:
 		        serve(mine)
-		if how == "fork":
-		    serves = child(forked)
+		def killed():
+		    forked_until = time.monotonic() + 0.5
+		    time.sleep(0.2)
+		    serve(connection)
+		    time.sleep(forked_until - time.monotonic())
+		    os.kill(os.getpid(), signal.SIGKILL)
+		def unread():
+		    time.sleep(0.2)
+		    connection.sendall(connection.recv(4).upper() + b"O") # of five
+		    connection.close()
+		if how in ("fork", "killed", "unread"):
+		    serves = child({"fork": forked, "killed": killed, "unread": unread}[how])
 		    connection.close()
 		elif how == "left":
 		    # the child never uses what it inherits
@@ -96,6 +109,20 @@ server() {
 	jq -es 'map(select(.role != "listener")) | length == 2 and (.[0].lived_ns - .[1].lived_ns | fabs) < 100000000' json >/dev/null || fail "$(cat json)"
 	"$tcpshim" report --connections --columns=pid,role,ended recordings >table
 	grep -Eq "^$accepts\+1 +server +closed-first" table || fail "$(cat table)"
+}
+
+# Shown: without connection_row_go_on() the row ends when the parent closes, before the child's first call.
+@test "sockets: a child goes on after its parent's close, and is killed: the parent's close is not the end" {
+	rows killed
+	server '.pids == [$accepts, $serves] and .received_bytes == 5 and .sent_bytes == 5'
+	server '.state == "ESTABLISHED" and (has("ended") | not) and .lived_ns == null and .lived_at_least_ns > 150000000'
+}
+
+# The peer sees a reset.
+@test "sockets: the last of two processes closes with unread data: that is the end, and not a FIN" {
+	rows unread
+	server '.pids == [$accepts, $serves] and .received_bytes == 4 and .ended == "closed-with-unread-data" and .closed_first == "here"'
+	jq -es 'map(select(.role == "client")) | .[0].ended == "reset-by-peer"' json >/dev/null || fail "$(cat json)"
 }
 
 @test "sockets: one that is passed over another: one row, of both processes" {
