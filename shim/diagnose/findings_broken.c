@@ -51,14 +51,16 @@ static bool is_closed_at_once(const struct group *group, uint64_t *closed)
 }
 
 /* The peer's limit lies between the longest pause that a connection survived and the shortest after
- * which the peer closed one. */
+ * which the peer closed one. A few closes may have other reasons than a limit: their pauses have to
+ * be longer than any that was survived. */
 bool find_peer_idle_limit(const struct group *group, struct finding *finding)
 {
+	enum { FEWEST = 3 };
 	static const uint8_t notes[] = {NOTE_stale_reuse, NOTE_reset_after_fin,
 					NOTE_write_after_fin};
 	struct numbers killed = {0};
 	uint64_t closed = collect_killed(group, &killed, true), survived_ns = 0, writes = 0;
-	uint64_t at_once;
+	uint64_t at_once, slack_ns = 0;
 	struct strbuf buf = what_begin(finding);
 
 	for (size_t i = 0; i < group->count; i++) {
@@ -76,8 +78,10 @@ bool find_peer_idle_limit(const struct group *group, struct finding *finding)
 		collect_killed(group, &killed, false);
 		finding->is_inferred = true;
 	}
+	if (killed.count >= FEWEST)
+		slack_ns = SECONDS(1) / 10;
 	if (finding->count == 0 || killed.count == 0 || is_closed_at_once(group, &at_once) ||
-	    survived_ns > numbers_most(&killed) + SECONDS(1) / 10) {
+	    survived_ns > numbers_most(&killed) + slack_ns) {
 		numbers_clear(&killed);
 		return false;
 	}
@@ -413,14 +417,16 @@ bool find_write_after_close(const struct group *group, struct finding *finding)
 	return true;
 }
 
-/* A connection that is still in CLOSE_WAIT at the end of its recording, long after the FIN, and
- * that TCPSHIM_CLOSE_ON_EOF has not ended. */
+/* A connection that is still in CLOSE_WAIT at the end of its recording, long after the FIN and the
+ * last bytes, and that TCPSHIM_CLOSE_ON_EOF has not ended. A peer that has half-closed may still be
+ * answered. */
 static bool is_leaked(const struct ended *ended)
 {
 	return ended->row.closed_ns == 0 && !has_note(ended, NOTE_policy_closed_on_eof) &&
 	       !has_note(ended, NOTE_policy_aborted_on_eof) &&
 	       ended->row.state == STATE_CLOSE_WAIT && ended->story.fin_ns != 0 &&
-	       ended->end_ns > ended->story.fin_ns + SECONDS(10);
+	       ended->end_ns > ended->story.fin_ns + SECONDS(10) &&
+	       ended->end_ns > ended->row.active_ns + SECONDS(10);
 }
 
 bool find_close_wait_leak(const struct group *group, struct finding *finding)

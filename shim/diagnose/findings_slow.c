@@ -148,17 +148,20 @@ bool find_slow_names(const struct group *group, struct finding *finding)
 #define SHORT_NS (SECONDS(1) / 10)
 enum { USUAL = 3 }; /* so many show what is usual */
 
-/* Returns whether this side closed first, while no byte had come since its request. */
+/* Returns whether this side closed first, while no byte had come since its request. Who writes
+ * again without an answer, after pauses of about this length, expects none. */
 static bool has_given_up(const struct ended *ended, uint64_t least_ns)
 {
 	static const uint8_t notes[] = {NOTE_closed_first, NOTE_closed_unknown, NOTE_aborted,
 					NOTE_aborted_by_disconnect};
+	enum { PAUSES = 10 };
 	bool is_closed_here = false;
 
 	for (size_t i = 0; i < sizeof(notes); i++)
 		is_closed_here |= has_note(ended, notes[i]);
 	return ended->row.role == ROLE_CLIENT && is_closed_here && ended->story.fin_ns == 0 &&
-	       ended->story.given_up_ns >= least_ns;
+	       ended->story.given_up_ns >= least_ns &&
+	       ended->story.given_up_ns / PAUSES > ended->story.unanswered_ns;
 }
 
 /* Returns how long a wait has to be to be a wait for an answer: three times the usual one, or a

@@ -108,12 +108,15 @@ static void take_request(struct story *story, const struct tcpshim_event *event,
 
 	if (effect == EFFECT_WRITE && bytes > 0) {
 		story->has_alert = is_alert(event);
+		if (!story->has_alert && story->request_ns != 0 &&
+		    event->start_ns > story->request_ns)
+			keep_most(&story->unanswered_ns, event->start_ns - story->request_ns);
 		if (!story->has_alert)
 			story->request_ns = event->time_ns;
 	} else if (effect == EFFECT_READ && bytes > 0) {
 		if (story->request_ns != 0 && event->time_ns > story->request_ns)
 			keep_most(&story->answer_ns, event->time_ns - story->request_ns);
-		story->request_ns = story->given_up_ns = 0;
+		story->request_ns = story->given_up_ns = story->unanswered_ns = 0;
 		story->is_seen_waiting = false;
 	} else if (effect == EFFECT_SPLICE || (effect == EFFECT_WRITE && bytes == 0)) {
 		story->request_ns = 0;

@@ -57,6 +57,7 @@ struct story {
 	 */
 	uint64_t request_ns;      /* when the last one was written; 0: it has been answered */
 	uint64_t answer_ns;       /* the longest that an answer took */
+	uint64_t unanswered_ns;   /* the longest pause before a write since the last answer */
 	uint64_t given_up_ns;     /* how long this side waited for one when it closed */
 	bool has_alert;           /* of TLS, written after the request */
 	bool is_seen_waiting;     /* its last call before was a wait for data on this connection */

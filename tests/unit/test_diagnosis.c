@@ -18,8 +18,9 @@ struct kind {
 	unsigned count;
 	unit_notes notes;
 	struct story story;
-	uint64_t lived_ns; /* 0: not closed */
-	uint64_t first_ns; /* the first call */
+	uint64_t lived_ns;  /* 0: not closed */
+	uint64_t first_ns;  /* the first call */
+	uint64_t active_ns; /* the last one that moved bytes */
 	uint8_t state;
 };
 
@@ -81,6 +82,18 @@ static const struct {
 	   .lived_ns = S(70)},
 	  {.count = 5, .story = {.survived_ns = S(9)}, .lived_ns = S(90)}},
 	 "write-after-close: 1 of 6 connections was written to after the peer had closed, and reset for "
+	 "that.\n"},
+	{"closed once, after a pause that is no longer than others survived: no limit",
+	 ROLE_CLIENT,
+	 {{.count = 1,
+	   .notes = UNIT_NOTE(stale_reuse) | UNIT_NOTE(reset_after_fin),
+	   .story = {.stale_writes = 1,
+		     .has_fin_idle = true,
+		     .fin_idle_ns = MS(2000),
+		     .survived_ns = MS(2010),
+		     .bad_ns = S(70)},
+	   .lived_ns = S(70)}},
+	 "write-after-close: 1 of 1 connection was written to after the peer had closed, and reset for "
 	 "that.\n"},
 	{"a pool that looks before it writes",
 	 ROLE_CLIENT,
@@ -207,6 +220,13 @@ static const struct {
 	 "peer-resets: 2 of 2 connections were reset by the peer or by a machine on the path. At 6: "
 	 "2.\n"
 	 "connect-slow: 2 of 2 connections lost 2 SYNs: the handshake took 1.0 s. At 5: 2.\n"},
+	{"a peer that has half-closed and is still answered is no leak",
+	 ROLE_SERVER,
+	 {{.count = 2,
+	   .story = {.fin_ns = S(100)},
+	   .active_ns = S(995),
+	   .state = STATE_CLOSE_WAIT}},
+	 ""},
 	{"a leak that grows",
 	 ROLE_CLIENT,
 	 {{.count = 2, .story = {.fin_ns = S(100)}, .state = STATE_CLOSE_WAIT},
@@ -367,6 +387,18 @@ static const struct {
 	   .story = {.given_up_ns = S(60), .fin_ns = S(80), .is_seen_waiting = true},
 	   .lived_ns = S(90)}},
 	 ""},
+	{"who has written without an answer before, after pauses, expects none; after a short one it may",
+	 ROLE_CLIENT,
+	 {{.count = 3,
+	   .notes = UNIT_NOTE(closed_first),
+	   .story = {.given_up_ns = S(5), .unanswered_ns = S(1), .is_seen_waiting = true},
+	   .lived_ns = S(90)},
+	  {.count = 1,
+	   .notes = UNIT_NOTE(closed_first),
+	   .story = {.given_up_ns = S(5), .unanswered_ns = MS(300), .is_seen_waiting = true},
+	   .lived_ns = S(90)}},
+	 "gave-up: 1 of 4 connections was closed by this program before an answer came, after 5.0 s "
+	 "without a byte.\n"},
 	{"a server that closes idle clients does not give up",
 	 ROLE_SERVER,
 	 {{.count = 5,
@@ -399,6 +431,7 @@ static void add_kind(struct groups *groups, uint8_t role, const struct kind *kin
 				.first_ns = kind->first_ns,
 				.closed_ns = kind->lived_ns != 0 ? S(1) + kind->lived_ns : 0,
 				.writes = 1,
+				.active_ns = kind->active_ns,
 				.notes = unit_note_set(kind->notes)},
 			.story = kind->story,
 			.end_ns = S(1000),

@@ -27,7 +27,7 @@ struct step {
 static const struct {
 	const char *name;
 	struct step steps[MOST_STEPS];
-	uint64_t answer_ns, given_up_ns;
+	uint64_t answer_ns, given_up_ns, unanswered_ns;
 	bool is_seen_waiting;
 	uint64_t blocked, ends;
 } rows[] = {
@@ -77,11 +77,25 @@ static const struct {
 		   {.call = CALL_close, .start_ns = MS(2010), .polled_ns = MS(2000)}},
 	 .given_up_ns = MS(2000),
 	 .is_seen_waiting = true},
+	{.name = "writes without answers",
+	 .steps = {{.call = CALL_write, .result = 7, .start_ns = MS(10), .bytes = "message"},
+		   {.call = CALL_write, .result = 7, .start_ns = MS(1010), .bytes = "message"},
+		   {.call = CALL_write, .result = 7, .start_ns = MS(1020), .bytes = "message"},
+		   {.call = CALL_close, .start_ns = MS(2020), .polled_ns = MS(2020)}},
+	 .given_up_ns = MS(1000),
+	 .unanswered_ns = MS(1000),
+	 .is_seen_waiting = true},
+	{.name = "a request in parts, and its answer",
+	 .steps = {{.call = CALL_write, .result = 7, .start_ns = MS(10), .bytes = "request"},
+		   {.call = CALL_write, .result = 4, .start_ns = MS(1010), .bytes = "more"},
+		   {.call = CALL_read, .result = 6, .start_ns = MS(1020)}},
+	 .answer_ns = MS(10)},
 	{.name = "a goodbye before the close",
 	 .steps = {{.call = CALL_write, .result = 7, .start_ns = MS(10), .bytes = "request"},
 		   {.call = CALL_write, .result = 4, .start_ns = MS(2010), .bytes = "QUIT"},
 		   {.call = CALL_close, .start_ns = MS(2011), .polled_ns = MS(2000)}},
-	 .given_up_ns = MS(1)},
+	 .given_up_ns = MS(1),
+	 .unanswered_ns = MS(2000)},
 	{.name = "what could not be written is no request",
 	 .steps = {{.call = CALL_write, .result = 7, .start_ns = MS(10), .bytes = "request"},
 		   {.call = CALL_write, .result = -1, .error = EAGAIN, .start_ns = MS(11)},
@@ -182,14 +196,16 @@ static void test_calls(void **state)
 				take(&story, &rows[i].steps[j], k);
 		if (story.answer_ns == rows[i].answer_ns &&
 		    story.given_up_ns == rows[i].given_up_ns &&
+		    story.unanswered_ns == rows[i].unanswered_ns &&
 		    story.is_seen_waiting == rows[i].is_seen_waiting &&
 		    story.blocked.calls == rows[i].blocked && story.ends.calls == rows[i].ends)
 			continue;
 		is_right = false;
 		print_error(
-			"%s: answer %lu, given up %lu, seen waiting %d, blocked %lu, ends %lu\n",
-			rows[i].name, story.answer_ns, story.given_up_ns, story.is_seen_waiting,
-			story.blocked.calls, story.ends.calls);
+			"%s: answer %lu, given up %lu, unanswered %lu, seen waiting %d, blocked "
+			"%lu, ends %lu\n",
+			rows[i].name, story.answer_ns, story.given_up_ns, story.unanswered_ns,
+			story.is_seen_waiting, story.blocked.calls, story.ends.calls);
 	}
 	assert_true(is_right);
 }
