@@ -208,7 +208,8 @@ void connection_row_call(struct connection_row *row, const struct tcpshim_event 
 		return;
 	if ((effect == EFFECT_ACCEPT || effect == EFFECT_CREATE) && event->error == 0)
 		row->fd = (int32_t)event->result;
-	else if (event->argument_count > 0 && call_rows[event->call].kinds[0] == ARG_FD)
+	else if (event->argument_count > 0 && call_rows[event->call].kinds[0] == ARG_FD &&
+		 effect != EFFECT_SPLICE) /* its first may be a pipe */
 		row->fd = (int32_t)event->arguments[0];
 	if (row->opened_ns == 0 && event->error == 0 &&
 	    (effect == EFFECT_ACCEPT || effect == EFFECT_CONNECT || effect == EFFECT_LISTEN))

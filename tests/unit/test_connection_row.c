@@ -6,14 +6,15 @@
 enum { MS = 1000000 };
 
 /* What happened to a connection, in a letter each, one millisecond apart from 1 ms on: connected,
- * Write of 10 bytes, Read of 4, Dup, close of one descriptor, Note that it was closed (with what
- * the library had counted: 18 and 4 bytes), peer's fin (with the same), Range of time begins, Gaps
- * in the recording, X its process ends, L it is still there. */
+ * Write of 10 bytes, Read of 4, Splice from a pipe of 10, splice to a pipe (s) of 4, Dup, close of
+ * one descriptor, Note that it was closed (with what the library had counted: 18 and 4 bytes),
+ * peer's fin (with the same), Range of time begins, Gaps in the recording, X its process ends, L it
+ * is still there. */
 static void play(struct connection_row *row, const char *history)
 {
 	static const uint16_t calls[] = {
-		['c'] = CALL_connect, ['W'] = CALL_write, ['R'] = CALL_read,
-		['D'] = CALL_dup,     ['x'] = CALL_close, ['N'] = CALL_close,
+		['c'] = CALL_connect, ['W'] = CALL_write, ['R'] = CALL_read,   ['D'] = CALL_dup,
+		['x'] = CALL_close,   ['N'] = CALL_close, ['S'] = CALL_splice, ['s'] = CALL_splice,
 	};
 	struct tcpshim_event event = {.pid = 7, .time_ns = MS};
 
@@ -27,11 +28,12 @@ static void play(struct connection_row *row, const char *history)
 							    .age_ns = 500000}};
 
 		event = (struct tcpshim_event){.pid = 7, .time_ns = now, .argument_count = 1};
-		event.arguments[0] = 3;
+		event.arguments[0] = *history == 'S' ? 9 : 3;
+		event.arguments[2] = *history == 'S' ? 3 : 9;
 		event.connection.serial = 1;
-		event.result = *history == 'W' ? 10 : *history == 'R' ? 4 : 0;
+		event.result = strchr("WS", *history) ? 10 : strchr("Rs", *history) ? 4 : 0;
 		event.data_total = (uint64_t)event.result;
-		if (strchr("cWRDxN", *history)) {
+		if (strchr("cWRSsDxN", *history)) {
 			event.call = calls[(uint8_t)*history];
 			connection_row_call(row, &event);
 		}
@@ -68,6 +70,8 @@ static void test_numbers(void **state)
 		{"cWRWN", "4 20 2 4 1 1 "},
 		{"cWLLLN", "5 18 >1 4 - - "},
 		{"cWRWLLLN", "7 20 2 4 1 4 "},
+		/* The pipe comes first or last. */
+		{"cWSSsN", "5 30 3 4 1 1 "},
 		/* Until its process ended, or until it was last seen. */
 		{"cWRLLX", "5 10 1 4 1 3 "},
 		{"cWRLL", ">4 10 1 4 1 >2 "},
