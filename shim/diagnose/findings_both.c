@@ -3,11 +3,11 @@
 #include "diagnose/findings.h"
 
 /* Returns how many bytes the peer's program has not read. A TLS alert is not read by a peer that is
- * done. */
+ * done, and urgent data not by one that reads only the others. */
 static uint64_t lost_of(const struct ended *ended)
 {
 	if (!ended->other.is_known || !ended->other.is_whole || !ended->messages ||
-	    ended->messages->is_alert_last ||
+	    ended->messages->is_alert_last || ended->messages->has_urgent ||
 	    ended->messages->written.bytes <= ended->other.read_bytes)
 		return 0;
 	return ended->messages->written.bytes - ended->other.read_bytes;

@@ -1,5 +1,7 @@
 #include "diagnose/messages.h"
 
+#include <sys/socket.h>
+
 #include "format/connection_row.h"
 #include "format/facts.h"
 
@@ -31,6 +33,16 @@ static bool may_be_alert(const struct tcpshim_event *event)
 	       (header[0] == ALERT || (header[0] == DATA && bytes == SEALED_ALERT_BYTES));
 }
 
+static bool is_urgent(const struct tcpshim_event *event)
+{
+	const uint8_t *kinds = call_rows[event->call].kinds;
+
+	for (unsigned i = 0; i < event->argument_count; i++)
+		if (kinds[i] == ARG_MESSAGE_FLAGS && (event->arguments[i] & MSG_OOB))
+			return true;
+	return false;
+}
+
 void messages_take(struct messages *messages, const struct tcpshim_event *event)
 {
 	uint64_t bytes = connection_row_is_peek(event) ? 0 : connection_row_bytes(event);
@@ -40,6 +52,7 @@ void messages_take(struct messages *messages, const struct tcpshim_event *event)
 	messages->has_splice |= call_rows[event->call].effect == EFFECT_SPLICE;
 	if (call_rows[event->call].effect == EFFECT_WRITE) {
 		add(&messages->written, event, bytes);
+		messages->has_urgent |= is_urgent(event);
 		messages->is_alert_last = may_be_alert(event);
 	} else if (call_rows[event->call].effect == EFFECT_READ) {
 		add(&messages->read, event, bytes);

@@ -31,6 +31,7 @@ struct message_list {
 struct messages {
 	struct message_list written, read;
 	bool has_splice;    /* bytes were moved between it and another descriptor: not counted */
+	bool has_urgent;    /* a byte was sent as urgent: the peer may never read it */
 	bool is_alert_last; /* what was written last looks like a TLS alert: a peer that is done
 			       does not read it */
 };

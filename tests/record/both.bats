@@ -163,3 +163,21 @@ talk() {
 		grep -q ': nothing wrong\.$' found || fail "$how:" "$(cat found)"
 	done
 }
+
+@test "both ends: urgent data that is not read is not lost" {
+	cat >client.py <<-'END'
+		import socket, sys
+		with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+		    connection.sendall(b"before")
+		    connection.send(b"!", socket.MSG_OOB)
+		    connection.sendall(b"after")
+		    connection.shutdown(socket.SHUT_WR)
+		    while connection.recv(100):
+		        pass
+	END
+	talk 1
+	"$tcpshim" report --connections --columns=role,sent,received client.tcpshim server.tcpshim >table
+	grep -q '^client  *12 ' table && grep -Eq '^server +[0-9]+ +11$' table || fail "$(cat table)"
+	"$tcpshim" diagnose client.tcpshim server.tcpshim >found
+	grep -q ': nothing wrong\.$' found || fail "$(cat found)"
+}
