@@ -292,6 +292,8 @@ struct clock_estimate clock_estimate(const struct clock_bounds *bounds)
 		rise = (corridor.least_rise + corridor.most_rise) / 2;
 		estimate.has_drift = span.last_ns > span.first_ns;
 		estimate.drift = rise / (double)(span.last_ns - span.first_ns + 1);
+		estimate.drift_error = ((corridor.most_rise - corridor.least_rise) / 2 + 2) /
+				       (double)(span.last_ns - span.first_ns + 1);
 		estimate.error_ns = positive(find_error(&corridor, ahead, ahead + rise));
 	}
 	estimate.ahead_ns = add_clamped(base_ns, ahead);
@@ -344,7 +346,9 @@ void clock_append_exactness(struct strbuf *buf, const struct clock_estimate *est
 	if (estimate->has_drift) {
 		strbuf_string(buf, estimate->drift < 0 ? "; it lost " : "; it gained ");
 		strbuf_unsigned(buf, (uint64_t)(drift * 1e6 + 0.5));
-		strbuf_string(buf, " us per second");
+		strbuf_string(buf, " us per second, within ");
+		strbuf_unsigned(buf, positive(estimate->drift_error * 1e6) + 1);
+		strbuf_string(buf, " us");
 	}
 	strbuf_char(buf, '.');
 }

@@ -37,7 +37,8 @@ struct clock_estimate {
 	uint64_t error_ns; /* the truth is not farther away than that */
 	bool has_drift;    /* it is more than the messages leave open */
 	double drift;      /* nanoseconds per nanosecond */
-	size_t messages;   /* that it is based on */
+	double drift_error;
+	size_t messages; /* that it is based on */
 };
 
 /* Adds the bounds of a connection that was recorded as a whole at both ends. */

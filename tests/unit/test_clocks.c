@@ -107,7 +107,9 @@ static void test_estimate(void **state)
 		assert_true(estimate.error_ns <= 3 * (row->there_ns + row->back_ns));
 		assert_int_equal(estimate.has_drift, fabs(row->drift) > 10e-6);
 		if (estimate.has_drift)
-			assert_true(fabs(estimate.drift - row->drift) < 5e-6);
+			assert_true(fabs(estimate.drift - row->drift) < 5e-6 &&
+				    fabs(estimate.drift - row->drift) <=
+					    estimate.drift_error + 1e-9);
 	}
 }
 
@@ -171,9 +173,10 @@ static void test_words(void **state)
 		  .error_ns = 50000000,
 		  .messages = 2,
 		  .has_drift = true,
-		  .drift = -12.4e-6},
+		  .drift = -12.4e-6,
+		  .drift_error = 2.5e-6},
 		 " was 0.0 s ahead of that of X, within 50.0 ms (by 2 messages); it lost 12 us per "
-		 "second."},
+		 "second, within 3 us."},
 	};
 
 	(void)state;
