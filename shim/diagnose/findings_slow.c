@@ -251,18 +251,35 @@ bool find_gave_up(const struct group *group, struct finding *finding)
 	return is_found;
 }
 
+/* Returns whether unread data was left that matters. A few bytes before the peer's FIN are its
+ * goodbye: the alert close_notify, in TLS. */
+static bool has_left_unread(const struct ended *ended)
+{
+	enum { GOODBYE_BYTES = 64 };
+
+	return has_note(ended, NOTE_closed_with_unread_data) &&
+	       !(ended->story.is_unread_after_fin && ended->story.unread_bytes <= GOODBYE_BYTES);
+}
+
 bool find_resets_clients(const struct group *group, struct finding *finding)
 {
 	static const uint8_t notes[] = {NOTE_closed_with_unread_data, NOTE_aborted};
 	struct strbuf buf = what_begin(finding);
 	uint64_t unread = 0, aborted = 0;
 
-	if (!COUNT_NOTES(group, finding, notes))
-		return false;
 	for (size_t i = 0; i < group->count; i++) {
-		unread += has_note(&group->list[i], NOTE_closed_with_unread_data);
-		aborted += has_note(&group->list[i], NOTE_aborted);
+		const struct ended *ended = &group->list[i];
+
+		unread += has_left_unread(ended);
+		aborted += has_note(ended, NOTE_aborted);
+		if (!has_left_unread(ended) && !has_note(ended, NOTE_aborted))
+			continue;
+		count_bad(finding, ended);
+		COUNT_STACK(finding, ended, notes);
 	}
+	if (finding->count == 0)
+		return false;
+	finding->weight = finding->count;
 	append_are(&buf, finding, "was", "were");
 	strbuf_string(&buf, " ended by this program with a reset");
 	if (unread > 0) {

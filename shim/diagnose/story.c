@@ -217,8 +217,10 @@ void story_subject(struct story *story, const struct tcpshim_event *event,
 		story->last_heard_ns = facts->last_heard_ns;
 	if (note_set_has(notes, NOTE_data_lost))
 		keep_most(&story->lost_bytes, facts->lost_bytes);
-	if (note_set_has(notes, NOTE_closed_with_unread_data))
+	if (note_set_has(notes, NOTE_closed_with_unread_data)) {
 		keep_most(&story->unread_bytes, facts->unread_bytes);
+		story->is_unread_after_fin = facts->before == STATE_CLOSE_WAIT;
+	}
 	if (note_set_has(notes, NOTE_send_held_up)) {
 		story->window_limited_ns = facts->window_limited_ns;
 		story->buffer_limited_ns = facts->buffer_limited_ns;

@@ -44,6 +44,7 @@ struct story {
 	uint64_t timed_out_ns;      /* when the program learned of that */
 	uint64_t last_heard_ns;     /* how long ago the peer was heard when keepalive gave up */
 	uint64_t lost_bytes, unread_bytes;
+	bool is_unread_after_fin; /* the peer had closed: a reset does no harm */
 	uint64_t window_limited_ns, buffer_limited_ns;
 	uint64_t queued_ns, handshake_ns, lookup_ns, nagle_lost_ns;
 	uint64_t failed_ns; /* how long a connect took that failed */

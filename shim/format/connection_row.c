@@ -68,6 +68,7 @@ static const uint8_t peer_end_notes[] = {
 	NOTE_stale_reuse,       NOTE_closed_after_peer_unread,
 	NOTE_closed_after_peer, NOTE_reset_by_peer,
 	NOTE_reset_peer_forgot, NOTE_own_fin_last,
+	NOTE_reset_after_fin,
 };
 
 static const uint8_t opening_notes[] = {
@@ -218,11 +219,18 @@ void connection_row_call(struct connection_row *row, const struct tcpshim_event 
 		count_transfer(row, event);
 }
 
-static void set_first(struct connection_row *row, const struct tcpshim_notes *notes)
+/* The kernel has the peer's FIN, although the program may not have read up to it. */
+static bool is_peer_closed(uint8_t state)
+{
+	return state == STATE_CLOSE_WAIT || state == STATE_LAST_ACK;
+}
+
+static void set_first(struct connection_row *row, const struct tcpshim_notes *notes, uint8_t before)
 {
 	if (row->first != FIRST_END_NOBODY)
 		return;
-	if (HAS_ANY(notes, peer_end_notes))
+	if (HAS_ANY(notes, peer_end_notes) ||
+	    (HAS_ANY(notes, own_end_notes) && is_peer_closed(before)))
 		row->first = FIRST_END_PEER;
 	else if (HAS_ANY(notes, own_end_notes))
 		row->first = FIRST_END_HERE;
@@ -282,7 +290,7 @@ bool connection_row_subject(struct connection_row *row, const struct tcpshim_eve
 		row->closed_ns = 0;
 	if (row->fd < 0)
 		row->fd = facts->fd;
-	set_first(row, notes);
+	set_first(row, notes, facts->before);
 	if (row->ended == CONNECTION_ROW_NO_NOTE && find_ending(notes) != NOTE_COUNT)
 		row->ended = (uint16_t)find_ending(notes);
 	note_set_merge(&row->notes, notes);

@@ -181,3 +181,30 @@ talk() {
 	"$tcpshim" diagnose client.tcpshim server.tcpshim >found
 	grep -q ': nothing wrong\.$' found || fail "$(cat found)"
 }
+
+@test "both ends: a client closes with the server's goodbye unread: the server was first, and nothing is wrong" {
+	cat >server.py <<-'END'
+		import socket
+		with socket.create_server(("127.0.0.1", 0)) as listener:
+		    print(listener.getsockname()[1], flush=True)
+		    connection, _ = listener.accept()
+		with connection:
+		    connection.recv(100)
+		    connection.sendall(b"answer")
+		    connection.sendall(b"goodbye")
+	END
+	cat >client.py <<-'END'
+		import socket, sys, time
+		with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+		    connection.sendall(b"request")
+		    connection.recv(6)
+		    while connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO) != 8: # CLOSE_WAIT
+		        time.sleep(0.01)
+	END
+	talk ''
+	"$tcpshim" report --connections --columns=role,closed-first,ended client.tcpshim server.tcpshim >table
+	grep -Eq '^client +peer +closed-with-unread-data$' table || fail "$(cat table)"
+	grep -Eq '^server +here +closed-first$' table || fail "$(cat table)"
+	"$tcpshim" diagnose client.tcpshim server.tcpshim >found
+	! grep -E '^!' found | grep -v '^! bytes-lost' || fail "$(cat found)"
+}
