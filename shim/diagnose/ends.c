@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "format/note_set.h"
 #include "reader/complain.h"
 
 /* OTHER_CLOCK_NS: by how much the clocks of two machines may differ for their recordings to be
@@ -145,19 +144,13 @@ void ends_pair(struct end *ends, size_t count)
 
 /* --- Clocks. --- */
 
-/* Returns whether a process of which there is no recording may have had the connection too. */
-static bool is_maybe_shared(const struct connection_row *row)
-{
-	return note_set_has(&row->notes, NOTE_closed_shared_maybe) ||
-	       note_set_has(&row->notes, NOTE_left_open_at_exit_maybe);
-}
-
 bool ends_is_whole(const struct end *end)
 {
 	const struct connection_row *row = end->row;
 
-	return !is_maybe_shared(row) && !row->is_adopted && !row->is_opening_missed &&
-	       !row->has_gaps && row->opened_ns != 0 && end->messages && !end->messages->has_splice;
+	return !connection_row_is_maybe_shared(row) && !row->is_adopted &&
+	       !row->is_opening_missed && !row->has_gaps && row->opened_ns != 0 && end->messages &&
+	       !end->messages->has_splice;
 }
 
 /* Returns the clocks of two machines in this order. */

@@ -333,14 +333,20 @@ void connection_row_keep_open(struct connection_row *row, const struct connectio
 		row->first = before->first;
 }
 
-bool connection_row_may_go_on(const struct connection_row *row)
+static bool is_maybe_over(const struct connection_row *row)
 {
 	return row->ended == NOTE_closed_shared_maybe || row->ended == NOTE_left_open_at_exit_maybe;
 }
 
+bool connection_row_is_maybe_shared(const struct connection_row *row)
+{
+	return note_set_has(&row->notes, NOTE_closed_shared_maybe) ||
+	       note_set_has(&row->notes, NOTE_left_open_at_exit_maybe);
+}
+
 void connection_row_go_on(struct connection_row *row)
 {
-	if (!connection_row_may_go_on(row))
+	if (!is_maybe_over(row))
 		return;
 	row->closed_ns = 0;
 	row->is_told_closed = false;

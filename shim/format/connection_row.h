@@ -90,8 +90,8 @@ void connection_row_go_on(struct connection_row *row);
  * was its end. */
 void connection_row_end_shared(struct connection_row *row);
 
-/* Returns whether another process may have had the connection after its end here. */
-bool connection_row_may_go_on(const struct connection_row *row);
+/* Returns whether a process of which there is no recording may have had the connection too. */
+bool connection_row_is_maybe_shared(const struct connection_row *row);
 
 /* Begins the sums anew: they are those from now_ns on. What the connection is stays known. */
 void connection_row_restart(struct connection_row *row, uint64_t now_ns);

@@ -227,7 +227,8 @@ static bool has_all_bytes(const struct picture_end *end)
 {
 	const struct connection_row *row = &end->row;
 
-	if (end->is_uncertain || row->has_gaps || row->is_adopted || row->is_opening_missed)
+	if (end->is_uncertain || row->has_gaps || row->is_adopted || row->is_opening_missed ||
+	    connection_row_is_maybe_shared(row))
 		return false;
 	for (size_t i = 0; i < end->chronicle.count; i++)
 		if (call_rows[end->chronicle.list[i].call].effect == EFFECT_SPLICE)

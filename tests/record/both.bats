@@ -119,7 +119,7 @@ talk() {
 	true
 }
 
-# Shown: without connection_row_may_go_on(), and for a child of vfork without note_copied() (closing.c), all that the program reads that was not recorded is lost.
+# Shown: without connection_row_is_maybe_shared(), and for a child of vfork without note_copied() (closing.c), all that the program reads that was not recorded is lost.
 @test "both ends: what a program reads that was not recorded, after the one that accepted, is not lost" {
 	cat >inetd.py <<-'END'
 		# inetd.py HOW: accepts a connection, reads five bytes, and has cat answer the rest
@@ -161,6 +161,8 @@ talk() {
 		grep -Eq '^server +0 +5 +(closed-shared|ESTABLISHED)$' table || fail "$how:" "$(cat table)"
 		"$tcpshim" diagnose client.tcpshim server.tcpshim >found
 		grep -q ': nothing wrong\.$' found || fail "$how:" "$(cat found)"
+		"$tcpshim" report --ladder client.tcpshim server.tcpshim >ladder
+		! grep 'bytes lost' ladder || fail "$how:" "$(cat ladder)"
 	done
 }
 
