@@ -78,7 +78,7 @@ static void close_row(struct open_row *row, void *data)
 		.messages = row->messages,
 		.boot = reader->header.boot,
 		.end_ns = reader->seen_ns + reader->shift_ns,
-		.is_uncertain = row->row.has_gaps,
+		.is_uncertain = row->row.has_gaps || connection_row_is_maybe_shared(&row->row),
 		.is_chosen = row->is_chosen &&
 			     filter_matches(pictures->rows.filter, &row->row.local, &row->row.peer,
 					    row->row.role),

@@ -11,6 +11,14 @@ bool has_note(const struct ended *ended, unsigned note)
 	return note_set_has(&ended->row.notes, note);
 }
 
+bool is_done(const struct ended *ended)
+{
+	bool is_server = ended->row.role == ROLE_SERVER;
+
+	return ended->story.moved_ns != 0 && ended->story.has_moved_out == is_server &&
+	       ended->story.lost_bytes == 0 && ended->story.unread_bytes == 0;
+}
+
 void count_at(struct finding *finding, uint64_t at_ns)
 {
 	finding->count++;

@@ -14,6 +14,10 @@
 /* Returns whether the connection was given this note (enum tcpshim_note). */
 bool has_note(const struct ended *ended, unsigned note);
 
+/* Returns whether nothing was left to do when it ended: the server has answered, the client has its
+ * answer, and no byte was lost. A client that ends such a connection with a reset does no harm. */
+bool is_done(const struct ended *ended);
+
 /* Count a connection: at a time, 0 if it is not known; or at its first warning or error. */
 void count_at(struct finding *finding, uint64_t at_ns);
 void count_bad(struct finding *finding, const struct ended *ended);

@@ -367,7 +367,8 @@ bool find_peer_resets(const struct group *group, struct finding *finding)
 	for (size_t i = 0; i < group->count; i++) {
 		const struct ended *ended = &group->list[i];
 
-		if (!is_reset(ended) || (is_explained && is_forgotten(group, ended)))
+		if (!is_reset(ended) || (is_explained && is_forgotten(group, ended)) ||
+		    (group->role == ROLE_SERVER && is_done(ended)))
 			continue;
 		count_bad(finding, ended);
 		COUNT_STACK(finding, ended, resets);

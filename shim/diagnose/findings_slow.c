@@ -261,6 +261,11 @@ static bool has_left_unread(const struct ended *ended)
 	       !(ended->story.is_unread_after_fin && ended->story.unread_bytes <= GOODBYE_BYTES);
 }
 
+static bool has_aborted(const struct ended *ended)
+{
+	return has_note(ended, NOTE_aborted) && !(ended->row.role == ROLE_CLIENT && is_done(ended));
+}
+
 bool find_resets_clients(const struct group *group, struct finding *finding)
 {
 	static const uint8_t notes[] = {NOTE_closed_with_unread_data, NOTE_aborted};
@@ -271,8 +276,8 @@ bool find_resets_clients(const struct group *group, struct finding *finding)
 		const struct ended *ended = &group->list[i];
 
 		unread += has_left_unread(ended);
-		aborted += has_note(ended, NOTE_aborted);
-		if (!has_left_unread(ended) && !has_note(ended, NOTE_aborted))
+		aborted += has_aborted(ended);
+		if (!has_left_unread(ended) && !has_aborted(ended))
 			continue;
 		count_bad(finding, ended);
 		COUNT_STACK(finding, ended, notes);

@@ -154,6 +154,7 @@ void story_call(struct story *story, const struct tcpshim_event *event,
 		story->heard_ns = event->time_ns;
 	}
 	story->moved_ns = event->time_ns;
+	story->has_moved_out = effect == EFFECT_WRITE;
 }
 
 static void take_fin(struct story *story, const struct tcpshim_event *event,

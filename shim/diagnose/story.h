@@ -34,9 +34,10 @@ struct story {
 	bool has_fin_idle;
 	/* The longest pause after which the peer answered. */
 	uint64_t survived_ns;
-	uint64_t asked_ns; /* the pause before the last write, until the peer answers it */
-	uint64_t moved_ns; /* the last call that moved bytes */
-	uint64_t heard_ns; /* the last read that got bytes */
+	uint64_t asked_ns;  /* the pause before the last write, until the peer answers it */
+	uint64_t moved_ns;  /* the last call that moved bytes */
+	bool has_moved_out; /* it sent them */
+	uint64_t heard_ns;  /* the last read that got bytes */
 
 	uint64_t silence_before_ns; /* before the data that was answered with a reset or not at all
 				     */

@@ -78,14 +78,22 @@ peer() {
 		fail "the peer is not $1 $2" "$(head -n 1 json)"
 }
 
-# finds_nothing [LEAST [OPTION…]]: nothing above information, among at least so many connections.
+# ends_in TEXT: how many ends of connections a diagnosis has looked at; one that was seen from both ends is counted once.
+ends_in() {
+	local count
+	count=$(sed -nE 's/^([0-9]+) connections? in .*/\1/p' "$1")
+	grep -q ', seen from both ends,' "$1" && count=$((2 * count))
+	echo "${count:-0}"
+}
+
+# finds_nothing [LEAST [OPTION…]]: nothing above information, among at least so many ends of connections.
 finds_nothing() {
 	local least=${1:-1}
 	diagnosed "${@:2}"
 	! grep -q '^!' text || fail "$(cat text)"
 	! grep -Eq '"severity":"(warn|error)"' json || fail "$(cat json)"
 	grep -Eq '^[0-9]+ connections? in [0-9]+ groups?, ' text || fail "$(cat text)"
-	(($(grep -Eo '^[0-9]+ connection' text | grep -Eo '^[0-9]+') >= least)) || fail "fewer than $least" "$(cat text)"
+	(($(ends_in text) >= least)) || fail "fewer than $least" "$(cat text)"
 }
 
 # printed_seconds REGEX: prints the seconds of a duration in the first finding: what \1 is, as "1.2 s" or "980.1 ms".

@@ -21,7 +21,7 @@ sound() {
 	[[ ! -s said ]] || fail "$(cat said)"
 	! grep -q '^!' text || fail "$(cat text)"
 	local connections
-	connections=$(sed -nE 's/^([0-9]+) connections? in .*/\1/p' text)
+	connections=$(ends_in text)
 	((connections >= $2)) || fail "fewer than $2 connections" "$(cat text)"
 	printf '%-24s %11s %9s\n' "$1" "$connections" "$(sed -nE 's/.* ([0-9]+) calls?, .*/\1/p' text)" >>"$BATS_FILE_TMPDIR/table"
 }
