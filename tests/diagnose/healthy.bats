@@ -7,6 +7,7 @@
 # shellcheck disable=SC2154,SC2030,SC2031,SC2317,SC2034
 
 load ../interop/matrix
+load counted
 
 observe() { observer=(env LD_PRELOAD="$library" TCPSHIM_RECORD="$scene/recordings/"); }
 
