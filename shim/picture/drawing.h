@@ -2,7 +2,7 @@
  * drawing: where the parts of a ladder are: one row per call, arrows for what went over the wire.
  *
  * Two lifelines: side 0 is this end, side 1 the peer. y is in pixels and grows with time, but not
- * at a constant rate: each call has a row, and silence takes little room. page_ladder.js draws the
+ * at a constant rate: each call has a row, and silence takes little room. page/ladder.js draws the
  * same in a browser.
  * Context: the command; exits if there is not enough memory. Locks: none.
  */

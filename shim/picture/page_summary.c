@@ -62,7 +62,7 @@ static void put_member(FILE *to, const char *name, const struct strbuf *buf)
 	page_text(to, buf->text, buf->size);
 }
 
-/* Writes what the connections of a group have in common: page_timeline.js makes the same of a
+/* Writes what the connections of a group have in common: page/timeline.js makes the same of a
  * connection. */
 static void put_key(FILE *to, const struct group *group)
 {

@@ -10,7 +10,7 @@
 
 #include "picture/chronicle.h"
 
-/* page_timeline.js and page_ladder.js have the same numbers. */
+/* page/timeline.js and page/ladder.js have the same numbers. */
 enum wire_sign {
 	WIRE_SYN_SENT = 1 << 0,
 	WIRE_CONNECTED = 1 << 1, /* the handshake is complete, seen from the side that began it */
