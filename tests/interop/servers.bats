@@ -267,7 +267,7 @@ get() {
 	varying='s/[KMG]?(Bytes|bits)/UNIT/g; s/[0-9.]+/N/g; s/ +/ /g'
 	# How many lines come before the sums depends on the time that it took.
 	varying+='; /Interval/d; /N-N sec/{/(sender|receiver) *$/!d}'
-	honest='closed-with-unread-data|reset-by-peer|data-lost'
+	honest='closed-with-unread-data|reset-by-peer|reset-after-fin|data-lost'
 	matrix iperf3
 }
 
