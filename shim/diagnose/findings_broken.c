@@ -318,31 +318,6 @@ bool find_local_link(const struct group *group, struct finding *finding)
 	return true;
 }
 
-bool find_ports_exhausted(const struct group *group, struct finding *finding)
-{
-	static const uint8_t notes[] = {NOTE_ports_exhausted};
-	struct strbuf buf = what_begin(finding);
-	uint32_t ports = 0, waits = 0;
-
-	if (!COUNT_NOTES(group, finding, notes))
-		return false;
-	for (size_t i = 0; i < group->count; i++) {
-		const struct story *story = &group->list[i].story;
-
-		ports = story->local_ports > ports ? story->local_ports : ports;
-		waits = story->time_wait_sockets > waits ? story->time_wait_sockets : waits;
-	}
-	strbuf_count(&buf, finding->count, "connect");
-	append_per_minute(&buf, finding, " per minute,");
-	strbuf_string(&buf, " failed for want of a local port: there are ");
-	strbuf_unsigned(&buf, ports);
-	strbuf_string(&buf, ", and up to ");
-	strbuf_count(&buf, waits, "socket");
-	strbuf_string(&buf, " were in TIME_WAIT.");
-	what_end(finding, &buf);
-	return true;
-}
-
 static const uint8_t resets[] = {NOTE_reset_by_peer, NOTE_reset_unknown, NOTE_connect_reset,
 				 NOTE_reset_peer_forgot, NOTE_reset_of_probe};
 

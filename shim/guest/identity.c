@@ -110,6 +110,14 @@ static void add_mounted_container(struct strbuf *to)
 		raw_close((int)fd);
 }
 
+/* Cuts off a last line that did not fit. */
+static struct word whole_lines(struct word text, size_t most)
+{
+	const char *end = text.size + 1 < most ? NULL : memrchr(text.text, '\n', text.size);
+
+	return end ? (struct word){text.text, (size_t)(end - text.text)} : text;
+}
+
 /* Appends the cgroup of version 2, or else the one of the first hierarchy: HIERARCHY:CONTROLLERS:
  * PATH in each line. */
 static void add_cgroup(struct strbuf *to, struct word text)
@@ -136,6 +144,8 @@ static void add_container(struct strbuf *to)
 {
 	static char text[CHUNK]; /* used in the constructor only */
 	struct word cgroup = read_first("/proc/self/cgroup", text, sizeof(text)), id;
+
+	cgroup = whole_lines(cgroup, sizeof(text));
 
 	if (find_id(cgroup, &id))
 		attributes_add(to, "container.id", id);

@@ -55,6 +55,17 @@ static void take_step(struct area *area, struct conn *conn, bool is_shown)
 	}
 }
 
+static struct tcpshim_connection connection_of(const struct conn *conn, uint8_t state)
+{
+	return (struct tcpshim_connection){
+		.serial = conn->serial,
+		.role = atomic_load_explicit(&conn->role, memory_order_relaxed),
+		.state = state,
+		.local = conn->local,
+		.peer = conn->peer,
+	};
+}
+
 /* Sets the event's connection. A call on several connections has none. */
 static void name_connection(struct area *area, const struct conn *conn)
 {
@@ -66,15 +77,10 @@ static void name_connection(struct area *area, const struct conn *conn)
 	}
 	if (area->is_of_several)
 		return;
-	*connection = (struct tcpshim_connection){
-		.serial = conn->serial,
-		.role = atomic_load_explicit(&conn->role, memory_order_relaxed),
-		.state = area->state != STATE_UNKNOWN
-				 ? area->state
-				 : atomic_load_explicit(&conn->state, memory_order_relaxed),
-		.local = conn->local,
-		.peer = conn->peer,
-	};
+	*connection = connection_of(conn, area->state != STATE_UNKNOWN
+						  ? area->state
+						  : atomic_load_explicit(&conn->state,
+									 memory_order_relaxed));
 }
 
 /* Returns whether the call has two descriptors or more. What it records of a connection may then be
@@ -126,7 +132,6 @@ static _Atomic bool has_blocked;
 static void name_dissolved(struct area *area, const struct tcpshim_connection *dissolved)
 {
 	area->event.connection = *dissolved;
-	area->event.connection.state = STATE_CLOSE;
 	if (config.has_record && dissolved->serial != 0)
 		area->event.flags |= EVENT_ENDPOINTS;
 }
@@ -134,17 +139,13 @@ static void name_dissolved(struct area *area, const struct tcpshim_connection *d
 void emit_step(struct area *area, struct conn *conn, bool is_shown)
 {
 	bool is_disconnect = area->step.is_disconnect && area->step.error == 0;
-	struct tcpshim_connection dissolved = {0};
+	struct tcpshim_connection dissolved;
 
 	area->state = STATE_UNKNOWN;
-	if (is_disconnect)
-		dissolved = (struct tcpshim_connection){
-			.serial = conn->serial,
-			.role = atomic_load(&conn->role),
-			.cookie = atomic_load(&conn->cookie),
-			.local = conn->local,
-			.peer = conn->peer,
-		};
+	if (is_disconnect) {
+		dissolved = connection_of(conn, STATE_CLOSE);
+		dissolved.cookie = atomic_load(&conn->cookie);
+	}
 	take_step(area, conn, is_shown);
 	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->blocked_ns) != 0)
 		atomic_store_explicit(&has_blocked, true, memory_order_relaxed);
