@@ -106,6 +106,7 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 
 # Shown: without sinks_restrict (sinks.c) the children have no recording.  If complaint_write (complaint.c) does not block
 # the signal, the child that may not write files dies of SIGXFSZ.
+# Shown: if name_socket (emit.c) asks for the cookie under a filter too, the children are killed.
 @test "recorded: a seccomp filter like sshd's" {
 	hostile seccomp_filter
 }

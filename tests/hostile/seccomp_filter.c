@@ -35,6 +35,9 @@ static const int allowed[] = {
 	SYS_recvfrom,
 	SYS_sendto,
 	SYS_shutdown,
+	SYS_socket,
+	SYS_connect,
+	SYS_accept,
 };
 
 static void filter_set(bool by_prctl)
@@ -66,12 +69,25 @@ static void *write_later(void *argument)
 	return NULL;
 }
 
+/* Connections may still be opened: the library must not ask about these either. */
+static int open_another(int listener, uint16_t port)
+{
+	int client = tcp_connect(port), server = accept(listener, NULL, NULL);
+	char bytes[16];
+
+	if (server < 0 || write(client, "another", 7) != 7 || read(server, bytes, 16) != 7)
+		return 8;
+	return close(client) == 0 && close(server) == 0 && close(listener) == 0 ? 0 : 9;
+}
+
 enum { BY_PRCTL, BY_SECCOMP, WITHOUT_FILES, WAYS };
 
 static int confined(int ends[2], int way)
 {
 	struct pollfd waited = {ends[1], POLLIN, 0};
 	char bytes[64];
+	uint16_t port;
+	int listener = tcp_listen(&port);
 
 	if (way == WITHOUT_FILES)
 		CHECK(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, 0}) == 0);
@@ -91,7 +107,7 @@ static int confined(int ends[2], int way)
 		return 6;
 	if (close(ends[0]) != 0 || close(ends[1]) != 0)
 		return 7;
-	return 0;
+	return open_another(listener, port);
 }
 
 int main(void)
@@ -127,7 +143,10 @@ int main(void)
 		expect_of(pid, "=", 1, "^recv\\(.*[[:blank:]]Err#11 EAGAIN$");
 		expect_of(pid, "=", 1, "^shutdown\\(.*[[:blank:]]+= 0$");
 		expect_of(pid, "=", 1, "^read\\([0-9]+, 0x[0-9A-F]+, 1\\)[[:blank:]]+= 0$");
-		expect_of(pid, "=", 2, "^close\\([0-9]+\\)[[:blank:]]+= 0$");
+		expect_of(pid, "=", 1, "^connect\\(.*[[:blank:]]+= 0$");
+		expect_of(pid, "=", 1, "^accept\\([0-9]+, 0x0+, 0x0+\\)[[:blank:]]+= [0-9]+$");
+		expect_of(pid, "=", 1, "^read\\([0-9]+, \" a n o t h e r\", 16\\)[[:blank:]]+= 7$");
+		expect_of(pid, "=", 5, "^close\\([0-9]+\\)[[:blank:]]+= 0$");
 	}
 	return 0;
 }
