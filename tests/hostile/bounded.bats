@@ -637,6 +637,11 @@ low_descriptors() {
 	low_descriptors start
 }
 
+# Shown: if identity_start_over (identity.c) opens /proc/self/stat in the calling thread, descriptors are seen.
+@test "0 to 2 closed, and threads before the first traced call of a new process: the library takes none of them" {
+	low_descriptors new
+}
+
 # --- Names. ---
 
 # pid_one COUNT SETTING: runs so many processes one after the other, each the first of a namespace.  The file order lists
