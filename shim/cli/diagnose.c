@@ -89,13 +89,6 @@ struct diagnosis {
 	uint64_t events, first_ns, last_ns;
 };
 
-static const char *host_of(const struct reader *reader)
-{
-	const char *name = attributes_find(reader->attributes, "host.name");
-
-	return name ? name : "";
-}
-
 static void add(struct diagnosis *diagnosis, struct open_row *row)
 {
 	struct ended ended = {
@@ -104,7 +97,7 @@ static void add(struct diagnosis *diagnosis, struct open_row *row)
 		.end_ns = row->reader->seen_ns + row->reader->shift_ns,
 		.messages = row->messages,
 		.boot = row->reader->header.boot,
-		.host = host_of(row->reader),
+		.host = reader_host(row->reader),
 	};
 	bool is_chosen;
 

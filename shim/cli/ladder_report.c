@@ -32,23 +32,6 @@ static bool is_utf8(void)
 	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-static uint64_t read_all(struct pictures *pictures, struct merge *merge)
-{
-	uint64_t events = 0;
-	struct item item;
-
-	while (merge_next(merge, &item)) {
-		if (item.line)
-			continue;
-		events++;
-		pictures_take(pictures, &item);
-	}
-	for (size_t i = 0; i < merge->count; i++)
-		reader_find_end(merge->readers[i]);
-	pictures_finish(pictures);
-	return events;
-}
-
 static void write_base_line(const struct merge *merge)
 {
 	char text[FORMAT_BASE_LINE_BYTES];
@@ -89,11 +72,10 @@ void ladder_report(const struct recordings *recordings, const struct filter *fil
 {
 	struct merge merge;
 	struct pictures pictures;
-	uint64_t events;
 
 	merge_start(&merge, recordings->readers, recordings->count);
 	pictures_start(&pictures, filter, &merge, MOST_MOMENTS);
-	events = read_all(&pictures, &merge);
+	pictures_read(&pictures, &merge);
 	if (pictures.count > MOST_LADDERS) {
 		complain("%zu connections are too many for ladders, %d at most: choose with "
 			 "--conn=N, --match or --note (report --connections lists them)",
@@ -102,10 +84,10 @@ void ladder_report(const struct recordings *recordings, const struct filter *fil
 	} else if (pictures.count > 0) {
 		draw_all(&pictures, &merge, filter, width);
 	} else {
-		complain(events == 0 ? "no call was recorded"
-				     : "no connection to draw: none was "
-				       "recorded, or none matches the "
-				       "options");
+		complain(pictures.events == 0 ? "no call was recorded"
+					      : "no connection to draw: none was "
+						"recorded, or none matches the "
+						"options");
 	}
 	for (size_t i = 0; i < recordings->count; i++)
 		recordings_say_lost(recordings->readers[i]);

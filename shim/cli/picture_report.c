@@ -48,8 +48,6 @@ void picture_report_check(enum picture_form form, const char *other_form)
 		       name, name, form == PICTURE_PAGE ? "page.html" : "picture.svg");
 }
 
-/* --- Reading. --- */
-
 struct picture_report {
 	struct merge merge;
 	struct pictures pictures;
@@ -58,31 +56,7 @@ struct picture_report {
 	struct clock_pairs clocks;
 	struct finding_list findings;
 	size_t connections; /* all, chosen or not */
-	uint64_t events, first_ns, last_ns;
 };
-
-static void read_all(struct picture_report *report)
-{
-	struct unpacked *current = allocate(sizeof(*current));
-	struct item item;
-
-	while (merge_next(&report->merge, &item)) {
-		if (item.line)
-			continue;
-		report->events++;
-		if (report->first_ns == 0)
-			report->first_ns = item.event->start_ns;
-		report->last_ns = item.event->time_ns;
-		pictures_take(&report->pictures, &item);
-	}
-	for (size_t i = 0; i < report->merge.count; i++)
-		reader_find_end(report->merge.readers[i]);
-	while (merge_next_current(&report->merge, &item, current))
-		if (!item.is_announced)
-			pictures_take(&report->pictures, &item);
-	pictures_finish(&report->pictures);
-	free(current);
-}
 
 /* --- The page. --- */
 
@@ -154,7 +128,7 @@ static size_t keep_connected(struct picture *list, size_t count)
 
 static uint64_t find_end(const struct picture_report *report)
 {
-	uint64_t end_ns = report->last_ns;
+	uint64_t end_ns = report->pictures.last_ns;
 
 	for (size_t i = 0; i < report->pictures.count; i++)
 		if (report->pictures.list[i].ours->row.seen_ns > end_ns)
@@ -185,9 +159,9 @@ static void write_page(struct picture_report *report)
 				    .pairs = groups_count_pairs(&report->groups),
 				    .groups = report->groups.count,
 				    .findings = report->findings.count,
-				    .events = report->events,
-				    .first_ns = report->first_ns,
-				    .last_ns = report->last_ns,
+				    .events = report->pictures.events,
+				    .first_ns = report->pictures.first_ns,
+				    .last_ns = report->pictures.last_ns,
 			    });
 	scope[buf.size] = '\0';
 	page.scope = scope;
@@ -233,7 +207,7 @@ int picture_report(enum picture_form form, struct reader **readers, size_t count
 	merge_start(&report.merge, readers, count);
 	pictures_start(&report.pictures, filter, &report.merge, PAGE_MOMENTS);
 	report.pictures.rows.stacks = &report.stacks;
-	read_all(&report);
+	pictures_read(&report.pictures, &report.merge);
 	if (form == PICTURE_PAGE)
 		write_page(&report);
 	else if ((one = find_one(&report.pictures)))

@@ -1,8 +1,8 @@
 #include "cli/pictures.h"
 
 #include "diagnose/ends.h"
-#include "format/attributes.h"
 #include "reader/complain.h"
+#include "reader/current.h"
 #include "reader/printable.h"
 #include "reader/symbols.h"
 #include "settings/config.h"
@@ -47,13 +47,6 @@ void pictures_start(struct pictures *pictures, const struct filter *filter,
 				      .most_moments = most_moments};
 }
 
-static const char *host_of(const struct reader *reader)
-{
-	const char *name = attributes_find(reader->attributes, "host.name");
-
-	return name ? name : "";
-}
-
 static void close_row(struct open_row *row, void *data)
 {
 	struct pictures *pictures = data;
@@ -71,7 +64,7 @@ static void close_row(struct open_row *row, void *data)
 	chronicle_finish(&row->chronicle);
 	pictures->ends[pictures->end_count++] = (struct picture_end){
 		.program = reader->header.program,
-		.host = host_of(reader),
+		.host = reader_host(reader),
 		.row = row->row,
 		.story = row->story,
 		.chronicle = row->chronicle,
@@ -87,7 +80,7 @@ static void close_row(struct open_row *row, void *data)
 	row->messages = NULL;
 }
 
-void pictures_take(struct pictures *pictures, const struct item *item)
+static void take(struct pictures *pictures, const struct item *item)
 {
 	open_rows_take(&pictures->rows, item, close_row, pictures);
 }
@@ -146,7 +139,7 @@ static void add_picture(struct pictures *pictures, const struct clock_pairs *clo
 		pictures->list[pictures->count++] = picture;
 }
 
-void pictures_finish(struct pictures *pictures)
+static void finish(struct pictures *pictures)
 {
 	struct clock_pairs clocks;
 	struct end *ends;
@@ -169,6 +162,32 @@ void pictures_finish(struct pictures *pictures)
 	ends_clear(&clocks);
 	free(ends);
 	qsort(pictures->list, pictures->count, sizeof(pictures->list[0]), compare_pictures);
+}
+
+void pictures_read(struct pictures *pictures, struct merge *merge)
+{
+	struct unpacked *current = allocate(sizeof(*current));
+	struct item item;
+
+	while (merge_next(merge, &item)) {
+		if (item.line)
+			continue;
+		pictures->events++;
+		if (pictures->first_ns == 0)
+			pictures->first_ns = item.event->start_ns;
+		pictures->last_ns = item.event->time_ns;
+		take(pictures, &item);
+	}
+	for (size_t i = 0; i < merge->count; i++)
+		reader_find_end(merge->readers[i]);
+	while (merge_next_current(merge, &item, current)) {
+		if (item.is_announced)
+			continue;
+		current_find_notes(&item, NULL);
+		take(pictures, &item);
+	}
+	free(current);
+	finish(pictures);
 }
 
 void pictures_free(struct pictures *pictures)

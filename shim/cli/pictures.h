@@ -14,9 +14,10 @@ struct pictures {
 	struct open_rows rows; /* with the report's filter */
 	size_t most_moments;   /* of one connection */
 
+	uint64_t events, first_ns, last_ns; /* calls; the first began, the last one returned */
 	struct picture_end *ends;
 	size_t end_count, end_capacity;
-	/* Once they are finished: one for each connection of which the filter chooses an end, by
+	/* Once they are read: one for each connection of which the filter chooses an end, by
 	 * the time of its first call. */
 	struct picture *list;
 	size_t count;
@@ -27,12 +28,9 @@ struct pictures {
 void pictures_start(struct pictures *pictures, const struct filter *filter,
 		    const struct merge *merge, size_t most_moments);
 
-/* Takes an event, whether the filter shows it or not. */
-void pictures_take(struct pictures *pictures, const struct item *item);
-
-/* Takes the connections that are still open, after reader_find_end for each reader, and pairs the
- * two ends of those that were recorded at both. */
-void pictures_finish(struct pictures *pictures);
+/* Reads the recordings to their end, with the calls that threads are in there, and pairs the two
+ * ends of connections that were recorded at both. */
+void pictures_read(struct pictures *pictures, struct merge *merge);
 
 void pictures_free(struct pictures *pictures);
 

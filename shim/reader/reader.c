@@ -130,6 +130,13 @@ void reader_close(struct reader *reader)
 	free(reader);
 }
 
+const char *reader_host(const struct reader *reader)
+{
+	const char *name = attributes_find(reader->attributes, "host.name");
+
+	return name ? name : "";
+}
+
 bool reader_is_same(const struct reader *a, const struct reader *b)
 {
 	struct stat x, y;

@@ -94,6 +94,9 @@ bool reader_find_end(struct reader *reader);
  * replace each other. Returns false if none is known. */
 bool reader_find_module(const struct reader *reader, uint64_t address, size_t *module);
 
+/* Returns the name of the machine that it is from, "" if it is not known. */
+const char *reader_host(const struct reader *reader);
+
 /* Returns the time of day of an instant, as of the last event. Damaged numbers give any result. */
 static inline int64_t reader_realtime(const struct reader *reader, uint64_t time_ns)
 {

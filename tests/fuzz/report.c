@@ -526,7 +526,6 @@ static void draw(unsigned shows)
 	struct reader *readers[2];
 	struct pictures pictures;
 	struct merge merge;
-	struct item item;
 	size_t count = 0;
 
 	for (unsigned i = 0; i < (shows & IS_TWICE ? 2 : 1); i++)
@@ -538,10 +537,7 @@ static void draw(unsigned shows)
 	filter.match = &config.match;
 	merge_start(&merge, readers, count);
 	pictures_start(&pictures, &filter, &merge, PAGE_MOMENTS);
-	while (merge_next(&merge, &item))
-		if (!item.line)
-			pictures_take(&pictures, &item);
-	pictures_finish(&pictures);
+	pictures_read(&pictures, &merge);
 	draw_page(&pictures, false);
 	draw_page(&pictures, true);
 	draw_svg(&pictures);

@@ -281,3 +281,18 @@ refuses() {
 	timeout -k 5 20 bash -c 'set -o pipefail; "$1" report --ladder recordings 2>said | head -n 1 >shown' bash "$tcpshim" || true
 	[[ -s shown && ! -s said ]] || fail "$(cat said)"
 }
+
+# Shown: if pictures_read leaves out merge_next_current, a recording without text has no such row.
+@test "ladder: the call that a killed program was in, and its note" {
+	cat >hang.py <<-'END'
+		import os, signal, socket, threading
+		listener = socket.create_server(("127.0.0.1", 0))
+		client = socket.create_connection(listener.getsockname())
+		server, _ = listener.accept()
+		threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
+		client.recv(10)
+	END
+	shim TCPSHIM_RECORD=recordings/ timeout -k 5 20 "$python" hang.py && fail "it was not killed"
+	ladder --conn=2 recordings
+	has 'recv \(sleeping\.\.\.\) │' '\[no-failure-detection\]' 'recording ends'
+}
