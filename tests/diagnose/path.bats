@@ -152,13 +152,16 @@ serve_lazily() {
 	await 10 listening 8080
 }
 
+# connected: how many clients have completed the handshake, as they see it.
+connected() { "${inside[@]}" ss -Htn state established 'dport = :8080' | wc -l; }
+
 # is_queue_full: what the finding says to look at: Recv-Q and Send-Q.
 is_queue_full() { "${inside[@]}" ss -Hltn "sport = :8080" | awk '{ exit !($2 > $3) }'; }
 
 # Shown: with connect-slow before accept-slow in findings.def, what the clients see comes before its cause.
 @test "an accept queue that is full, seen from both ends and from one: a longer backlog, a server that accepts" {
 	need nstat curl
-	local client
+	local client waiting
 	namespace queue
 	fetch() {
 		recorded "${inside[@]}" curl -sS --max-time 20 --parallel --parallel-immediate --parallel-max 6 \
@@ -168,18 +171,22 @@ is_queue_full() { "${inside[@]}" ss -Hltn "sport = :8080" | awk '{ exit !($2 > $
 	fetch &
 	client=$!
 	await 5 is_queue_full
+	# Two have room. Of clients that come at the same moment, a third may have been answered too: it waits as long as they do.
+	sleep 0.5
+	waiting=$(connected)
+	((waiting == 2 || waiting == 3)) || fail "$waiting are connected"
 	wait "$client"
 	finish "$last" || fail "$(cat lazy.out)"
 	finds accept-slow 'python3?[0-9.]* at port 8080'
 	[[ $(head -n 1 json | jq .\"network.local.port\") == 8080 ]]
-	affects 2 6
-	says 'the queue was full \(2, limit 1\)' 'Raise the backlog of listen'
+	affects "$waiting" 6
+	says 'the queue was full \([23], limit 1\)' 'Raise the backlog of listen'
 	near "$(printed_seconds 'in the accept queue: ([0-9.]+ m?s).*or more')" 2.4 0.3
 	finds connect-slow 'curl to 127\.0\.0\.1:8080' --match=role=client
 	peer 127.0.0.1 8080
-	affects 4 6
+	affects $((6 - waiting)) 6
 	lost=$(sed -nE 's/.* connections lost ([0-9]+) SYNs.*/\1/p' found)
-	(($(overflows) >= lost && lost >= 4)) || fail "$(overflows) overflows" "$(cat text)"
+	(($(overflows) >= lost && lost >= 6 - waiting)) || fail "$(overflows) overflows" "$(cat text)"
 
 	anew
 	serve_lazily 128 0
