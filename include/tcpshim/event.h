@@ -34,7 +34,9 @@ enum tcpshim_effect {
 	EFFECT_EPOLL,
 	EFFECT_GET_OPTION,
 	EFFECT_SET_OPTION,
-	EFFECT_EXIT, /* the end of the program; no call has this effect */
+	/* No call has these effects. */
+	EFFECT_EXIT,     /* the end of the program */
+	EFFECT_REHEARSE, /* a rehearsal has done something to the connection */
 };
 
 /* How an argument is decoded and printed. The kernel writes the arguments whose kind ends in _OUT.
@@ -90,13 +92,17 @@ enum tcpshim_argument_kind {
 	ARG_MILLISECONDS,
 	ARG_TIMESPEC,
 	ARG_TIMEVAL,
+	ARG_SCENARIO, /* enum tcpshim_scenario */
 };
 
 enum tcpshim_call {
 #define CALL(symbol, ...) CALL_##symbol,
 #include "tcpshim/calls.def"
 #undef CALL
-	CALL_exit, /* the end of the program, which is printed like a call */
+	/* Not calls of the program, but printed like calls: what a rehearsal did to a connection,
+	 * and the end of the program. */
+	CALL_rehearse,
+	CALL_exit,
 	CALL_COUNT
 };
 
@@ -106,6 +112,14 @@ enum tcpshim_note {
 #undef NOTE
 	NOTE_COUNT
 };
+/* What can be rehearsed. */
+enum tcpshim_scenario {
+#define SCENARIO(name, ...) SCENARIO_##name,
+#include "tcpshim/scenarios.def"
+#undef SCENARIO
+	SCENARIO_COUNT
+};
+
 enum { EVENT_NOTE_WORDS = 4 };
 _Static_assert(NOTE_COUNT <= 64 * EVENT_NOTE_WORDS, "a set of notes has room for all");
 

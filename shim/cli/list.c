@@ -12,7 +12,7 @@
 
 static void list_calls(void)
 {
-	for (unsigned call = 0; call < CALL_exit; call++)
+	for (unsigned call = 0; call < CALL_rehearse; call++)
 		if (facts_first_call(call) == call)
 			printf("%-18s %%%s\n", call_rows[call].shown, call_rows[call].group);
 }

@@ -218,7 +218,7 @@ void summary_take(struct summary_table *table, const struct tcpshim_event *event
 	struct call_sum *sum;
 	uint64_t ns = event->time_ns > event->start_ns ? event->time_ns - event->start_ns : 0;
 
-	if ((event->flags & EVENT_SLEEPING) || event->call == CALL_exit)
+	if ((event->flags & EVENT_SLEEPING) || event->call >= CALL_rehearse)
 		return;
 	take_process(table, event);
 	sum = &table->sums[facts_first_call(event->call)];

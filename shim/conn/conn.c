@@ -112,6 +112,12 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->alert, CONN_ALERT_NONE);
 	atomic_store(&conn->alert_ns, 0);
 	atomic_store(&conn->asked_ns, 0);
+	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_NONE);
+	atomic_store(&conn->rehearsal.writes, 0);
+	atomic_store(&conn->rehearsal.reads, 0);
+	atomic_store(&conn->rehearsal.acted_ns, 0);
+	atomic_store(&conn->rehearsal.reset_ns, 0);
+	atomic_store(&conn->rehearsal.rate, 0);
 	atomic_store(&conn->match, 0);
 	atomic_store(&conn->enforced, 0);
 	atomic_store(&conn->unreported, 0);
@@ -270,6 +276,8 @@ void conn_take_policy(struct conn *conn, struct conn_policy *policy)
 		policy->values[option] = atomic_load(&conn->values[option]);
 	policy->option = atomic_load(&conn->policy_option);
 	policy->error = atomic_load(&conn->policy_error);
+	policy->rate = atomic_load(&conn->rehearsal.rate);
+	policy->acted_ns = atomic_load(&conn->rehearsal.acted_ns);
 }
 
 void conn_note(struct conn *conn, uint64_t given, uint64_t clear)

@@ -54,9 +54,48 @@ enum policy_action {
 	POLICY_ACTION_WAS_OVERRULED = 1 << 6, /* the program changed a policy's option */
 };
 
-/* What policies did on one connection, as a plain copy. */
+/* What a rehearsal did, to be reported in a line of its own; bits beside those of policies. */
+enum rehearsal_action {
+	REHEARSAL_ACTION_CUT = 1 << 8,
+	REHEARSAL_ACTION_DEAFENED = 1 << 9,
+	REHEARSAL_ACTION_HEALED = 1 << 10,
+	REHEARSAL_ACTION_ENDED = 1 << 11,  /* end of stream; the peer hears what is sent */
+	REHEARSAL_ACTION_CLOSED = 1 << 12, /* end of stream, and cut */
+	REHEARSAL_ACTION_RESET = 1 << 13,
+	REHEARSAL_ACTION_UNANSWERED = 1 << 14,
+	REHEARSAL_ACTION_REFUSED = 1 << 15,
+	REHEARSAL_ACTION_SLOWED = 1 << 16,
+	REHEARSAL_ACTION_FAILED = 1 << 17,
+};
+
+/* How far the rehearsal is with a connection. */
+enum rehearsal_stage {
+	REHEARSAL_STAGE_NONE,   /* not decided */
+	REHEARSAL_STAGE_SPARED, /* not chosen */
+	REHEARSAL_STAGE_CHOSEN, /* it waits for its time */
+	REHEARSAL_STAGE_BUSY,   /* a thread acts on it */
+	REHEARSAL_STAGE_ACTED,  /* it is cut, ended or slow */
+	REHEARSAL_STAGE_OVER,   /* nothing follows */
+};
+
+/* What is remembered of a rehearsal of this connection. */
+struct conn_rehearsal {
+	_Atomic uint8_t stage;    /* enum rehearsal_stage */
+	_Atomic bool is_keyed;    /* cut by a TCP-MD5 key */
+	_Atomic uint8_t ttl, hop; /* what the minimum was, if it is cut by that */
+	_Atomic uint32_t writes, reads; /* calls that moved bytes, so far */
+	_Atomic uint64_t acted_ns;      /* 0: not yet */
+	_Atomic uint64_t until_ns;      /* UINT64_MAX: to the end */
+	_Atomic uint64_t sent_bytes;    /* by this program, until then */
+	_Atomic uint64_t rate;          /* if it is slow, bytes a second */
+	_Atomic uint64_t reset_ns;      /* 0: not yet */
+};
+
+/* What policies and rehearsals did on one connection, as a plain copy. */
 struct conn_policy {
-	uint32_t actions; /* enum policy_action, not reported before */
+	uint32_t actions; /* enum policy_action and rehearsal_action, not reported before */
+	uint64_t acted_ns; /* when a rehearsal first acted on it, 0: never */
+	uint64_t rate;     /* to which a rehearsal has slowed it, bytes a second */
 	int32_t values[CONN_OPTION_COUNT];
 	uint8_t option; /* enum conn_option: which one failed or was overruled */
 	int32_t error;
@@ -163,6 +202,7 @@ struct conn { /* NOLINT(clang-analyzer-optin.performance.Padding): ordered by us
 	_Atomic uint64_t alert_ns; /* the write that alert is about: it is the last if write_ns */
 	_Atomic uint8_t alert;     /* enum conn_alert */
 	_Atomic uint64_t asked_ns; /* when the kernel was last asked about a writer that waits */
+	struct conn_rehearsal rehearsal;
 } __attribute__((aligned(64)));
 
 /* A plain copy of a connection, for pure functions and tests. */

@@ -83,12 +83,14 @@ static uint64_t count_unacknowledged(const struct tcpinfo *info)
 	return info->unsent_bytes - (has_fin && info->unsent_bytes > 0);
 }
 
-static void fill_policy(const struct conn_policy *policy, struct tcpshim_facts *facts)
+static void fill_policy(const struct conn_policy *policy, uint64_t now_ns,
+			struct tcpshim_facts *facts)
 {
 	const uint64_t second = UINT64_C(1000000000), millisecond = 1000000;
 
 	if (policy->actions == 0)
 		return;
+	facts->rehearsed_ns = evidence_since(policy->acted_ns, now_ns);
 	facts->keepalive_idle_ns = (uint64_t)policy->values[CONN_OPTION_KEEPIDLE] * second;
 	facts->keepalive_interval_ns = (uint64_t)policy->values[CONN_OPTION_KEEPINTVL] * second;
 	facts->keepalive_count = (uint32_t)policy->values[CONN_OPTION_KEEPCNT];
@@ -96,6 +98,7 @@ static void fill_policy(const struct conn_policy *policy, struct tcpshim_facts *
 	facts->option_level = conn_option_rows[policy->option].level;
 	facts->option_name = conn_option_rows[policy->option].name;
 	facts->policy_error = policy->error;
+	facts->rehearsed_rate_bytes = policy->rate;
 }
 
 static uint64_t age_ns(const struct evidence *evidence)
@@ -270,7 +273,7 @@ void evidence_fill(struct evidence *evidence, struct tcpshim_facts *facts)
 	/* In SYN_RECV (TCP Fast Open) the peer has acknowledged nothing yet. */
 	if (step->effect == EFFECT_ACCEPT && step->after.state != STATE_SYN_RECV)
 		facts->queued_ns = last_ack_ns;
-	fill_policy(&step->policy, facts);
+	fill_policy(&step->policy, step->now_ns, facts);
 	fill_path(info, facts);
 	/* All that is unacknowledged may belong to the last write. */
 	if (facts->outstanding_bytes > 0 && facts->outstanding_bytes <= after->write_bytes)

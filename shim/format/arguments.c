@@ -364,6 +364,7 @@ static void (*const int_printers[])(struct strbuf *buf, int value) = {
 	[ARG_MESSAGE_FLAGS] = names_message_flags,
 	[ARG_EPOLL_FLAGS] = names_epoll_flags,
 	[ARG_EPOLL_OPERATION] = names_epoll_operation,
+	[ARG_SCENARIO] = names_scenario,
 };
 
 /* The others; a kind that is in neither table is a pointer. */

@@ -300,7 +300,7 @@ void json_event(struct strbuf *buf, const struct tcpshim_event *event,
 	if (is_sleeping) {
 		json_name(buf, "sleeping");
 		strbuf_string(buf, "true");
-	} else if (event->call != CALL_exit) {
+	} else if (event->call < CALL_rehearse) {
 		json_integer(buf, "ret", event->error != 0 ? -1 : event->result);
 		if (event->error != 0)
 			json_error(buf, "error.type", event->error);

@@ -296,6 +296,20 @@ void names_select_events(struct strbuf *buf, uint32_t events)
 	append_flags(buf, select_names, COUNT(select_names), events, "0");
 }
 
+void names_scenario(struct strbuf *buf, int scenario)
+{
+	static const char *const words[SCENARIO_COUNT] = {
+#define SCENARIO(name, word, ...) [SCENARIO_##name] = word,
+#include "tcpshim/scenarios.def"
+#undef SCENARIO
+	};
+
+	if (scenario >= 0 && scenario < SCENARIO_COUNT)
+		strbuf_string(buf, words[scenario]);
+	else
+		strbuf_integer(buf, scenario);
+}
+
 const char *names_tcp_state(unsigned state)
 {
 	static const char *const states[STATE_COUNT] = {

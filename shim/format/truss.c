@@ -182,7 +182,7 @@ void truss_event(struct strbuf *buf, const struct tcpshim_event *event,
 	if (is_sleeping) {
 		append_tabs(buf, columns, SLEEPING_COLUMN);
 		strbuf_string(buf, "(sleeping...)");
-	} else if (event->call != CALL_exit) {
+	} else if (event->call < CALL_rehearse) {
 		if (columns < RESULT_COLUMN)
 			append_tabs(buf, columns, RESULT_COLUMN);
 		else

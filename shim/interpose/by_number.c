@@ -40,6 +40,7 @@ static const long numbers[CALL_COUNT] = {
 #define CALL(symbol, shown, group, need, effect, number, ...) [CALL_##symbol] = number,
 #include "tcpshim/calls.def"
 #undef CALL
+	[CALL_rehearse] = NO_NUMBER,
 	[CALL_exit] = NO_NUMBER,
 };
 

@@ -6,6 +6,7 @@
 #include "interpose/export.h"
 #include "sink/output.h"
 #include "sys/raw.h"
+#include "trace/rehearse.h"
 
 EXPORT int socket(int domain, int type, int protocol)
 {
@@ -96,6 +97,13 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
 	call_pointer(&call, address);
 	call_integer(&call, size);
 	before_call(&call);
+	if (call.is_refused) {
+		struct sockaddr_storage nowhere;
+
+		rehearse_nowhere(&call, &nowhere);
+		int refused = real.connect(fd, (const struct sockaddr *)&nowhere, size);
+		return (int)after_call(&call, refused);
+	}
 	int result = real.connect(fd, address, size);
 	return (int)after_call(&call, result);
 }

@@ -306,6 +306,11 @@ static bool read_FORCE(const char *value)
 	return policy_read_forced(&config.policy, value);
 }
 
+static bool read_REHEARSE(const char *value)
+{
+	return rehearsal_read(&config.rehearsal, value);
+}
+
 struct variable {
 	const char *name, *wants, *example;
 	bool (*read)(const char *value);
@@ -426,12 +431,13 @@ void config_read(char *const *environment, const char *program, config_complain 
 			read_variable(name, (size_t)(equals - name), equals + 1, complain);
 		}
 	}
-	for (unsigned call = 0; call < CALL_exit; call++)
+	for (unsigned call = 0; call < CALL_rehearse; call++)
 		config.is_any_shown |= config.is_shown[call];
-	/* What is left open at exit is reported in every trace. */
+	/* What is left open at exit, and what was rehearsed, is reported in every trace. */
 	for (unsigned call = 0; call < CALL_COUNT; call++)
 		if (strcmp(call_rows[call].shown, call_rows[CALL_exit].shown) == 0)
 			config.is_shown[call] = config.is_any_shown;
+	config.is_shown[CALL_rehearse] = config.is_any_shown;
 	/* With a recording, text is written only if requested. */
 	config.has_text |= !config.has_record;
 	config.has_lines = config.has_text && config.summary != CONFIG_SUMMARY_ONLY;
@@ -439,6 +445,15 @@ void config_read(char *const *environment, const char *program, config_complain 
 	if (!config.has_lines)
 		config.has_sleeping = false;
 	policy_settle(&config.policy, complain);
+	if (config.rehearsal.is_on && !config.is_any_shown) {
+		static const char line[] =
+			"tcpshim: TCPSHIM_REHEARSE is ignored, because TCPSHIM_TRACE=none leaves nothing "
+			"that would show what was rehearsed: leave it out.";
+
+		config.rehearsal.is_on = false;
+		config.errors++;
+		complain(line, sizeof(line) - 1);
+	}
 	if (!config.is_any_shown) { /* policies are for TCP connections only */
 		config.fds = CONFIG_FDS_TCP;
 		config.has_standard_fds = false;

@@ -18,6 +18,7 @@
 #include "format/format.h"
 #include "settings/match.h"
 #include "settings/policy.h"
+#include "settings/rehearsal.h"
 
 enum config_fds { CONFIG_FDS_TCP, CONFIG_FDS_SOCKETS, CONFIG_FDS_ALL };
 enum config_summary { CONFIG_SUMMARY_OFF, CONFIG_SUMMARY_TOO, CONFIG_SUMMARY_ONLY };
@@ -57,6 +58,7 @@ struct config {
 	struct truss_style style;
 	struct match match;
 	struct policy policy;
+	struct rehearsal rehearsal;
 	char tags[ATTRIBUTES_TAG_BYTES]; /* a list (attributes.h) */
 	const char *started;  /* FD:INODE of the command's pipe; valid as long as programs */
 	const char *programs; /* NULL: all; valid only until the caller of config_read returns */

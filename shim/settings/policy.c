@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "format/words.h"
+#include "settings/spread.h"
 
 enum {
 	MOST_SECONDS = 32767, /* MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
@@ -272,15 +273,6 @@ void policy_settle(struct policy *policy, policy_complain *complain)
 			  complain);
 	if (policy->has_keepalive && policy->has_user_timeout && !policy->is_user_timeout_auto)
 		complain_mismatch(policy, complain);
-}
-
-/* Spreads seeds evenly over all numbers (the finaliser of splitmix64). */
-static uint64_t spread(uint64_t seed)
-{
-	seed += UINT64_C(0x9e3779b97f4a7c15);
-	seed = (seed ^ seed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	seed = (seed ^ seed >> 27) * UINT64_C(0x94d049bb133111eb);
-	return seed ^ seed >> 31;
 }
 
 void policy_decide_values(const struct policy *policy, uint64_t seed, struct policy_values *values)

@@ -113,7 +113,7 @@ static void write_sums(struct strbuf *buf, uint64_t now_ns)
 	for (unsigned call = 0; call < CALL_COUNT; call++) {
 		struct format_sum sum;
 
-		if (call == CALL_exit || facts_first_call(call) != call)
+		if (call >= CALL_rehearse || facts_first_call(call) != call)
 			continue;
 		sum = sum_of(call);
 		if (sum.calls == 0)

@@ -24,6 +24,7 @@
 #include "trace/emit.h"
 #include "trace/enforce.h"
 #include "trace/opening.h"
+#include "trace/rehearse.h"
 #include "trace/step.h"
 
 /* Returns whether a connect to AF_UNSPEC has dissolved the connection. */
@@ -233,6 +234,8 @@ int64_t after_call(struct call *call, int64_t result)
 	bool is_shown = call->is_shown;
 	struct area *area;
 
+	if (rehearse_is_on() && error != 0)
+		saved_errno = error = rehearse_error(call, error);
 	process_check(); /* raw clone may have returned twice */
 	if (call->is_nested || !thread_raise_guard(call)) {
 		sinks_count_nested();
@@ -247,6 +250,8 @@ int64_t after_call(struct call *call, int64_t result)
 			decode_call(area, call, result, error, false);
 		if (apply(area, call, result, error, now_ns, is_shown) && is_shown)
 			emit_event(area, now_ns);
+		if (rehearse_is_on())
+			rehearse_after(area, call, result);
 	} else {
 		apply_unshown(call, result, error, now_ns);
 		sinks_count_lost();

@@ -19,6 +19,7 @@
 #include "trace/emit.h"
 #include "trace/enforce.h"
 #include "trace/input.h"
+#include "trace/rehearse.h"
 #include "trace/step.h"
 
 bool before_is_announced(const struct call *call)
@@ -311,13 +312,16 @@ void before_call(struct call *call)
 	}
 	/* What these calls show about a connection is needed later, even if they are not shown
 	 * themselves. */
-	if ((!call->is_shown && effect != EFFECT_GET_OPTION && effect != EFFECT_SHUTDOWN) ||
+	if ((!call->is_shown && effect != EFFECT_GET_OPTION && effect != EFFECT_SHUTDOWN &&
+	     !rehearse_is_on()) ||
 	    call->is_nested || !thread_raise_guard(call))
 		return;
 	read_length(call);
 	conn = conn_acquire(call->slot);
 	if (conn) {
 		emit_pin(conn);
+		if (rehearse_is_on() && thread_area())
+			rehearse_before(thread_area(), call, conn);
 		begin_on_connection(call, conn);
 		if (!before_is_announced(call))
 			;

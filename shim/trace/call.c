@@ -13,7 +13,7 @@
 #include "guest/thread.h"
 #include "settings/config.h"
 
-void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
+void call_describe(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
 {
 	memset(call, 0, offsetof(struct call, input_bytes));
 	call->id = (uint16_t)id;
@@ -24,6 +24,11 @@ void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
 	call->is_shown = config.is_shown[id] && fdtable_state(slot) != FD_UNTRACED;
 	call->forks = process_forks();
 	call->errno_before = errno;
+}
+
+void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot)
+{
+	call_describe(call, id, fd, slot);
 	call->is_nested = thread.guard != 0;
 	/* The guard is down if only a handler that left by siglongjmp had raised it. */
 	if (call->is_nested && thread_raise_guard(call)) {

@@ -55,6 +55,7 @@ struct call {
 	bool is_nested; /* it came while the library itself was running: counted, not shown */
 	bool has_time, has_length_in;
 	bool is_unlimited; /* a wait without a timeout */
+	bool is_refused;   /* a connect that is to go nowhere (trace/rehearse.h) */
 	bool is_eof_only;  /* a read on an untraced descriptor: only end of stream matters */
 
 	/* What was copied of the call's input before the call (I4). Sizes are 0 if nothing was
@@ -80,6 +81,9 @@ void call_enter(struct call *call, enum tcpshim_call id, int fd);
 
 /* Like call_enter, with the slot that fd had at a time that the caller chose. */
 void call_start(struct call *call, enum tcpshim_call id, int fd, uint64_t slot);
+
+/* Like call_start, for a line of the library itself: the guard may be up. */
+void call_describe(struct call *call, enum tcpshim_call id, int fd, uint64_t slot);
 
 /* Begins a read after watch_is_read. Of a read on an untraced descriptor only the arguments are
  * kept. */

@@ -13,6 +13,7 @@
 #include "sys/restriction.h"
 #include "trace/descriptor.h"
 #include "trace/emit.h"
+#include "trace/rehearse.h"
 #include "trace/watch.h"
 
 /* Returns whether a child may have inherited fd: it is not close-on-exec, and a child is alive.
@@ -53,6 +54,8 @@ static bool detach_one(struct call *call, int fd)
 		if (may_be_inherited(fd))
 			atomic_fetch_or(&conn->flags, CONN_FLAG_PASSED);
 	}
+	if (rehearse_is_on() && is_last)
+		rehearse_closing(conn, fd);
 	conn->next_closing = call->closing;
 	call->closing = conn;
 	return true;

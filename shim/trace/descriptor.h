@@ -71,4 +71,12 @@ void descriptor_copied(int from, int to);
  * nothing in the child of vfork. */
 void descriptor_replaced(int fd);
 
+/* Duplicates fd to a high number for a moment. Returns the copy, which is certain to be the
+ * connection of slot, or -1. fd itself is not certain: another thread may close it and get the
+ * number again for another connection, which must not be acted on. What the table contains after
+ * the copy was made was there when it was made, because a close detaches first (I9). Known holes: a
+ * child that another thread forks at this moment keeps the connection open until it execs; and if
+ * the limit on descriptors is low, the copy takes a number that another thread could get. */
+int descriptor_hold(int fd, uint64_t slot);
+
 #endif

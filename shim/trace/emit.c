@@ -15,6 +15,7 @@
 #include "sink/sinks.h"
 #include "sys/restriction.h"
 #include "trace/classify.h"
+#include "trace/rehearse.h"
 #include "trace/step.h"
 
 bool emit_has_notes(void)
@@ -147,6 +148,9 @@ void emit_step(struct area *area, struct conn *conn, bool is_shown)
 		dissolved.cookie = atomic_load(&conn->cookie);
 	}
 	take_step(area, conn, is_shown);
+	if (rehearse_is_on() && conn->kind == CONN_KIND_TCP &&
+	    atomic_load(&conn->phase) == CONN_PHASE_OPEN)
+		rehearse_opened(conn);
 	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->blocked_ns) != 0)
 		atomic_store_explicit(&has_blocked, true, memory_order_relaxed);
 	if (!is_shown || conn->kind != CONN_KIND_TCP)

@@ -1,11 +1,9 @@
 #include "trace/enforce.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "conn/conn_option.h"
-#include "conn/fdtable.h"
 #include "guest/memory.h"
 #include "guest/process.h"
 #include "settings/config.h"
@@ -14,8 +12,7 @@
 #include "sys/raw.h"
 #include "sys/real.h"
 #include "sys/restriction.h"
-
-enum { COPY_FD = 1000 };
+#include "trace/descriptor.h"
 
 /* Returns the value that the kernel has, or otherwise if it cannot be read. */
 static int read_back(int fd, enum conn_option option, int otherwise)
@@ -84,25 +81,6 @@ static long abort_connection(int fd)
 	return raw_syscall3(SYS_connect, fd, (long)&nowhere, sizeof(nowhere));
 }
 
-/* Duplicates fd to a high number for a moment. Returns the copy, which is certain to be the
- * connection of slot, or -1. fd itself is not certain: another thread may close it and get the
- * number again for another connection, which must not be ended. What the table contains after the
- * copy was made was there when it was made, because a close detaches first (I9). Known holes: a
- * child that another thread forks at this moment keeps the connection open until it execs; and if
- * the limit on descriptors is low, the copy takes a number that another thread could get. */
-static int copy_descriptor(int fd, uint64_t slot)
-{
-	long copy = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, COPY_FD);
-
-	if (copy < 0)
-		copy = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-	if (copy >= 0 && fdtable_load(fd) != slot) {
-		raw_close((int)copy);
-		return -1;
-	}
-	return (int)copy;
-}
-
 static uint8_t end_connection(int copy, struct conn *conn)
 {
 	bool is_abort = config.policy.on_eof == POLICY_EOF_RST;
@@ -124,7 +102,7 @@ uint8_t enforce_end(int fd, uint64_t slot, struct conn *conn, const struct conn_
 
 	if (!policy_is_end(&config.policy, read) || !is_selected(conn) || !process_is_itself())
 		return 0;
-	copy = copy_descriptor(fd, slot);
+	copy = descriptor_hold(fd, slot);
 	if (copy < 0) {
 		errno = saved_errno;
 		return 0;

@@ -11,6 +11,7 @@
 #include "trace/call.h"
 #include "trace/decode.h"
 #include "trace/emit.h"
+#include "trace/rehearse.h"
 
 static void emit_left_open(struct area *area, struct conn *conn, int fd, uint64_t now_ns,
 			   bool is_child)
@@ -56,6 +57,8 @@ void finish_process(int status, bool is_at_once)
 	now_ns = process_now_ns();
 	area = thread_area();
 	if (area) {
+		if (rehearse_is_on())
+			rehearse_end(area);
 		call_integer(&call, status);
 		decode_call(area, &call, 0, 0, false);
 		for (int fd = fdtable_next(0, INT_MAX); emit_has_notes() && fd >= 0;

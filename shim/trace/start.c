@@ -20,6 +20,7 @@
 #include "trace/classify.h"
 #include "trace/fastpath.h"
 #include "trace/finish.h"
+#include "trace/rehearse.h"
 
 static const char *last_component(const char *path)
 {
@@ -88,6 +89,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 		if (config.has_any_stack)
 			config.style.symbol = mapping_symbol;
 		fastpath_start();
+		rehearse_start();
 		bypass_start();
 		process_is_tracing = true;
 	}

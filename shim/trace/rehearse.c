@@ -1,0 +1,651 @@
+#include "trace/rehearse.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "conn/fdtable.h"
+#include "format/facts.h"
+#include "guest/alarm.h"
+#include "guest/process.h"
+#include "settings/rehearsal.h"
+#include "sys/raw.h"
+#include "sys/restriction.h"
+#include "trace/decode.h"
+#include "trace/descriptor.h"
+#include "trace/emit.h"
+
+/* LOOK_NS: how often a connection is looked at whose next segment is to be answered with a reset.
+ * PEERS: how many peers that have failed are remembered. */
+enum { LOOK_NS = 20000000, PEERS = 64, MOST_TTL = 255 };
+
+static _Atomic uint32_t opened, accepted, made;
+
+/* --- Peers that have failed. --- */
+
+static struct {
+	_Atomic uint64_t key;     /* 0: free */
+	_Atomic uint64_t until_ns; /* UINT64_MAX: to the end */
+} peers[PEERS];
+
+/* Returns a number for the address and port, never 0 (FNV-1a). */
+static uint64_t key_of(const struct tcpshim_address *peer)
+{
+	uint64_t key = UINT64_C(0xcbf29ce484222325) ^ peer->port;
+
+	for (unsigned i = 0; i < sizeof(peer->bytes); i++)
+		key = (key ^ peer->bytes[i]) * UINT64_C(0x100000001b3);
+	return key | 1;
+}
+
+/* Returns until when the peer has failed, 0 if it has not. */
+static uint64_t failed_until_ns(const struct tcpshim_address *peer)
+{
+	uint64_t key = key_of(peer);
+
+	for (unsigned i = 0; i < PEERS; i++)
+		if (atomic_load(&peers[i].key) == key)
+			return atomic_load(&peers[i].until_ns);
+	return 0;
+}
+
+/* Remembers it. If the table is full, later connections to it are decided by themselves. */
+static void note_failed_peer(const struct tcpshim_address *peer, uint64_t until_ns)
+{
+	uint64_t key = key_of(peer);
+
+	for (unsigned i = 0; i < PEERS; i++) {
+		uint64_t found = 0;
+
+		if (atomic_load(&peers[i].key) == key ||
+		    atomic_compare_exchange_strong(&peers[i].key, &found, key) || found == key) {
+			atomic_store(&peers[i].until_ns, until_ns);
+			return;
+		}
+	}
+}
+
+/* --- Deeds: they return 0 or -errno. --- */
+
+static long set_option(int fd, int level, int name, const void *value, size_t size)
+{
+	return raw_syscall6(SYS_setsockopt, fd, level, name, (long)value, (long)size, 0);
+}
+
+static long set_integer(int fd, int level, int name, int value)
+{
+	return set_option(fd, level, name, &value, sizeof(value));
+}
+
+static int get_integer(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return raw_syscall6(SYS_getsockopt, fd, level, name, (long)&value, (long)&size, 0) < 0
+		       ? 0
+		       : value;
+}
+
+/* Sets a key for segments to and from the address, or removes it. */
+static long set_key(int fd, const void *address, size_t size, bool is_set)
+{
+	static const char key[] = "rehearsal";
+	struct tcp_md5sig signature = {.tcpm_keylen = is_set ? sizeof(key) : 0};
+
+	memcpy(&signature.tcpm_addr, address,
+	       size < sizeof(signature.tcpm_addr) ? size : sizeof(signature.tcpm_addr));
+	if (is_set)
+		memcpy(signature.tcpm_key, key, sizeof(key));
+	return set_option(fd, IPPROTO_TCP, TCP_MD5SIG, &signature, sizeof(signature));
+}
+
+static bool has_ipv6(int fd)
+{
+	return get_integer(fd, SOL_SOCKET, SO_DOMAIN) == AF_INET6;
+}
+
+/* Sets the minimum TTL that arriving segments need. An IPv6 socket may have an IPv4 connection. */
+static long set_minimum(int fd, int ttl, int hop)
+{
+	long result = set_integer(fd, IPPROTO_IP, IP_MINTTL, ttl);
+
+	return has_ipv6(fd) ? set_integer(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, hop) : result;
+}
+
+static long deafen(int fd, struct conn_rehearsal *rehearsal)
+{
+	atomic_store(&rehearsal->ttl, (uint8_t)get_integer(fd, IPPROTO_IP, IP_MINTTL));
+	atomic_store(&rehearsal->hop,
+		     has_ipv6(fd) ? (uint8_t)get_integer(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT) : 0);
+	return set_minimum(fd, MOST_TTL, MOST_TTL);
+}
+
+/* Cuts the socket off from an address: by a key, or by the minimum TTL if that is refused or
+ * preferred. */
+static long cut(int fd, struct conn *conn, const void *address, size_t size)
+{
+	long result = -EOPNOTSUPP;
+
+	if (config.rehearsal.means != REHEARSAL_BY_DEAF)
+		result = set_key(fd, address, size, true);
+	atomic_store(&conn->rehearsal.is_keyed, result == 0);
+	if (result != 0 && config.rehearsal.means != REHEARSAL_BY_MD5)
+		result = deafen(fd, &conn->rehearsal);
+	return result;
+}
+
+static long cut_open(int fd, struct conn *conn)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof(peer);
+	long result = raw_syscall3(SYS_getpeername, fd, (long)&peer, (long)&size);
+
+	return result < 0 ? result : cut(fd, conn, &peer, size);
+}
+
+static void heal(int fd, struct conn *conn, const void *address, size_t size)
+{
+	if (atomic_load(&conn->rehearsal.is_keyed))
+		set_key(fd, address, size, false);
+	else
+		set_minimum(fd, atomic_load(&conn->rehearsal.ttl),
+			    atomic_load(&conn->rehearsal.hop));
+}
+
+/* The key belongs to the address that the connection has, or that its connect was given. */
+static void heal_conn(int fd, struct conn *conn)
+{
+	struct sockaddr_storage peer = {0};
+	struct sockaddr_in *four = (struct sockaddr_in *)&peer;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&peer;
+	socklen_t size = sizeof(peer);
+
+	if (raw_syscall3(SYS_getpeername, fd, (long)&peer, (long)&size) < 0) {
+		size = sizeof(*six);
+		if (!has_ipv6(fd)) {
+			four->sin_family = AF_INET;
+			memcpy(&four->sin_addr, conn->peer.bytes, sizeof(four->sin_addr));
+		} else {
+			six->sin6_family = AF_INET6;
+			if (conn->peer.family == AF_INET) {
+				six->sin6_addr.s6_addr[10] = six->sin6_addr.s6_addr[11] = 0xff;
+				memcpy(&six->sin6_addr.s6_addr[12], conn->peer.bytes, 4);
+			} else {
+				memcpy(&six->sin6_addr, conn->peer.bytes, 16);
+			}
+		}
+	}
+	heal(fd, conn, &peer, size);
+}
+
+static long end_stream(int fd)
+{
+	return raw_syscall2(SYS_shutdown, fd, SHUT_RD);
+}
+
+static long slow_down(int fd, struct conn *conn)
+{
+	unsigned rate = (unsigned)config.rehearsal.rate;
+
+	atomic_store(&conn->rehearsal.rate, rate);
+	return set_option(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate));
+}
+
+/* Ends the connection as a reset from the peer does. connect to AF_UNSPEC ends it with ECONNRESET
+ * pending; shutdown makes what follows the same as after a reset: reads return 0, and poll reports
+ * POLLIN too. After an end of stream, a reset is reported as EPIPE by writes alone. */
+static long reset(int fd, struct conn *conn, const struct tcpinfo *info)
+{
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	uint64_t base = atomic_load(&conn->acknowledged_base);
+	long result = raw_syscall3(SYS_connect, fd, (long)&nowhere, sizeof(nowhere));
+
+	if (result < 0)
+		return result;
+	raw_syscall2(SYS_shutdown, fd, SHUT_RDWR);
+	if (rehearsal_scenario(&config.rehearsal)->deed == REHEARSAL_CLOSE)
+		get_integer(fd, SOL_SOCKET, SO_ERROR);
+	/* The kernel counts from 0 again. */
+	atomic_fetch_add(&conn->sent_before_bytes, base - info->acknowledged_bytes);
+	atomic_store(&conn->acknowledged_base, 0);
+	return 0;
+}
+
+/* --- Lines. --- */
+
+/* Writes the line of a deed, with its note. */
+static void write_line(struct area *area, struct conn *conn, int fd)
+{
+	uint64_t now_ns = process_now_ns();
+	struct call call;
+
+	if (!process_is_tracing || atomic_load(&conn->is_untraced))
+		return;
+	call_describe(&call, CALL_rehearse, fd, conn_slot(conn));
+	call_integer(&call, fd);
+	call_integer(&call, config.rehearsal.scenario);
+	decode_call(area, &call, 0, 0, false);
+	area->step = (struct conn_step){.effect = EFFECT_REHEARSE,
+					.fd = fd,
+					.other_fd = -1,
+					.start_ns = now_ns,
+					.now_ns = now_ns};
+	emit_step(area, conn, true);
+	emit_event(area, now_ns);
+}
+
+static void report(struct area *area, struct conn *conn, int fd, uint32_t action, long result)
+{
+	if (result != 0) {
+		atomic_store(&conn->policy_error, (int)-result);
+		action = REHEARSAL_ACTION_FAILED;
+		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
+	}
+	atomic_fetch_or(&conn->unreported, action);
+	conn_is_changed(conn);
+	write_line(area, conn, fd);
+}
+
+/* --- What happens to an open connection. --- */
+
+/* Returns when an interruption that began at this time ends. */
+static uint64_t end_ns(uint64_t start_ns)
+{
+	uint64_t length_ns = config.rehearsal.length_ns;
+
+	return length_ns == 0 || length_ns > UINT64_MAX - start_ns ? UINT64_MAX
+								   : start_ns + length_ns;
+}
+
+static uint32_t action_of_cut(const struct conn *conn)
+{
+	return atomic_load(&conn->rehearsal.is_keyed) ? REHEARSAL_ACTION_CUT
+						      : REHEARSAL_ACTION_DEAFENED;
+}
+
+/* Does the scenario's deed. The caller has made the stage busy. */
+static void act(struct area *area, struct conn *conn, int fd, int copy)
+{
+	const struct scenario_row *row = rehearsal_scenario(&config.rehearsal);
+	uint64_t now_ns = process_now_ns(), until_ns = end_ns(now_ns);
+	uint32_t action = 0;
+	long result = 0;
+
+	switch ((enum rehearsal_deed)row->deed) {
+	case REHEARSAL_CUT:
+		result = cut_open(copy, conn);
+		action = action_of_cut(conn);
+		break;
+	case REHEARSAL_CLOSE:
+		result = cut_open(copy, conn);
+		if (result == 0)
+			result = end_stream(copy);
+		action = REHEARSAL_ACTION_CLOSED;
+		break;
+	case REHEARSAL_END:
+		result = end_stream(copy);
+		action = REHEARSAL_ACTION_ENDED;
+		break;
+	case REHEARSAL_SLOW:
+		result = slow_down(copy, conn);
+		action = REHEARSAL_ACTION_SLOWED;
+		break;
+	case REHEARSAL_MUTE:
+	case REHEARSAL_REFUSE:
+		break;
+	}
+	atomic_store(&conn->rehearsal.acted_ns, now_ns);
+	atomic_store(&conn->rehearsal.until_ns, until_ns);
+	atomic_store(&conn->rehearsal.sent_bytes, atomic_load(&conn->sent_bytes));
+	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
+	if (result == 0 && !config.rehearsal.has_choice && row->deed != REHEARSAL_SLOW)
+		note_failed_peer(&conn->peer,
+				 row->later == REHEARSAL_UNANSWERED ? until_ns : UINT64_MAX);
+	if (row->sequel == REHEARSAL_RESET)
+		alarm_set(now_ns + LOOK_NS);
+	else if (until_ns != UINT64_MAX)
+		alarm_set(until_ns);
+	report(area, conn, fd, action, result);
+}
+
+/* Undoes it, when its time is over. */
+static void undo(struct area *area, struct conn *conn, int fd, int copy)
+{
+	if (rehearsal_scenario(&config.rehearsal)->deed == REHEARSAL_SLOW)
+		set_integer(copy, SOL_SOCKET, SO_MAX_PACING_RATE, -1);
+	else
+		heal_conn(copy, conn);
+	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
+	report(area, conn, fd, REHEARSAL_ACTION_HEALED, 0);
+}
+
+/* Resets the connection if something was sent since it was cut: by a write, a retransmission or a
+ * keepalive probe. What had arrived before can be read first. */
+static void look(struct area *area, struct conn *conn, int fd, int copy)
+{
+	struct tcpinfo info;
+	uint64_t now_ns = process_now_ns();
+	bool is_answered;
+	long result;
+
+	if (tcpinfo_sample(copy, TCPINFO_QUEUES, &info) < 0 || info.state == STATE_CLOSE) {
+		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
+		return;
+	}
+	is_answered = info.unsent_bytes > 0 || info.probes > 0 || info.retransmits > 0 ||
+		      atomic_load(&conn->sent_bytes) != atomic_load(&conn->rehearsal.sent_bytes);
+	result = is_answered && info.unread_bytes == 0 ? reset(copy, conn, &info) : -EAGAIN;
+	/* EBUSY: Linux 6.1 to 6.5 refuse it while a thread waits in a read. */
+	if (result == -EAGAIN || result == -EBUSY) {
+		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
+		alarm_set(now_ns + LOOK_NS);
+		return;
+	}
+	atomic_store(&conn->rehearsal.reset_ns, now_ns);
+	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
+	report(area, conn, fd, REHEARSAL_ACTION_RESET, result);
+}
+
+/* Does something on a copy of the descriptor, if the connection is in this stage. Returns false if
+ * it is not, or has no descriptor here. */
+static bool do_to(struct area *area, struct conn *conn, enum rehearsal_stage stage,
+		  void (*deed)(struct area *area, struct conn *conn, int fd, int copy))
+{
+	uint8_t expected = (uint8_t)stage;
+	int fd = descriptor_find_other(conn, -1), copy;
+
+	if (fd < 0 || !process_is_itself() || restriction_is_filter() ||
+	    !atomic_compare_exchange_strong(&conn->rehearsal.stage, &expected,
+					    REHEARSAL_STAGE_BUSY))
+		return false;
+	copy = descriptor_hold(fd, conn_slot(conn));
+	if (copy < 0) {
+		atomic_store(&conn->rehearsal.stage, (uint8_t)stage);
+		return false;
+	}
+	deed(area, conn, fd, copy);
+	raw_close(copy);
+	return true;
+}
+
+/* Does what is due on the connection by time, and sets the alarm for what comes next. */
+static void check(struct area *area, struct conn *conn, uint64_t now_ns)
+{
+	const struct scenario_row *row = rehearsal_scenario(&config.rehearsal);
+	uint64_t due_ns;
+
+	switch (atomic_load(&conn->rehearsal.stage)) {
+	case REHEARSAL_STAGE_CHOSEN:
+		due_ns = rehearsal_due_ns(&config.rehearsal, atomic_load(&conn->opened_ns),
+					  atomic_load(&conn->active_ns));
+		if (due_ns > now_ns)
+			alarm_set(due_ns);
+		else
+			do_to(area, conn, REHEARSAL_STAGE_CHOSEN, act);
+		break;
+	case REHEARSAL_STAGE_ACTED:
+		due_ns = atomic_load(&conn->rehearsal.until_ns);
+		if (row->sequel == REHEARSAL_RESET)
+			do_to(area, conn, REHEARSAL_STAGE_ACTED, look);
+		else if (due_ns > now_ns)
+			alarm_set(due_ns);
+		else
+			do_to(area, conn, REHEARSAL_STAGE_ACTED, undo);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Does all that is due. */
+static void check_all(struct area *area)
+{
+	uint64_t now_ns = process_now_ns();
+
+	for (uint32_t i = 0; i < conn_slab_size(); i++) {
+		struct conn *conn = conn_acquire_at(i);
+
+		if (!conn)
+			continue;
+		emit_pin(conn);
+		if (conn->kind == CONN_KIND_TCP)
+			check(area, conn, now_ns);
+		emit_unpin(conn);
+	}
+}
+
+/* The alarm. */
+static void ring(void)
+{
+	struct area *area = thread_area();
+
+	if (area && process_is_itself())
+		check_all(area);
+}
+
+void rehearse_start(void)
+{
+	if (rehearse_is_on())
+		alarm_start(ring);
+}
+
+static bool is_selected(const struct conn *conn)
+{
+	return conn->kind == CONN_KIND_TCP && atomic_load(&conn->match) == MATCH_YES &&
+	       !restriction_is_filter();
+}
+
+static bool is_chosen(const struct conn *conn, uint8_t role, uint32_t number,
+		      bool is_peer_failed)
+{
+	const struct rehearsal_candidate candidate = {
+		.role = role,
+		.number = number,
+		.accepted = atomic_load(&accepted) + (role == ROLE_SERVER),
+		.made = atomic_load(&made) + (role == ROLE_CLIENT),
+		.is_peer_failed = is_peer_failed,
+	};
+
+	return is_selected(conn) && rehearsal_chooses(&config.rehearsal, &candidate);
+}
+
+void rehearse_opened(struct conn *conn)
+{
+	uint8_t expected = REHEARSAL_STAGE_NONE, role = atomic_load(&conn->role);
+	uint64_t due_ns;
+
+	if (atomic_load(&conn->rehearsal.stage) != REHEARSAL_STAGE_NONE ||
+	    rehearsal_scenario(&config.rehearsal)->place != REHEARSAL_OPEN ||
+	    !atomic_compare_exchange_strong(
+		    &conn->rehearsal.stage, &expected,
+		    is_chosen(conn, role, atomic_load(&opened) + 1,
+			      failed_until_ns(&conn->peer) != 0)
+			    ? REHEARSAL_STAGE_CHOSEN
+			    : REHEARSAL_STAGE_SPARED))
+		return;
+	atomic_fetch_add(&opened, 1);
+	atomic_fetch_add(role == ROLE_SERVER ? &accepted : &made, 1);
+	due_ns = rehearsal_due_ns(&config.rehearsal, atomic_load(&conn->opened_ns),
+				  atomic_load(&conn->active_ns));
+	if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_CHOSEN)
+		alarm_set(due_ns);
+}
+
+/* --- Connects. --- */
+
+/* Lets the connect get no answer. until_ns: for how long. */
+static void mute(struct area *area, struct call *call, struct conn *conn, uint64_t until_ns)
+{
+	long result = cut(call->fd, conn, call->address, call->address_size);
+
+	atomic_store(&conn->rehearsal.acted_ns, process_now_ns());
+	atomic_store(&conn->rehearsal.until_ns, until_ns);
+	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
+	if (until_ns != UINT64_MAX)
+		alarm_set(until_ns);
+	report(area, conn, call->fd, REHEARSAL_ACTION_UNANSWERED, result);
+}
+
+static void refuse(struct area *area, struct call *call, struct conn *conn)
+{
+	call->is_refused = true;
+	atomic_store(&conn->rehearsal.acted_ns, process_now_ns());
+	report(area, conn, call->fd, REHEARSAL_ACTION_REFUSED, 0);
+}
+
+/* Returns when the rehearsal of connects is over. */
+static uint64_t connects_end_ns(void)
+{
+	return end_ns(process_base_ns() + (config.rehearsal.trigger == REHEARSAL_AFTER
+						   ? config.rehearsal.delay_ns
+						   : 0));
+}
+
+static void begin_connect(struct area *area, struct call *call, struct conn *conn)
+{
+	const struct scenario_row *row = rehearsal_scenario(&config.rehearsal);
+	struct tcpshim_address peer = {0};
+	uint64_t now_ns = process_now_ns(), failed_ns;
+
+	if (call->address_size == 0 || call->address_size != call->arguments[2] ||
+	    !facts_read_sockaddr(&peer, call->address, call->address_size) ||
+	    !is_selected(conn) || atomic_load(&conn->phase) != CONN_PHASE_NEW)
+		return;
+	if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED) {
+		heal_conn(call->fd, conn); /* its last connect got no answer */
+		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_NONE);
+	}
+	conn->peer = peer;
+	if (row->place == REHEARSAL_CONNECT) {
+		bool is_due = is_chosen(conn, ROLE_CLIENT, atomic_fetch_add(&opened, 1) + 1, false);
+
+		atomic_fetch_add(&made, 1);
+		if (!is_due || !rehearsal_is_time(&config.rehearsal, process_base_ns(), now_ns))
+			return;
+		if (row->deed == REHEARSAL_REFUSE)
+			refuse(area, call, conn);
+		else
+			mute(area, call, conn, connects_end_ns());
+		return;
+	}
+	failed_ns = failed_until_ns(&peer);
+	if (row->later == REHEARSAL_UNANSWERED && failed_ns > now_ns)
+		mute(area, call, conn, failed_ns);
+}
+
+void rehearse_nowhere(const struct call *call, struct sockaddr_storage *nowhere)
+{
+	struct sockaddr_in *four = (struct sockaddr_in *)nowhere;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)nowhere;
+
+	memset(nowhere, 0, sizeof(*nowhere));
+	memcpy(nowhere, call->address, call->address_size);
+	if (nowhere->ss_family == AF_INET) {
+		four->sin_port = 0;
+		four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		return;
+	}
+	six->sin6_port = 0;
+	six->sin6_scope_id = 0;
+	if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+		const uint32_t loopback = htonl(INADDR_LOOPBACK);
+
+		memcpy(&six->sin6_addr.s6_addr[12], &loopback, sizeof(loopback));
+	} else {
+		six->sin6_addr = (struct in6_addr)IN6ADDR_LOOPBACK_INIT;
+	}
+}
+
+/* --- Calls. --- */
+
+void rehearse_before(struct area *area, struct call *call, struct conn *conn)
+{
+	enum tcpshim_effect effect = call_effect(call);
+	bool is_write = effect == EFFECT_WRITE;
+
+	alarm_check();
+	if (alarm_take(process_now_ns()))
+		check_all(area);
+	if (effect == EFFECT_CONNECT)
+		begin_connect(area, call, conn);
+	if ((is_write || effect == EFFECT_READ) &&
+	    atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_CHOSEN &&
+	    rehearsal_is_due_at(&config.rehearsal, is_write,
+				atomic_load(is_write ? &conn->rehearsal.writes
+						     : &conn->rehearsal.reads)))
+		do_to(area, conn, REHEARSAL_STAGE_CHOSEN, act);
+}
+
+int rehearse_error(const struct call *call, int error)
+{
+	struct conn *conn;
+
+	if (error != EPIPE || call_effect(call) != EFFECT_READ)
+		return error;
+	conn = conn_acquire(call->slot);
+	if (!conn)
+		return error;
+	if (atomic_load(&conn->rehearsal.reset_ns) > call->start_ns) {
+		get_integer(call->fd, SOL_SOCKET, SO_ERROR); /* it is reported once */
+		error = ECONNRESET;
+	}
+	conn_release(conn);
+	return error;
+}
+
+void rehearse_after(struct area *area, const struct call *call, int64_t result)
+{
+	enum tcpshim_effect effect = call_effect(call);
+	struct conn *conn = NULL;
+
+	if (alarm_take(process_now_ns()))
+		check_all(area);
+	if (effect == EFFECT_WRITE || effect == EFFECT_READ)
+		conn = conn_acquire(call->slot);
+	if (!conn)
+		return;
+	emit_pin(conn);
+	if (result > 0)
+		atomic_fetch_add(effect == EFFECT_WRITE ? &conn->rehearsal.writes
+							: &conn->rehearsal.reads,
+				 1);
+	if (rehearsal_scenario(&config.rehearsal)->sequel == REHEARSAL_RESET)
+		do_to(area, conn, REHEARSAL_STAGE_ACTED, look);
+	emit_unpin(conn);
+}
+
+/* --- Ends. --- */
+
+/* Returns whether the connection is interrupted for a time that is not over. */
+static bool is_interrupted(const struct conn *conn)
+{
+	return config.rehearsal.length_ns != 0 &&
+	       atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED &&
+	       rehearsal_scenario(&config.rehearsal)->deed != REHEARSAL_SLOW;
+}
+
+void rehearse_closing(struct conn *conn, int fd)
+{
+	if (!is_interrupted(conn) || conn_is_maybe_shared(conn, process_forks()) ||
+	    restriction_is_filter())
+		return;
+	heal_conn(fd, conn);
+	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
+	atomic_fetch_or(&conn->unreported, REHEARSAL_ACTION_HEALED);
+}
+
+void rehearse_end(struct area *area)
+{
+	for (uint32_t i = 0; i < conn_slab_size(); i++) {
+		struct conn *conn = conn_acquire_at(i);
+
+		if (!conn)
+			continue;
+		emit_pin(conn);
+		if (is_interrupted(conn) && !conn_is_maybe_shared(conn, process_forks()))
+			do_to(area, conn, REHEARSAL_STAGE_ACTED, undo);
+		emit_unpin(conn);
+	}
+}
