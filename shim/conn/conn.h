@@ -88,7 +88,12 @@ struct conn_rehearsal {
 	_Atomic uint64_t until_ns;      /* UINT64_MAX: to the end */
 	_Atomic uint64_t sent_bytes;    /* by this program, until then */
 	_Atomic uint64_t rate;          /* if it is slow, bytes a second */
+	_Atomic bool has_end;           /* the program was given an end of stream */
 	_Atomic uint64_t reset_ns;      /* 0: not yet */
+	/* What the kernel counted until then (conn/rehearsed.h). */
+	_Atomic uint64_t acknowledged_bytes, received_bytes, heard_ns, moved_ns;
+	_Atomic uint32_t retransmits_total;
+	_Atomic uint8_t retransmits, probes;
 };
 
 /* What policies and rehearsals did on one connection, as a plain copy. */

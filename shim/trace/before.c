@@ -120,7 +120,7 @@ static void announce_blocking(struct call *call, struct conn *conn, int events)
 	};
 	if (emit_has_notes() && conn->kind == CONN_KIND_TCP &&
 	    atomic_load(&conn->phase) == CONN_PHASE_OPEN)
-		step_sample_waiting(call->fd, &area->step.before);
+		step_sample_waiting(call->fd, conn, &area->step.before);
 	emit_step(area, conn, true);
 	emit_event(area, call->start_ns);
 }
@@ -150,7 +150,7 @@ static void measure_pause(struct call *call, struct conn *conn)
 	if (conn->kind != CONN_KIND_TCP || atomic_load(&conn->phase) != CONN_PHASE_OPEN ||
 	    call_argument(call, ARG_SIZE, 1) == 0 ||
 	    call->start_ns - atomic_load(&conn->active_ns) < CONN_PAUSE_NS ||
-	    tcpinfo_sample(call->fd, TCPINFO_STATE, &info) < 0 || info.state == STATE_SYN_RECV)
+	    step_sample(call->fd, conn, TCPINFO_STATE, &info) < 0 || info.state == STATE_SYN_RECV)
 		return;
 	ack_ns = info.last_ack_received_ms * UINT64_C(1000000);
 	data_ns = info.last_data_ms * UINT64_C(1000000);
@@ -214,7 +214,7 @@ static void begin_on_connection(struct call *call, struct conn *conn)
 	case EFFECT_SHUTDOWN:
 		conn->closing_info = (struct tcpinfo){0};
 		if (emit_has_notes() && conn->kind == CONN_KIND_TCP)
-			tcpinfo_sample(call->fd, TCPINFO_STATE, &conn->closing_info);
+			step_sample(call->fd, conn, TCPINFO_STATE, &conn->closing_info);
 		break;
 	default:
 		break;

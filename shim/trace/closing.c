@@ -14,6 +14,7 @@
 #include "trace/descriptor.h"
 #include "trace/emit.h"
 #include "trace/rehearse.h"
+#include "trace/step.h"
 #include "trace/watch.h"
 
 /* Returns whether a child may have inherited fd: it is not close-on-exec, and a child is alive.
@@ -47,9 +48,9 @@ static bool detach_one(struct call *call, int fd)
 	conn->closing_info = (struct tcpinfo){0};
 	if (emit_has_notes() && conn->kind == CONN_KIND_TCP &&
 	    atomic_load(&conn->phase) == CONN_PHASE_OPEN && call->is_shown) {
-		tcpinfo_sample(fd, TCPINFO_QUEUES, &conn->closing_info);
+		step_sample(fd, conn, TCPINFO_QUEUES, &conn->closing_info);
 		if (conn->closing_info.state == STATE_CLOSE)
-			tcpinfo_sample(fd, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT,
+			step_sample(fd, conn, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT,
 				       &conn->closing_info);
 		if (may_be_inherited(fd))
 			atomic_fetch_or(&conn->flags, CONN_FLAG_PASSED);

@@ -13,6 +13,7 @@
 #include "sys/real.h"
 #include "sys/restriction.h"
 #include "trace/descriptor.h"
+#include "trace/step.h"
 
 /* Returns the value that the kernel has, or otherwise if it cannot be read. */
 static int read_back(int fd, enum conn_option option, int otherwise)
@@ -87,7 +88,7 @@ static uint8_t end_connection(int copy, struct conn *conn)
 	struct tcpinfo info;
 	uint8_t action = is_abort ? POLICY_ACTION_SENT_RST : POLICY_ACTION_SENT_FIN;
 
-	if (tcpinfo_sample(copy, TCPINFO_STATE, &info) < 0 || !policy_ends_state(info.state))
+	if (step_sample(copy, conn, TCPINFO_STATE, &info) < 0 || !policy_ends_state(info.state))
 		return 0;
 	if (is_abort ? abort_connection(copy) < 0 : real.shutdown(copy, SHUT_RDWR) < 0)
 		return 0; /* a reset came in between: there is nothing left to end */

@@ -12,6 +12,7 @@
 #include "trace/decode.h"
 #include "trace/emit.h"
 #include "trace/rehearse.h"
+#include "trace/step.h"
 
 static void emit_left_open(struct area *area, struct conn *conn, int fd, uint64_t now_ns,
 			   bool is_child)
@@ -30,7 +31,7 @@ static void emit_left_open(struct area *area, struct conn *conn, int fd, uint64_
 		.is_maybe_shared = is_maybe_shared,
 	};
 	/* The peer's FIN may have been received while nobody read. */
-	tcpinfo_sample(fd, TCPINFO_STATE, &area->step.after);
+	step_sample(fd, conn, TCPINFO_STATE, &area->step.after);
 	emit_step(area, conn, true);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conn/fdtable.h"
+#include "conn/rehearsed.h"
 #include "format/facts.h"
 #include "guest/alarm.h"
 #include "guest/process.h"
@@ -180,8 +181,9 @@ static void heal_conn(int fd, struct conn *conn)
 	heal(fd, conn, &peer, size);
 }
 
-static long end_stream(int fd)
+static long end_stream(int fd, struct conn *conn)
 {
+	atomic_store(&conn->rehearsal.has_end, true);
 	return raw_syscall2(SYS_shutdown, fd, SHUT_RD);
 }
 
@@ -199,7 +201,6 @@ static long slow_down(int fd, struct conn *conn)
 static long reset(int fd, struct conn *conn, const struct tcpinfo *info)
 {
 	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-	uint64_t base = atomic_load(&conn->acknowledged_base);
 	long result = raw_syscall3(SYS_connect, fd, (long)&nowhere, sizeof(nowhere));
 
 	if (result < 0)
@@ -207,9 +208,7 @@ static long reset(int fd, struct conn *conn, const struct tcpinfo *info)
 	raw_syscall2(SYS_shutdown, fd, SHUT_RDWR);
 	if (rehearsal_scenario(&config.rehearsal)->deed == REHEARSAL_CLOSE)
 		get_integer(fd, SOL_SOCKET, SO_ERROR);
-	/* The kernel counts from 0 again. */
-	atomic_fetch_add(&conn->sent_before_bytes, base - info->acknowledged_bytes);
-	atomic_store(&conn->acknowledged_base, 0);
+	rehearsed_keep(conn, info, process_now_ns());
 	return 0;
 }
 
@@ -281,11 +280,11 @@ static void act(struct area *area, struct conn *conn, int fd, int copy)
 	case REHEARSAL_CLOSE:
 		result = cut_open(copy, conn);
 		if (result == 0)
-			result = end_stream(copy);
+			result = end_stream(copy, conn);
 		action = REHEARSAL_ACTION_CLOSED;
 		break;
 	case REHEARSAL_END:
-		result = end_stream(copy);
+		result = end_stream(copy, conn);
 		action = REHEARSAL_ACTION_ENDED;
 		break;
 	case REHEARSAL_SLOW:
@@ -343,7 +342,6 @@ static void look(struct area *area, struct conn *conn, int fd, int copy)
 		alarm_set(now_ns + LOOK_NS);
 		return;
 	}
-	atomic_store(&conn->rehearsal.reset_ns, now_ns);
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
 	report(area, conn, fd, REHEARSAL_ACTION_RESET, result);
 }

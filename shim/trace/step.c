@@ -4,6 +4,7 @@
 
 #include "conn/evidence.h"
 #include "conn/fdtable.h"
+#include "conn/rehearsed.h"
 #include "conn/state.h"
 #include "format/facts.h"
 #include "guest/process.h"
@@ -65,10 +66,19 @@ bool step_is_asked(const struct conn *conn, uint64_t now_ns, bool is_over)
 	       (is_over || now_ns - atomic_load(&conn->asked_ns) >= LONG_WAIT_NS);
 }
 
-void step_sample_waiting(int fd, struct tcpinfo *info)
+int step_sample(int fd, const struct conn *conn, unsigned parts, struct tcpinfo *info)
 {
-	if (tcpinfo_sample(fd, TCPINFO_TIMERS, info) == 0 && info->state == STATE_CLOSE)
-		tcpinfo_sample(fd, TCPINFO_TIMERS | TCPINFO_LIMIT, info);
+	int result = tcpinfo_sample(fd, parts, info);
+
+	if (result == 0)
+		rehearsed_restore(conn, process_now_ns(), info);
+	return result;
+}
+
+void step_sample_waiting(int fd, const struct conn *conn, struct tcpinfo *info)
+{
+	if (step_sample(fd, conn, TCPINFO_TIMERS, info) == 0 && info->state == STATE_CLOSE)
+		step_sample(fd, conn, TCPINFO_TIMERS | TCPINFO_LIMIT, info);
 }
 
 /* Asks the kernel at a transition, after a long wait, and where Nagle's algorithm may have held
@@ -83,14 +93,14 @@ static void take_sample(struct conn_step *step, const struct call *call, const s
 	if (fdtable_load(call->fd) != call->slot)
 		return;
 	if (is_transition)
-		sampled = tcpinfo_sample(call->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+		sampled = step_sample(call->fd, conn, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
 	else if (step->effect == EFFECT_READ && step->result > 0 &&
 		 state_may_be_held(conn, step->now_ns) &&
 		 !conn_is_maybe_shared(conn, process_forks()))
-		tcpinfo_sample(call->fd, TCPINFO_NAGLE | (is_long ? TCPINFO_TIMERS : 0),
+		step_sample(call->fd, conn, TCPINFO_NAGLE | (is_long ? TCPINFO_TIMERS : 0),
 			       &step->before);
 	else if (is_long)
-		step_sample_waiting(call->fd, &step->before);
+		step_sample_waiting(call->fd, conn, &step->before);
 	step->is_other_file = sampled == -ENOTSOCK || sampled == -EOPNOTSUPP ||
 			      sampled == -ENOPROTOOPT;
 }
@@ -171,9 +181,9 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
 		return;
 	if ((entry->revents & (POLLERR | POLLHUP)) ||
 	    (phase == CONN_PHASE_CONNECTING && entry->revents != 0))
-		tcpinfo_sample(entry->fd, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
+		step_sample(entry->fd, conn, TCPINFO_TIMERS | TCPINFO_LIMIT, &step->after);
 	else if (is_long && phase == CONN_PHASE_OPEN)
-		step_sample_waiting(entry->fd, &step->before);
+		step_sample_waiting(entry->fd, conn, &step->before);
 	/* Another thread may have closed the descriptor, and opened another with its number. */
 	if (fdtable_load(entry->fd) != conn_slot(conn)) {
 		step->before.state = STATE_UNKNOWN;

@@ -24,8 +24,11 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
  * asked why: when the wait is over, and about once a second before. */
 bool step_is_asked(const struct conn *conn, uint64_t now_ns, bool is_over);
 
+/* Samples a connection (conn/tcpinfo.h), as conn/rehearsed.h has it. Returns 0 or -errno. */
+int step_sample(int fd, const struct conn *conn, unsigned parts, struct tcpinfo *info);
+
 /* Samples a connection that a call waits for. If it has died, the sample includes what is needed to
  * find the cause. */
-void step_sample_waiting(int fd, struct tcpinfo *info);
+void step_sample_waiting(int fd, const struct conn *conn, struct tcpinfo *info);
 
 #endif

@@ -1,0 +1,69 @@
+#include "conn/rehearsed.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+void rehearsed_keep(struct conn *conn, const struct tcpinfo *info, uint64_t now_ns)
+{
+	struct conn_rehearsal *rehearsal = &conn->rehearsal;
+
+	atomic_store(&rehearsal->acknowledged_bytes, info->acknowledged_bytes);
+	atomic_store(&rehearsal->received_bytes, info->received_bytes);
+	atomic_store(&rehearsal->retransmits_total, info->retransmits_total);
+	atomic_store(&rehearsal->retransmits, info->retransmits);
+	atomic_store(&rehearsal->probes, info->probes);
+	atomic_store(&rehearsal->heard_ns, now_ns - info->last_ack_received_ms * NS_PER_MS);
+	atomic_store(&rehearsal->moved_ns, now_ns - info->last_data_ms * NS_PER_MS);
+	atomic_store(&rehearsal->reset_ns, now_ns);
+}
+
+static uint32_t since_ms(uint64_t then_ns, uint64_t now_ns)
+{
+	return now_ns > then_ns ? (uint32_t)((now_ns - then_ns) / NS_PER_MS) : 0;
+}
+
+/* Counters that end a connection's life with it. */
+static void restore_counters(const struct conn_rehearsal *rehearsal, uint64_t now_ns,
+			     struct tcpinfo *info)
+{
+	info->acknowledged_bytes = atomic_load(&rehearsal->acknowledged_bytes);
+	info->received_bytes = atomic_load(&rehearsal->received_bytes);
+	info->retransmits_total = atomic_load(&rehearsal->retransmits_total);
+	info->retransmits = atomic_load(&rehearsal->retransmits);
+	info->probes = atomic_load(&rehearsal->probes);
+	info->last_ack_received_ms = since_ms(atomic_load(&rehearsal->heard_ns), now_ns);
+	info->last_data_ms = since_ms(atomic_load(&rehearsal->moved_ns), now_ns);
+}
+
+static uint8_t state_with_fin(uint8_t state)
+{
+	switch (state) {
+	case STATE_ESTABLISHED:
+		return STATE_CLOSE_WAIT;
+	case STATE_FIN_WAIT_1:
+		return STATE_LAST_ACK;
+	case STATE_FIN_WAIT_2:
+		return STATE_CLOSE;
+	default:
+		return state;
+	}
+}
+
+void rehearsed_restore(const struct conn *conn, uint64_t now_ns, struct tcpinfo *info)
+{
+	const struct conn_rehearsal *rehearsal = &conn->rehearsal;
+	uint32_t since_end_ms;
+
+	if (atomic_load_explicit(&rehearsal->acted_ns, memory_order_relaxed) == 0 ||
+	    info->state == STATE_UNKNOWN)
+		return;
+	if (atomic_load(&rehearsal->reset_ns) != 0)
+		restore_counters(rehearsal, now_ns, info);
+	if (!atomic_load(&rehearsal->has_end))
+		return;
+	/* A FIN counts as a byte, and carries an acknowledgement. */
+	info->received_bytes++;
+	since_end_ms = since_ms(atomic_load(&rehearsal->acted_ns), now_ns);
+	if (info->last_ack_received_ms > since_end_ms)
+		info->last_ack_received_ms = since_end_ms;
+	info->state = state_with_fin(info->state);
+}
