@@ -3,7 +3,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-	&report_command, &diagnose_command, &netstat_command, &explain_command,
+	&report_command, &diagnose_command, &rehearse_command, &netstat_command, &explain_command,
 	&list_command,   &help_command,     &version_command, NULL,
 };
 

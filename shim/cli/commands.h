@@ -9,6 +9,7 @@
 #define CLI_COMMANDS_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct command {
@@ -28,12 +29,14 @@ struct command {
 	/* Takes one of its own options, or an argument, as argp's parser does. It says itself what
 	 * is wrong, with command_refuse. NULL: there is nothing to take. */
 	error_t (*parse)(int key, char *argument, struct argp_state *state);
+	/* What follows the first argument, or the second, is a program with its own options. */
+	bool has_program;
 	/* Does the work once all is parsed. Returns the exit status. */
 	int (*run)(void);
 };
 
 extern const struct command run_command, report_command, netstat_command, explain_command,
-	diagnose_command, list_command, help_command, version_command;
+	diagnose_command, rehearse_command, list_command, help_command, version_command;
 
 /* Those with a word, in the order in which help shows them; ends with NULL. */
 extern const struct command *const commands[];

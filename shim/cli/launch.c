@@ -237,8 +237,7 @@ int launch_start(struct launch *launch)
 static void end(struct launch *launch, int status)
 {
 	launch->is_over = true;
-	launch->is_killed = WIFSIGNALED(status);
-	launch->status = status_of(status);
+	launch->status = launch->is_ended_here ? 0 : status_of(status);
 	if (!has_come_up(launch->started))
 		complain("the library was not loaded into %s, so nothing was traced: its loader "
 			 "is not glibc's, or something removed LD_PRELOAD",
@@ -249,6 +248,8 @@ void launch_wait(struct launch *launch)
 {
 	int status;
 
+	if (launch->is_over)
+		return;
 	while (waitpid(launch->pid, &status, 0) < 0) {
 		if (errno != EINTR) {
 			complain("waiting for the program failed: %s", strerror(errno));

@@ -16,7 +16,8 @@ struct launch {
 	char path[PATH_MAX];
 	pid_t pid;
 	int started; /* the pipe through which the library reports that it was loaded */
-	bool is_over, is_killed;
+	bool is_over;
+	bool is_ended_here; /* the command ends it: that is not worth a line */
 	int status; /* as a shell has it */
 };
 

@@ -266,7 +266,7 @@ static void take_call(struct open_rows *rows, const struct item *item, uint32_t 
 	if (rows->is_joined)
 		take_message(row, event);
 	if (rows->tell)
-		rows->tell(row, item, find_subject(event, view->serial), data);
+		rows->tell(row, item, find_subject(event, view->serial), stack, data);
 }
 
 /* Returns whether the row's connection is over. */
@@ -280,7 +280,7 @@ static bool take_subject(struct open_rows *rows, struct view *view, const struct
 	choose(rows, row, event, view->serial);
 	story_subject(&row->story, event, subject, stack);
 	if (rows->tell && view->serial != event->connection.serial)
-		rows->tell(row, item, subject, data);
+		rows->tell(row, item, subject, stack, data);
 	view->is_closed = connection_row_subject(&row->row, event, subject);
 	if (row->views->next)
 		connection_row_keep_opening(&row->row, &before);

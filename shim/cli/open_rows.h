@@ -10,6 +10,7 @@
 
 #include "diagnose/messages.h"
 #include "diagnose/story.h"
+#include "diagnose/verdict.h"
 #include "picture/chronicle.h"
 #include "reader/filter.h"
 #include "reader/merge.h"
@@ -22,6 +23,7 @@ struct open_row {
 	bool is_chosen;        /* one of its calls or notes meets the conditions of the filter */
 	/* The owner's, who adds to it in tell and frees it when the row is closed or left. */
 	struct chronicle chronicle;
+	struct verdict *verdict;
 	/* If rows are joined; NULL: it has moved no bytes. Who takes it sets it to NULL. */
 	struct messages *messages;
 
@@ -35,9 +37,10 @@ struct open_rows {
 	struct stacks *stacks;       /* the owner's, of which stories have numbers; NULL: none */
 	bool is_joined;              /* the views of one socket are one row */
 	/* If not NULL, called with each event and each row that it concerns. subject: the event's
-	 * notes for the row's connection, NULL if it has none. */
+	 * notes for the row's connection, NULL if it has none. stack: the number of its call
+	 * stack, 0 if there is none or stacks is NULL. */
 	void (*tell)(struct open_row *row, const struct item *item,
-		     const struct tcpshim_subject *subject, void *data);
+		     const struct tcpshim_subject *subject, uint32_t stack, void *data);
 };
 
 /* Updates the rows of the event's connections, and makes missing ones. When a connection has ended,

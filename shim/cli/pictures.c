@@ -12,13 +12,14 @@
 
 /* Adds the event to the chronicle of the row's connection, with its text as a report has it. */
 static void tell(struct open_row *row, const struct item *item,
-		 const struct tcpshim_subject *subject, void *data)
+		 const struct tcpshim_subject *subject, uint32_t stack, void *data)
 {
 	const struct pictures *pictures = data;
 	struct truss_style style = config.style;
 	struct strbuf raw, text;
 	size_t bound;
 
+	(void)stack;
 	style.stamps = 0;
 	style.has_colour = false;
 	style.symbol = symbols_append;

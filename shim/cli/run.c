@@ -108,4 +108,5 @@ const struct command run_command = {
 	.variables = options_all_variables,
 	.parse = parse,
 	.run = run,
+	.has_program = true,
 };

@@ -442,7 +442,8 @@ void config_read(char *const *environment, const char *program, config_complain 
 	config.has_text |= !config.has_record;
 	config.has_lines = config.has_text && config.summary != CONFIG_SUMMARY_ONLY;
 	config.has_text |= config.summary != CONFIG_SUMMARY_OFF;
-	if (!config.has_lines)
+	/* A rehearsal's verdict tells where a program waits. */
+	if (!config.has_lines && !config.rehearsal.is_on)
 		config.has_sleeping = false;
 	policy_settle(&config.policy, complain);
 	if (config.rehearsal.is_on && !config.is_any_shown) {

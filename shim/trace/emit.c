@@ -194,7 +194,7 @@ static bool wants_stack(const struct tcpshim_event *event)
 	uint8_t shown = config.style.least_severity, asked = config.stack_severity;
 
 	if (event->flags & EVENT_SLEEPING)
-		return false;
+		return rehearse_is_on();
 	return config.has_stack[event->call] || (config.has_stack_of_errors && event->error != 0) ||
 	       (asked < SEVERITY_NONE && has_notes_of(event, shown > asked ? shown : asked));
 }

@@ -1,0 +1,588 @@
+/* tcpshim rehearse: runs a program, lets a failure happen to its connections, and says what it did. */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/explanation.h"
+#include "cli/launch.h"
+#include "cli/options.h"
+#include "cli/rehearsed.h"
+#include "diagnose/verdict_text.h"
+#include "format/attributes.h"
+#include "format/facts.h"
+#include "format/json.h"
+#include "format/nearest.h"
+#include "format/words.h"
+#include "reader/complain.h"
+#include "reader/printable.h"
+#include "reader/symbols.h"
+#include "settings/spread.h"
+
+enum { EXIT_NOT_PASSED = 3 };
+enum { TEXT_BYTES = 4096, VALUE_BYTES = 512 };
+#define NS_PER_S UINT64_C(1000000000)
+
+/* Options that are settings of TCPSHIM_REHEARSE, in the order of settings below. */
+enum {
+	OPTION_SETTING = OPTION_OWN,
+	OPTION_WITHIN = OPTION_OWN + 0x100,
+	OPTION_LIMIT,
+	OPTION_WATCH,
+	OPTION_VERDICT,
+};
+
+static const struct {
+	const char *name, *wants;
+} settings[] = {
+	{"after", "a duration, as after=5s"},
+	{"idle", "a duration, as idle=10s"},
+	{"at", "write:N, read:N, accept:N or connect:N, as at=write:3"},
+	{"for", "a duration, as for=20s"},
+	{"every", "a number from 1 to 1000000, as every=10"},
+	{"share", "a percentage from 1% to 100%, as share=10%"},
+	{"seed", "a number, together with share="},
+	{"rate", "a number of bytes a second, as rate=16K"},
+	{"by", "md5 or deaf"},
+};
+enum { SETTINGS = sizeof(settings) / sizeof(settings[0]) };
+
+static const struct argp_option options[] = {
+	{"after", OPTION_SETTING + 0, "DURATION", 0,
+	 "When: that long after the connection was opened (at once)", 0},
+	{"idle", OPTION_SETTING + 1, "DURATION", 0,
+	 "When: as soon as nothing has moved on it for that long", 0},
+	{"at", OPTION_SETTING + 2, "CALL:N", 0,
+	 "When: before the Nth write or read on it (write:3, read:2); or only the Nth connection "
+	 "that the process accepts or makes (accept:10, connect:2)",
+	 0},
+	{"for", OPTION_SETTING + 3, "DURATION", 0, "How long, then all works again", 0},
+	{"every", OPTION_SETTING + 4, "N", 0,
+	 "Which: of N connections the last; without, all that are open when a peer fails", 0},
+	{"share", OPTION_SETTING + 5, "PERCENT", 0, "Which: so many of a hundred, by chance", 0},
+	{"seed", OPTION_SETTING + 6, "N", 0, "Repeats the choice of an earlier --share", 0},
+	{"rate", OPTION_SETTING + 7, "BYTES", 0, "slow: bytes a second (16K)", 0},
+	{"by", OPTION_SETTING + 8, "md5|deaf", 0,
+	 "How it is cut: mute and deaf by a TCP-MD5 key, or only deaf by the minimum TTL", 0},
+	{"within", OPTION_WITHIN, "DURATION", 0,
+	 "How soon the program has to notice, for exit status 0 (the limit)", 0},
+	{"limit", OPTION_LIMIT, "DURATION", 0, "How long it is watched at most (120s)", 0},
+	{"watch", OPTION_WATCH, "DURATION", 0,
+	 "How long it is watched after it has noticed, to see what it does then (3s)", 0},
+	{"verdict", OPTION_VERDICT, "FILE", 0, "Writes the verdict there (standard error)", 0},
+	{0},
+};
+
+static const char *const variables[] = {"KEEPALIVE", "USER_TIMEOUT", "CLOSE_ON_EOF", "FORCE",
+					"MATCH",     "PROGRAMS",     "STACK",        "DATA",
+					"OUTPUT",    "TAGS",         "FORMAT",       NULL};
+
+static struct {
+	const struct scenario_row *scenario;
+	char **program;
+	const char *setting[SETTINGS];
+	uint64_t within_ns, limit_ns, watch_ns;
+	const char *verdict;
+} asked;
+
+static void refuse_scenario(const char *word)
+{
+	struct nearest nearest;
+
+	nearest_start(&nearest, word, strlen(word));
+	for (unsigned i = 0; i < SCENARIO_COUNT; i++)
+		nearest_offer(&nearest, scenario_rows[i].word);
+	refuse("there is no scenario \"%s\"; did you mean %s? There are power-off, power-cycle, "
+	       "outage, peer-closes, half-open, unreachable, refused and slow",
+	       word, nearest.found);
+}
+
+static void take_argument(char *argument, struct argp_state *state)
+{
+	if (!asked.scenario) {
+		for (unsigned i = 0; i < SCENARIO_COUNT; i++)
+			if (strcmp(scenario_rows[i].word, argument) == 0)
+				asked.scenario = &scenario_rows[i];
+		if (!asked.scenario)
+			refuse_scenario(argument);
+		return;
+	}
+	asked.program = &state->argv[state->next - 1];
+	state->next = state->argc;
+}
+
+static uint64_t read_duration(const char *name, const char *value)
+{
+	uint64_t ns;
+
+	if (!word_duration(word_of(value), &ns) || ns == 0)
+		refuse("--%s=%s: it takes a duration, for example --%s=30s", name, value, name);
+	return ns;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	if (key >= OPTION_SETTING && key < OPTION_SETTING + SETTINGS) {
+		asked.setting[key - OPTION_SETTING] = argument;
+		return 0;
+	}
+	switch (key) {
+	case OPTION_WITHIN:
+		asked.within_ns = read_duration("within", argument);
+		return 0;
+	case OPTION_LIMIT:
+		asked.limit_ns = read_duration("limit", argument);
+		return 0;
+	case OPTION_WATCH:
+		asked.watch_ns = read_duration("watch", argument);
+		return 0;
+	case OPTION_VERDICT:
+		asked.verdict = argument;
+		return 0;
+	case ARGP_KEY_ARG:
+		take_argument(argument, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (!asked.scenario)
+			refuse("name a scenario and a program, for example: tcpshim rehearse "
+			       "power-off curl http://127.0.0.1:8080/");
+		if (!asked.program)
+			refuse("name the program to run after %s", asked.scenario->word);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Appends a setting, and refuses it where the scenario with it is not understood. */
+static void add_setting(char value[VALUE_BYTES], unsigned number)
+{
+	size_t size = strlen(value);
+	const char *with_share = strcmp(settings[number].name, "seed") == 0 ? "" : NULL;
+	char alone[VALUE_BYTES];
+
+	if (!asked.setting[number])
+		return;
+	snprintf(alone, sizeof(alone), "%s,%s=%s", asked.scenario->word, settings[number].name,
+		 asked.setting[number]);
+	if (!with_share && !config_takes("REHEARSE", alone))
+		refuse("--%s=%s does not fit %s: it takes %s, in the scenarios that it fits",
+		       settings[number].name, asked.setting[number], asked.scenario->word,
+		       settings[number].wants);
+	snprintf(value + size, VALUE_BYTES - size, ",%s=%s", settings[number].name,
+		 asked.setting[number]);
+}
+
+/* Puts the rehearsal into the environment. Without a seed, a share gets one, which is printed. */
+static void announce_rehearsal(void)
+{
+	static char seed[24];
+	char value[VALUE_BYTES];
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (asked.setting[5] && !asked.setting[6]) {
+		snprintf(seed, sizeof(seed), "%" PRIu64,
+			 spread((uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32) % 1000000);
+		asked.setting[6] = seed;
+	}
+	snprintf(value, sizeof(value), "%s", asked.scenario->word);
+	for (unsigned i = 0; i < SETTINGS; i++)
+		add_setting(value, i);
+	if (!config_takes("REHEARSE", value))
+		refuse("these options do not go together: %s. Only one of --after, --idle and "
+		       "--at, and one of --every and --share, and --seed with --share",
+		       value);
+	setenv("TCPSHIM_REHEARSE", value, 1);
+}
+
+/* --- Watching. --- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* Returns whether nothing more is to be seen. */
+static bool is_enough(const struct rehearsed *rehearsed)
+{
+	if (asked.scenario->deed == REHEARSAL_SLOW || rehearsed->concerned == 0)
+		return false;
+	return rehearsed->passed == rehearsed->concerned &&
+	       now_ns() >= rehearsed->passed_ns + asked.watch_ns;
+}
+
+/* Ends the program, which may take its time. */
+static void end_program(struct launch *launch)
+{
+	enum { GRACE_MS = 3000 };
+
+	launch->is_ended_here = true;
+	kill(launch->pid, SIGTERM);
+	kill(launch->pid, SIGCONT);
+	if (!launch_is_over(launch, GRACE_MS))
+		kill(launch->pid, SIGKILL);
+	launch_wait(launch);
+}
+
+/* Watches the program until it has shown what it does, or the limit is over. Returns until when
+ * what it did was its own doing. */
+static uint64_t watch(struct launch *launch, const char *directory)
+{
+	uint64_t start_ns = now_ns(), until_ns;
+	unsigned pause_ms = 200;
+
+	while (!launch_is_over(launch, pause_ms) && now_ns() - start_ns < asked.limit_ns) {
+		uint64_t before_ns = now_ns(), took_ms;
+		struct rehearsed rehearsed;
+		bool is_over;
+
+		rehearsed_read(&rehearsed, directory, UINT64_MAX);
+		is_over = is_enough(&rehearsed);
+		rehearsed_clear(&rehearsed);
+		if (is_over)
+			break;
+		/* Long recordings are read less often. */
+		took_ms = (now_ns() - before_ns) / 1000000;
+		pause_ms = took_ms * 10 > 200 ? (unsigned)took_ms * 10 : 200;
+	}
+	if (launch->is_over)
+		return UINT64_MAX;
+	until_ns = now_ns();
+	end_program(launch);
+	return until_ns;
+}
+
+/* --- The verdict. --- */
+
+static void print_paragraph(struct strbuf *buf)
+{
+	buf->text[buf->size] = '\0';
+	if (buf->size > 0)
+		explanation_print_text(buf->text);
+	buf->size = 0;
+}
+
+/* Returns whether it is as it should be. */
+static bool is_good(const struct verdict *verdict)
+{
+	return verdict_is_passed(verdict) && verdict_delay_ns(verdict) <= asked.within_ns;
+}
+
+static struct verdict_scope scope_of(struct rehearsed *rehearsed, struct rehearsed_conn *conn,
+				     uint64_t end_ns)
+{
+	struct verdict_scope scope = {
+		.within_ns = asked.within_ns,
+		.policy = &config.policy,
+		.waits_in = conn->waits_in,
+	};
+	struct rehearsed_conn *later = rehearsed_find_later(rehearsed, conn, &scope.attempts,
+							    &scope.first_attempt_ns);
+
+	if (end_ns > conn->verdict->acted_ns)
+		scope.watched_ns = end_ns - conn->verdict->acted_ns;
+	if (later) {
+		scope.later = later->verdict;
+		scope.later_serial = later->row.serial;
+	}
+	return scope;
+}
+
+static void append_name(struct strbuf *buf, const struct rehearsed_conn *conn)
+{
+	const struct connection_row *row = &conn->row;
+
+	printable_append(buf, conn->reader->header.program,
+			 strlen(conn->reader->header.program));
+	strbuf_string(buf, " #");
+	strbuf_unsigned(buf, row->serial);
+	strbuf_char(buf, ' ');
+	if (row->local.family != 0 && conn->verdict->opened_ns != 0) {
+		facts_address(buf, &row->local);
+		strbuf_string(buf, row->role == ROLE_SERVER ? " < " : " > ");
+	}
+	if (row->peer.family != 0)
+		facts_address(buf, &row->peer);
+}
+
+static void print_conn(struct rehearsed_conn *conn, const struct verdict_scope *scope)
+{
+	const struct verdict *verdict = conn->verdict;
+	char text[TEXT_BYTES];
+	struct strbuf buf;
+
+	strbuf_init(&buf, text, sizeof(text) - 1);
+	strbuf_string(&buf, severity_rows[is_good(verdict) ? SEVERITY_INFO : SEVERITY_ERROR].mark);
+	strbuf_char(&buf, ' ');
+	append_name(&buf, conn);
+	strbuf_string(&buf, ": ");
+	verdict_append_result(&buf, verdict, scope);
+	strbuf_string(&buf, ".\n");
+	fwrite(text, 1, buf.size, stdout);
+	buf.size = 0;
+	verdict_append_course(&buf, verdict, scope);
+	print_paragraph(&buf);
+	verdict_append_bytes(&buf, verdict, scope);
+	print_paragraph(&buf);
+	verdict_append_remedy(&buf, verdict, scope);
+	print_paragraph(&buf);
+}
+
+static const char *const notices[] = {
+	[VERDICT_NOT_NOTICED] = NULL,    [VERDICT_BY_ERROR] = "error",
+	[VERDICT_BY_END] = "end",        [VERDICT_BY_CLOSE] = "close",
+	[VERDICT_BY_EXIT] = "exit",
+};
+
+static void json_null(struct strbuf *buf, const char *name)
+{
+	json_name(buf, name);
+	strbuf_string(buf, "null");
+}
+
+static void json_flag(struct strbuf *buf, const char *name, bool is_true)
+{
+	json_name(buf, name);
+	strbuf_string(buf, is_true ? "true" : "false");
+}
+
+static void json_known(struct strbuf *buf, const char *name, bool is_known, uint64_t value)
+{
+	if (is_known)
+		json_unsigned(buf, name, value);
+	else
+		json_null(buf, name);
+}
+
+static void json_conn(const struct rehearsed *rehearsed, struct rehearsed_conn *conn,
+		      const struct verdict_scope *scope)
+{
+	const struct verdict *verdict = conn->verdict;
+	bool is_noticed = verdict->notice != VERDICT_NOT_NOTICED, is_known;
+	char text[2 * TEXT_BYTES], words[TEXT_BYTES];
+	struct verdict_retry retry = {0};
+	struct strbuf buf, sentence;
+	uint64_t lost;
+
+	strbuf_init(&buf, text, sizeof(text));
+	strbuf_init(&sentence, words, sizeof(words) - 1);
+	strbuf_char(&buf, '{');
+	json_time(&buf, "time",
+		  (int64_t)(verdict->acted_ns + (uint64_t)rehearsed->realtime_offset_ns));
+	json_text(&buf, "rehearsal", asked.scenario->word);
+	json_flag(&buf, "passed", is_good(verdict));
+	json_integer(&buf, "process.pid", conn->row.pid);
+	json_program(&buf, conn->reader->header.program);
+	attributes_json(&buf, conn->row.attributes);
+	json_unsigned(&buf, "connection", conn->row.serial);
+	json_text(&buf, "role", connection_row_role(&conn->row));
+	json_endpoint(&buf, "local", &conn->row.local);
+	json_endpoint(&buf, "peer", &conn->row.peer);
+	json_known(&buf, "noticed_ns", is_noticed, verdict->noticed_ns - verdict->acted_ns);
+	if (is_noticed) {
+		json_text(&buf, "noticed_by", notices[verdict->notice]);
+		json_text(&buf, "call", call_rows[verdict->call].shown);
+	}
+	if (verdict->error != 0)
+		json_error(&buf, "error.type", verdict->error);
+	json_known(&buf, "end_of_stream_ns", verdict->end_ns != 0,
+		   verdict->end_ns - verdict->acted_ns);
+	json_known(&buf, "closed_ns", verdict->closed_ns != 0,
+		   verdict->closed_ns - verdict->acted_ns);
+	json_known(&buf, "healed_ns", verdict->healed_ns != 0,
+		   verdict->healed_ns - verdict->acted_ns);
+	json_known(&buf, "resumed_ns", verdict->moved_after_heal_ns != 0,
+		   verdict->moved_after_heal_ns - verdict->acted_ns);
+	json_known(&buf, "reconnected_ns", scope->later != NULL,
+		   scope->later ? scope->later->opened_ns - verdict->acted_ns : 0);
+	json_unsigned(&buf, "failed_connects", scope->attempts);
+	is_known = verdict_lost_bytes(verdict, &lost);
+	json_known(&buf, "lost_bytes", is_known, lost);
+	json_known(&buf, "late_bytes", is_known,
+		   verdict->healed_ns != 0 && lost == 0 ? verdict->sent_after_bytes : 0);
+	if (scope->later)
+		retry = verdict_retry_of(verdict, scope->later);
+	json_unsigned(&buf, "retried_bytes", retry.bytes);
+	json_unsigned(&buf, "duplicate_bytes", retry.duplicate_bytes);
+	if (!is_noticed && conn->waits_in)
+		json_text(&buf, "waits_in", conn->waits_in);
+	verdict_append_result(&sentence, verdict, scope);
+	strbuf_string(&sentence, ". ");
+	verdict_append_course(&sentence, verdict, scope);
+	words[sentence.size] = '\0';
+	json_text(&buf, "what", words);
+	sentence.size = 0;
+	if (verdict_append_remedy(&sentence, verdict, scope)) {
+		words[sentence.size] = '\0';
+		json_text(&buf, "what_to_do", words);
+	}
+	strbuf_string(&buf, "}\n");
+	fwrite(text, 1, buf.size, stdout);
+}
+
+static void print_sum(const struct rehearsed *rehearsed, size_t good)
+{
+	char text[TEXT_BYTES];
+	struct strbuf buf;
+
+	strbuf_init(&buf, text, sizeof(text) - 1);
+	strbuf_string(&buf, asked.scenario->word);
+	strbuf_string(&buf, " rehearsed on ");
+	strbuf_count(&buf, rehearsed->concerned, "connection");
+	strbuf_string(&buf, ": ");
+	if (good == rehearsed->concerned)
+		strbuf_string(&buf, "passed");
+	else
+		strbuf_count(&buf, rehearsed->concerned - good, "failure");
+	strbuf_string(&buf, " (to be noticed within ");
+	strbuf_duration(&buf, asked.within_ns);
+	strbuf_string(&buf, ").");
+	if (asked.setting[5]) {
+		strbuf_string(&buf, " --seed=");
+		strbuf_string(&buf, asked.setting[6]);
+		strbuf_string(&buf, " repeats the choice.");
+	}
+	text[buf.size] = '\0';
+	puts(text);
+}
+
+/* Prints the verdict. Returns the exit status. */
+static int judge(struct rehearsed *rehearsed, uint64_t end_ns)
+{
+	bool is_json = config.format->has_escapes;
+	size_t good = 0;
+
+	for (size_t i = 0; i < rehearsed->count; i++) {
+		struct rehearsed_conn *conn = &rehearsed->list[i];
+		struct verdict_scope scope;
+
+		if (!verdict_is_concerned(conn->verdict))
+			continue;
+		scope = scope_of(rehearsed, conn, end_ns);
+		good += is_good(conn->verdict);
+		if (is_json)
+			json_conn(rehearsed, conn, &scope);
+		else
+			print_conn(conn, &scope);
+	}
+	if (!is_json)
+		print_sum(rehearsed, good);
+	return good == rehearsed->concerned ? 0 : EXIT_NOT_PASSED;
+}
+
+/* Says why nothing was rehearsed. */
+static int complain_nothing(const struct rehearsed *rehearsed)
+{
+	if (rehearsed->failed > 0)
+		complain("nothing was rehearsed: the kernel refused it on %zu connections "
+			 "(rehearsed-failed): try --by=deaf",
+			 rehearsed->failed);
+	else if (rehearsed->count > 0)
+		complain("nothing was rehearsed: none of the %zu connections of %s came to the "
+			 "point that the options name",
+			 rehearsed->count, asked.program[0]);
+	else
+		complain("nothing was rehearsed: %s made no TCP connection that the library saw",
+			 asked.program[0]);
+	return EXIT_OWN_FAILURE;
+}
+
+/* Opens the file of the verdict. Standard output is the program's. */
+static int open_verdict(void)
+{
+	int fd = STDERR_FILENO;
+
+	if (asked.verdict)
+		fd = open(asked.verdict, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		refuse("--verdict=%s cannot be written: %s", asked.verdict, strerror(errno));
+	return fd;
+}
+
+static void set_default(const char *name, const char *value)
+{
+	const char *given = getenv(name);
+
+	if (!given || !*given)
+		setenv(name, value, 1);
+}
+
+static int run_rehearsed(struct launch *launch, const char *directory, int verdict)
+{
+	struct rehearsed rehearsed;
+	uint64_t until_ns;
+	int status = launch_start(launch);
+
+	if (status != 0)
+		return status;
+	until_ns = watch(launch, directory);
+	fflush(stdout);
+	dup2(verdict, STDOUT_FILENO);
+	rehearsed_read(&rehearsed, directory, until_ns);
+	if (rehearsed.concerned == 0)
+		status = complain_nothing(&rehearsed);
+	else
+		status = judge(&rehearsed, until_ns == UINT64_MAX ? now_ns() : until_ns);
+	for (size_t i = 0; i < rehearsed.recordings.count; i++)
+		recordings_say_lost(rehearsed.recordings.readers[i]);
+	rehearsed_clear(&rehearsed);
+	symbols_end();
+	return status;
+}
+
+static int run(void)
+{
+	char directory[PATH_MAX];
+	struct launch launch;
+	int status, verdict;
+
+	if (getenv("TCPSHIM_RECORD"))
+		refuse("rehearse makes a recording of its own and removes it: leave TCPSHIM_RECORD "
+		       "out; --output=FILE keeps the trace");
+	if (asked.limit_ns == 0)
+		asked.limit_ns = 120 * NS_PER_S;
+	if (asked.watch_ns == 0)
+		asked.watch_ns = 3 * NS_PER_S;
+	if (asked.within_ns == 0)
+		asked.within_ns = asked.limit_ns;
+	announce_rehearsal();
+	set_default("TCPSHIM_DATA", "4096");
+	status = launch_prepare(&launch, asked.program);
+	if (status != 0)
+		return status;
+	verdict = open_verdict();
+	if (!launch_record(directory))
+		return EXIT_OWN_FAILURE;
+	launch_imply_stacks("warn");
+	status = run_rehearsed(&launch, directory, verdict);
+	recordings_remove(directory);
+	return status;
+}
+
+const struct command rehearse_command = {
+	.name = "rehearse",
+	.arguments = "SCENARIO PROGRAM [ARG...]",
+	.meaning = "what a program does when its peer vanishes, now",
+	.doc = "Runs PROGRAM, lets a failure happen to its own TCP connections, and says what it "
+	       "did: whether it noticed, when and by which call, and what then. SCENARIO is "
+	       "power-off, power-cycle, outage, peer-closes, half-open, unreachable, refused or "
+	       "slow. The failure is the kernel's: its timers, states and errors are those of a "
+	       "real one; the peer is not touched. Exit status: 0 if it noticed on every "
+	       "connection concerned, 3 if not, 125 if nothing could be rehearsed.",
+	.options = options,
+	.variables = variables,
+	.parse = parse,
+	.run = run,
+	.has_program = true,
+};
