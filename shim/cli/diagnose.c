@@ -263,6 +263,10 @@ static void print_json(const struct diagnosis *diagnosis, const struct finding *
 		json_unsigned(&buf, "network.local.port", group->address.port);
 	else
 		json_endpoint(&buf, "peer", &group->address);
+	if (group->is_rehearsed) {
+		json_name(&buf, "rehearsed");
+		strbuf_string(&buf, "true");
+	}
 	json_unsigned(&buf, "affected", finding->count);
 	json_unsigned(&buf, "of", finding->of);
 	if (finding->first_ns != 0) {

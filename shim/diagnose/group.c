@@ -5,27 +5,49 @@
 
 #include "format/attributes.h"
 #include "format/facts.h"
+#include "format/note_set.h"
 #include "reader/complain.h"
 
-static bool is_same(const struct group *group, const char *program, uint8_t role,
-		    const struct tcpshim_address *address)
+/* What the connections of a group have in common. */
+struct key {
+	const char *program;
+	uint8_t role;
+	bool is_rehearsed;
+	struct tcpshim_address address;
+};
+
+static bool is_same(const struct group *group, const struct key *key)
 {
-	return group->role == role && strcmp(group->program, program) == 0 &&
+	const struct tcpshim_address *address = &key->address;
+
+	return group->role == key->role && group->is_rehearsed == key->is_rehearsed &&
+	       strcmp(group->program, key->program) == 0 &&
 	       group->address.family == address->family && group->address.port == address->port &&
 	       memcmp(group->address.bytes, address->bytes, sizeof(address->bytes)) == 0;
 }
 
+static bool is_rehearsed(const struct connection_row *row)
+{
+	bool is_any = false;
+
+	for (unsigned note = NOTE_rehearsed_cut; note <= NOTE_rehearsed_slow; note++)
+		is_any |= note_set_has(&row->notes, note);
+	return is_any;
+}
+
 /* A connection whose end is not known to be a server's or client's counts as a client's: its peer
  * is what it has in common with others. */
-static struct tcpshim_address key_of(const struct connection_row *row)
+static struct tcpshim_address address_of(const struct connection_row *row)
 {
 	if (row->role == ROLE_SERVER)
 		return (struct tcpshim_address){.port = row->local.port};
 	return row->peer;
 }
 
-static uint64_t hash_of(const char *program, uint8_t role, const struct tcpshim_address *address)
+static uint64_t hash_of(const struct key *key)
 {
+	const struct tcpshim_address *address = &key->address;
+	const char *program = key->program;
 	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
 
 	for (; *program; program++)
@@ -33,18 +55,16 @@ static uint64_t hash_of(const char *program, uint8_t role, const struct tcpshim_
 	for (size_t i = 0; i < sizeof(address->bytes); i++)
 		hash = (hash ^ address->bytes[i]) * 0x100000001b3;
 	hash = (hash ^ address->port) * 0x100000001b3;
-	hash = (hash ^ role) * 0x100000001b3;
+	hash = (hash ^ key->role ^ (key->is_rehearsed ? 0x80U : 0U)) * 0x100000001b3;
 	return hash ^ hash >> 32;
 }
 
 /* Returns the slot of the group, or the free one where it belongs. */
-static uint32_t *find_slot(const struct groups *groups, const char *program, uint8_t role,
-			   const struct tcpshim_address *address)
+static uint32_t *find_slot(const struct groups *groups, const struct key *key)
 {
-	size_t mask = groups->slot_count - 1, i = hash_of(program, role, address) & mask;
+	size_t mask = groups->slot_count - 1, i = hash_of(key) & mask;
 
-	while (groups->slots[i] != 0 &&
-	       !is_same(&groups->list[groups->slots[i] - 1], program, role, address))
+	while (groups->slots[i] != 0 && !is_same(&groups->list[groups->slots[i] - 1], key))
 		i = (i + 1) & mask;
 	return &groups->slots[i];
 }
@@ -70,10 +90,12 @@ static bool grow(struct groups *groups)
 	groups->slot_count = 2 * capacity;
 	groups->capacity = capacity;
 	for (size_t i = 0; i < groups->count; i++) {
-		const struct group *group = &list[i];
+		const struct key key = {.program = list[i].program,
+					.role = list[i].role,
+					.is_rehearsed = list[i].is_rehearsed,
+					.address = list[i].address};
 
-		*find_slot(groups, group->program, group->role, &group->address) =
-			(uint32_t)(i + 1);
+		*find_slot(groups, &key) = (uint32_t)(i + 1);
 	}
 	return true;
 }
@@ -81,18 +103,23 @@ static bool grow(struct groups *groups)
 static struct group *find_or_add(struct groups *groups, const char *program,
 				 const struct connection_row *row)
 {
-	const struct tcpshim_address address = key_of(row);
-	uint8_t role = row->role == ROLE_SERVER ? ROLE_SERVER : ROLE_CLIENT;
+	const struct key key = {.program = program,
+				.role = row->role == ROLE_SERVER ? ROLE_SERVER : ROLE_CLIENT,
+				.is_rehearsed = is_rehearsed(row),
+				.address = address_of(row)};
 	struct group *group;
 	uint32_t *slot;
 
 	if (!grow(groups))
 		return NULL;
-	slot = find_slot(groups, program, role, &address);
+	slot = find_slot(groups, &key);
 	if (*slot != 0)
 		return &groups->list[*slot - 1];
 	group = &groups->list[groups->count];
-	*group = (struct group){.program = strdup(program), .role = role, .address = address};
+	*group = (struct group){.program = strdup(program),
+				.role = key.role,
+				.is_rehearsed = key.is_rehearsed,
+				.address = key.address};
 	group->attributes = malloc(ATTRIBUTES_BYTES);
 	if (!group->program || !group->attributes)
 		return NULL;
@@ -217,4 +244,6 @@ void group_name(struct strbuf *buf, const struct group *group)
 		strbuf_string(buf, " to ");
 		facts_address(buf, &group->address);
 	}
+	if (group->is_rehearsed)
+		strbuf_string(buf, " (rehearsed)");
 }

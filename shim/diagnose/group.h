@@ -39,6 +39,7 @@ struct group {
 	char *attributes;               /* that all of its processes have (attributes.h) */
 	const char *last_attributes;    /* those that were compared last */
 	uint8_t role;                   /* enum tcpshim_role */
+	bool is_rehearsed;              /* what happened to them was a rehearsal's doing */
 	struct tcpshim_address address; /* family 0: any address, for servers */
 	struct ended *list;
 	size_t count, capacity;
@@ -70,7 +71,7 @@ size_t groups_count_pairs(const struct groups *groups);
  * machines. clocks: freed with ends_clear, before the groups. */
 void groups_pair(struct groups *groups, const struct groups *others, struct clock_pairs *clocks);
 
-/* Appends "python3 to 10.0.0.7:443" or "nginx at port 80". */
+/* Appends "python3 to 10.0.0.7:443" or "nginx at port 80"; with "(rehearsed)" after it if it was. */
 void group_name(struct strbuf *buf, const struct group *group);
 
 #endif

@@ -19,7 +19,7 @@
 
 /* LOOK_NS: how often a connection is looked at whose next segment is to be answered with a reset.
  * PEERS: how many peers that have failed are remembered. */
-enum { LOOK_NS = 20000000, PEERS = 64, MOST_TTL = 255 };
+enum { LOOK_NS = 20000000, PEERS = 64, MOST_TTL = 255, SLOW_SEGMENT = 1400 };
 
 static _Atomic uint32_t opened, accepted, made;
 
@@ -516,6 +516,10 @@ static void begin_connect(struct area *area, struct call *call, struct conn *con
 		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_NONE);
 	}
 	conn->peer = peer;
+	/* The kernel paces no connection before its first ten segments, which are of 64 KiB each on
+	 * the loopback interface (tcp_update_skb_after_send, net/ipv4/tcp_output.c). */
+	if (row->deed == REHEARSAL_SLOW && !config.rehearsal.has_choice)
+		set_integer(call->fd, IPPROTO_TCP, TCP_MAXSEG, SLOW_SEGMENT);
 	if (row->place == REHEARSAL_CONNECT) {
 		bool is_due = is_chosen(conn, ROLE_CLIENT, atomic_fetch_add(&opened, 1) + 1, false);
 
