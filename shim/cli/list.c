@@ -9,6 +9,7 @@
 #include "format/facts.h"
 #include "format/nearest.h"
 #include "reader/complain.h"
+#include "settings/rehearsal.h"
 
 static void list_calls(void)
 {
@@ -30,6 +31,12 @@ static void list_findings(void)
 	for (unsigned name = 0; name < FINDING_COUNT; name++)
 		printf("%-32s %s\n", finding_rows[name].id,
 		       severity_rows[finding_rows[name].severity].mark);
+}
+
+static void list_scenarios(void)
+{
+	for (unsigned i = 0; i < SCENARIO_COUNT; i++)
+		printf("%-14s %s\n", scenario_rows[i].word, scenario_rows[i].meaning);
 }
 
 static void list_variables(void)
@@ -76,8 +83,9 @@ static const struct listing {
 	bool is_for_programs; /* tcpshim list without a name leaves it out */
 } lists[] = {
 	{"calls", list_calls, false},       {"notes", list_notes, false},
-	{"findings", list_findings, false}, {"variables", list_variables, false},
-	{"commands", list_commands, true},  {"options", list_options, true},
+	{"findings", list_findings, false}, {"scenarios", list_scenarios, false},
+	{"variables", list_variables, false}, {"commands", list_commands, true},
+	{"options", list_options, true},
 };
 enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
 
@@ -91,7 +99,7 @@ static void refuse_name(const char *name)
 	for (unsigned i = 0; i < LISTS; i++)
 		nearest_offer(&nearest, lists[i].name);
 	refuse("there is no list of \"%s\"; did you mean %s? There are calls, notes, findings, "
-	       "variables, commands and options",
+	       "scenarios, variables, commands and options",
 	       name, nearest.found);
 }
 
@@ -147,9 +155,9 @@ static int run(void)
 
 const struct command list_command = {
 	.name = "list",
-	.arguments = "[calls|notes|variables|commands|options]...",
+	.arguments = "[calls|notes|findings|scenarios|variables|commands|options]...",
 	.meaning = "the calls, notes and variables that there are",
-	.doc = "Lists the calls, notes and variables that there are. The lists of commands and "
+	.doc = "Lists the calls, notes, findings, scenarios and variables that there are. The lists of commands and "
 	       "options are for scripts: one line each, with tabs between its fields; the options "
 	       "are those of the command whose word follows.",
 	.parse = parse,

@@ -63,15 +63,25 @@ _tcpshim_complete_argument() {
 	done < <(tr '|' '\n' <<<"$arguments")
 }
 
-# Sets `program` to the number of the word that is the program; 0 if it is not there yet. bash cuts words at "=".
+_tcpshim_scenarios() {
+	"${COMP_WORDS[0]}" list scenarios 2>/dev/null | awk '{ print $1 }'
+}
+
+# _tcpshim_find_program FIRST COUNT: sets `program` to the number of the word that is the program, the COUNTth from word FIRST
+# on that is no option; 0 if it is not there yet. `missing` is how many words come before it. bash cuts words at "=".
 _tcpshim_find_program() {
-	local i=1 word
+	local i=$1 word
+	missing=$2
 	program=0
 	while ((i < COMP_CWORD)); do
 		word=${COMP_WORDS[i]}
 		if [[ $word != -* ]]; then
-			program=$i
-			return
+			((missing -= 1))
+			if ((missing == 0)); then
+				program=$i
+				return
+			fi
+			((i += 1))
 		elif [[ ${COMP_WORDS[i + 1]} == = ]]; then
 			((i += 3))
 		elif [[ ${_tcpshim_values[$word]:--} != [-[]* ]]; then
@@ -107,8 +117,29 @@ _tcpshim_complete_option() {
 	_tcpshim_complete_value "${_tcpshim_values[$option]:--}" "$word"
 }
 
+# _tcpshim_complete_run FIRST COUNT: a program and its arguments, after the options and, if COUNT is 2, a scenario.
+_tcpshim_complete_run() {
+	local program missing
+	_tcpshim_find_program "$1" "$2"
+	if ((program > 0)); then
+		# After the program everything is the program's.
+		if declare -F _command_offset >/dev/null; then
+			_command_offset "$program"
+		else
+			_tcpshim_add '' "$word" -f
+		fi
+	elif ! _tcpshim_complete_option "$word" "$before"; then
+		if ((missing == 2)); then
+			_tcpshim_add '' "$word" -W "$(_tcpshim_scenarios)"
+		else
+			_tcpshim_add '' "$word" -c
+			((COMP_CWORD > 1)) || _tcpshim_add '' "$word" -W "$(_tcpshim_commands)"
+		fi
+	fi
+}
+
 _tcpshim() {
-	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} first=${COMP_WORDS[1]:-} arguments program
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} first=${COMP_WORDS[1]:-} arguments
 	COMPREPLY=()
 	if ((COMP_CWORD > 1)) && [[ -n $first ]]; then
 		arguments=$("${COMP_WORDS[0]}" list commands 2>/dev/null | awk -F '\t' -v word="$first" '$1 == word { print $2 }')
@@ -119,7 +150,9 @@ _tcpshim() {
 		else
 			_tcpshim_load "$first"
 		fi
-		if [[ $first == list && $before == options ]]; then
+		if [[ $first == rehearse ]]; then
+			_tcpshim_complete_run 2 2
+		elif [[ $first == list && $before == options ]]; then
 			_tcpshim_add '' "$word" -W "$(_tcpshim_commands)"
 		elif ! _tcpshim_complete_option "$word" "$before"; then
 			_tcpshim_complete_argument "$arguments" "$word"
@@ -127,18 +160,7 @@ _tcpshim() {
 		return
 	fi
 	_tcpshim_load
-	_tcpshim_find_program
-	if ((program > 0)); then
-		# After the program everything is the program's.
-		if declare -F _command_offset >/dev/null; then
-			_command_offset "$program"
-		else
-			_tcpshim_add '' "$word" -f
-		fi
-	elif ! _tcpshim_complete_option "$word" "$before"; then
-		_tcpshim_add '' "$word" -c
-		((COMP_CWORD > 1)) || _tcpshim_add '' "$word" -W "$(_tcpshim_commands)"
-	fi
+	_tcpshim_complete_run 1 1
 }
 
 complete -F _tcpshim tcpshim
