@@ -140,8 +140,8 @@ int command_line_run(const struct command *command, int argc, char **argv)
 	argv[0] = full_name(command);
 	complain_as(argv[0]);
 	if (argp_parse(&argp, argc, argv,
-		       ARGP_NO_HELP | ARGP_NO_ERRS | (command->has_program ? ARGP_IN_ORDER : 0), NULL,
-		       NULL) != 0)
+		       ARGP_NO_HELP | ARGP_NO_ERRS | (command->has_program ? ARGP_IN_ORDER : 0),
+		       NULL, NULL) != 0)
 		options_refuse(argp.options, find_refused(argp.options, argc, argv));
 	complain_as("tcpshim");
 	return command_line_end(command->run());

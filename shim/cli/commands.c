@@ -3,8 +3,9 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-	&report_command, &diagnose_command, &rehearse_command, &netstat_command, &explain_command,
-	&list_command,   &help_command,     &version_command, NULL,
+	&report_command,  &diagnose_command, &rehearse_command,
+	&netstat_command, &explain_command,  &list_command,
+	&help_command,    &version_command,  NULL,
 };
 
 const struct command *command_find(const char *word)

@@ -18,7 +18,7 @@ struct launch {
 	int started; /* the pipe through which the library reports that it was loaded */
 	bool is_over;
 	bool is_ended_here; /* the command ends it: that is not worth a line */
-	int status; /* as a shell has it */
+	int status;         /* as a shell has it */
 };
 
 /* Finds the program and puts the library in front of it, in the environment. program: kept. Returns

@@ -82,8 +82,8 @@ static const struct listing {
 	void (*print)(void);
 	bool is_for_programs; /* tcpshim list without a name leaves it out */
 } lists[] = {
-	{"calls", list_calls, false},       {"notes", list_notes, false},
-	{"findings", list_findings, false}, {"scenarios", list_scenarios, false},
+	{"calls", list_calls, false},         {"notes", list_notes, false},
+	{"findings", list_findings, false},   {"scenarios", list_scenarios, false},
 	{"variables", list_variables, false}, {"commands", list_commands, true},
 	{"options", list_options, true},
 };

@@ -1,4 +1,5 @@
-/* tcpshim rehearse: runs a program, lets a failure happen to its connections, and says what it did. */
+/* tcpshim rehearse: runs a program, lets a failure happen to its connections, and says what it did.
+ */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -287,8 +288,8 @@ static struct verdict_scope scope_of(struct rehearsed *rehearsed, struct rehears
 		.policy = &config.policy,
 		.waits_in = conn->waits_in,
 	};
-	struct rehearsed_conn *later = rehearsed_find_later(rehearsed, conn, &scope.attempts,
-							    &scope.first_attempt_ns);
+	struct rehearsed_conn *later =
+		rehearsed_find_later(rehearsed, conn, &scope.attempts, &scope.first_attempt_ns);
 
 	if (end_ns > conn->verdict->acted_ns)
 		scope.watched_ns = end_ns - conn->verdict->acted_ns;
@@ -303,8 +304,7 @@ static void append_name(struct strbuf *buf, const struct rehearsed_conn *conn)
 {
 	const struct connection_row *row = &conn->row;
 
-	printable_append(buf, conn->reader->header.program,
-			 strlen(conn->reader->header.program));
+	printable_append(buf, conn->reader->header.program, strlen(conn->reader->header.program));
 	strbuf_string(buf, " #");
 	strbuf_unsigned(buf, row->serial);
 	strbuf_char(buf, ' ');
@@ -340,9 +340,8 @@ static void print_conn(struct rehearsed_conn *conn, const struct verdict_scope *
 }
 
 static const char *const notices[] = {
-	[VERDICT_NOT_NOTICED] = NULL,    [VERDICT_BY_ERROR] = "error",
-	[VERDICT_BY_END] = "end",        [VERDICT_BY_CLOSE] = "close",
-	[VERDICT_BY_EXIT] = "exit",
+	[VERDICT_NOT_NOTICED] = NULL, [VERDICT_BY_ERROR] = "error", [VERDICT_BY_END] = "end",
+	[VERDICT_BY_CLOSE] = "close", [VERDICT_BY_EXIT] = "exit",
 };
 
 static void json_null(struct strbuf *buf, const char *name)

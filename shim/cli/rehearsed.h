@@ -16,8 +16,8 @@ struct rehearsed_conn {
 	struct verdict *verdict;
 	struct connection_row row;
 	const struct reader *reader; /* the recording that it was first seen in */
-	char *waits_in;              /* the call that it is in, with its place; NULL: none is known */
-	bool is_taken;               /* it took the place of an earlier one */
+	char *waits_in; /* the call that it is in, with its place; NULL: none is known */
+	bool is_taken;  /* it took the place of an earlier one */
 };
 
 struct rehearsed {

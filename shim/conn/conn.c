@@ -116,6 +116,7 @@ void conn_clear(struct conn *conn, enum conn_phase phase, uint64_t now_ns)
 	atomic_store(&conn->rehearsal.writes, 0);
 	atomic_store(&conn->rehearsal.reads, 0);
 	atomic_store(&conn->rehearsal.acted_ns, 0);
+	atomic_store(&conn->rehearsal.is_signed, false);
 	atomic_store(&conn->rehearsal.has_end, false);
 	atomic_store(&conn->rehearsal.reset_ns, 0);
 	atomic_store(&conn->rehearsal.rate, 0);

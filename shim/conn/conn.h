@@ -80,9 +80,10 @@ enum rehearsal_stage {
 
 /* What is remembered of a rehearsal of this connection. */
 struct conn_rehearsal {
-	_Atomic uint8_t stage;    /* enum rehearsal_stage */
-	_Atomic bool is_keyed;    /* cut by a TCP-MD5 key */
-	_Atomic uint8_t ttl, hop; /* what the minimum was, if it is cut by that */
+	_Atomic uint8_t stage;          /* enum rehearsal_stage */
+	_Atomic bool is_signed;         /* the program has set a key for TCP-MD5 or TCP-AO */
+	_Atomic bool is_keyed;          /* cut by a TCP-MD5 key */
+	_Atomic uint8_t ttl, hop;       /* what the minimum was, if it is cut by that */
 	_Atomic uint32_t writes, reads; /* calls that moved bytes, so far */
 	_Atomic uint64_t acted_ns;      /* 0: not yet */
 	_Atomic uint64_t until_ns;      /* UINT64_MAX: to the end */
@@ -98,7 +99,7 @@ struct conn_rehearsal {
 
 /* What policies and rehearsals did on one connection, as a plain copy. */
 struct conn_policy {
-	uint32_t actions; /* enum policy_action and rehearsal_action, not reported before */
+	uint32_t actions;  /* enum policy_action and rehearsal_action, not reported before */
 	uint64_t acted_ns; /* when a rehearsal first acted on it, 0: never */
 	uint64_t rate;     /* to which a rehearsal has slowed it, bytes a second */
 	int32_t values[CONN_OPTION_COUNT];

@@ -71,7 +71,8 @@ size_t groups_count_pairs(const struct groups *groups);
  * machines. clocks: freed with ends_clear, before the groups. */
 void groups_pair(struct groups *groups, const struct groups *others, struct clock_pairs *clocks);
 
-/* Appends "python3 to 10.0.0.7:443" or "nginx at port 80"; with "(rehearsed)" after it if it was. */
+/* Appends "python3 to 10.0.0.7:443" or "nginx at port 80"; with "(rehearsed)" after it if it was.
+ */
 void group_name(struct strbuf *buf, const struct group *group);
 
 #endif

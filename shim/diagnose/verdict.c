@@ -59,9 +59,8 @@ static int32_t asked_error(const struct tcpshim_event *event)
 {
 	int32_t value = 0;
 
-	if (event->error == 0 && event->argument_count > 2 &&
-	    event->arguments[1] == SOL_SOCKET && event->arguments[2] == SO_ERROR &&
-	    event->value_size >= sizeof(value) && event->value)
+	if (event->error == 0 && event->argument_count > 2 && event->arguments[1] == SOL_SOCKET &&
+	    event->arguments[2] == SO_ERROR && event->value_size >= sizeof(value) && event->value)
 		memcpy(&value, event->value, sizeof(value));
 	return value;
 }
@@ -307,9 +306,9 @@ struct verdict_retry verdict_retry_of(const struct verdict *old, const struct ve
 		const struct verdict_write *write = &old->unanswered[i];
 		unsigned at = next;
 
-		while (at < later->first_count && (later->first[at].size != write->size ||
-						   later->first[at].hash != write->hash ||
-						   write->hash == 0))
+		while (at < later->first_count &&
+		       (later->first[at].size != write->size ||
+			later->first[at].hash != write->hash || write->hash == 0))
 			at++;
 		if (at == later->first_count)
 			continue;

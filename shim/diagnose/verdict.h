@@ -39,9 +39,9 @@ struct verdict {
 	uint64_t noticed_ns;
 	uint16_t call; /* that told it */
 	int32_t error;
-	bool is_told;        /* a wait reported the end before */
-	uint64_t told_ns;    /* likewise */
-	uint64_t end_ns;     /* read = 0 */
+	bool is_told;     /* a wait reported the end before */
+	uint64_t told_ns; /* likewise */
+	uint64_t end_ns;  /* read = 0 */
 	uint64_t closed_ns;
 	int32_t exit_status; /* if it was still open at the end, -1: not seen */
 

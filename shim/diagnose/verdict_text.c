@@ -32,6 +32,7 @@ void verdict_append_result(struct strbuf *buf, const struct verdict *verdict,
 			   const struct verdict_scope *scope)
 {
 	bool is_outage = verdict->scenario == SCENARIO_outage;
+	bool is_ended = deed_of(verdict) == REHEARSAL_END || deed_of(verdict) == REHEARSAL_CLOSE;
 
 	if (deed_of(verdict) == REHEARSAL_SLOW) {
 		strbuf_string(buf, verdict->notice == VERDICT_NOT_NOTICED ? "went on for "
@@ -44,7 +45,9 @@ void verdict_append_result(struct strbuf *buf, const struct verdict *verdict,
 		strbuf_duration(buf, verdict_delay_ns(verdict));
 		strbuf_string(buf, " after the end of the interruption");
 	} else if (verdict->notice != VERDICT_NOT_NOTICED) {
-		strbuf_string(buf, "noticed after ");
+		strbuf_string(buf, is_ended && verdict->notice == VERDICT_BY_CLOSE
+					   ? "closed after "
+					   : "noticed after ");
 		strbuf_duration(buf, verdict_delay_ns(verdict));
 		if (verdict_delay_ns(verdict) > scope->within_ns) {
 			strbuf_string(buf, ", too late by ");
@@ -143,9 +146,7 @@ void verdict_append_course(struct strbuf *buf, const struct verdict *verdict,
 	if (deed == REHEARSAL_MUTE || deed == REHEARSAL_REFUSE) {
 		strbuf_string(buf, "Its connect was rehearsed");
 	} else {
-		strbuf_string(buf, deed == REHEARSAL_SLOW ? "Slow "
-				   : is_ended             ? "Ended "
-							  : "Cut ");
+		strbuf_string(buf, deed == REHEARSAL_SLOW ? "Slow " : is_ended ? "Ended " : "Cut ");
 		append_since(buf, verdict->opened_ns, verdict->acted_ns);
 		strbuf_string(buf, " after it was opened");
 	}
@@ -201,8 +202,9 @@ void verdict_append_bytes(struct strbuf *buf, const struct verdict *verdict,
 		if (late == 0)
 			return;
 		append_bytes(buf, late);
-		strbuf_string(buf, " were written after that; the peer got them (by=deaf), and this "
-				   "side cannot know.");
+		strbuf_string(buf,
+			      " were written after that; the peer got them (by=deaf), and this "
+			      "side cannot know.");
 		return;
 	}
 	if (lost > 0) {

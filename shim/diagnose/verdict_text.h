@@ -12,14 +12,14 @@
 
 /* What is known beside the connection's own verdict. */
 struct verdict_scope {
-	uint64_t watched_ns;           /* how long the program was watched after the failure */
-	uint64_t within_ns;            /* how soon it has to notice */
-	const struct verdict *later;   /* the connection that took its place; NULL: none */
+	uint64_t watched_ns;         /* how long the program was watched after the failure */
+	uint64_t within_ns;          /* how soon it has to notice */
+	const struct verdict *later; /* the connection that took its place; NULL: none */
 	uint64_t later_serial;
-	uint32_t attempts;             /* connects to the peer since, that came to nothing */
+	uint32_t attempts; /* connects to the peer since, that came to nothing */
 	uint64_t first_attempt_ns;
-	const struct policy *policy;   /* that the program ran with */
-	const char *waits_in;          /* the call that it is in at the end; NULL: none is known */
+	const struct policy *policy; /* that the program ran with */
+	const char *waits_in;        /* the call that it is in at the end; NULL: none is known */
 };
 
 /* Appends "noticed after 3.1 s" and the like. */

@@ -13,7 +13,8 @@ const struct call_row call_rows[CALL_COUNT] = {
 	[CALL_##symbol] = {#symbol, #shown, #group, effect, {__VA_ARGS__}},
 #include "tcpshim/calls.def"
 #undef CALL
-	[CALL_rehearse] = {"rehearse", "rehearse", "process", EFFECT_REHEARSE, {ARG_FD, ARG_SCENARIO}},
+	[CALL_rehearse] =
+		{"rehearse", "rehearse", "process", EFFECT_REHEARSE, {ARG_FD, ARG_SCENARIO}},
 	[CALL_exit] = {"_exit", "_exit", "process", EFFECT_EXIT, {ARG_INTEGER}},
 };
 

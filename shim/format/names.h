@@ -30,6 +30,6 @@ void names_epoll_flags(struct strbuf *buf, int flags);
 void names_epoll_operation(struct strbuf *buf, int operation);
 void names_select_events(struct strbuf *buf, uint32_t events);
 void names_scenario(struct strbuf *buf, int scenario); /* power-off */
-const char *names_tcp_state(unsigned state); /* "ESTABLISHED"; "unknown" */
+const char *names_tcp_state(unsigned state);           /* "ESTABLISHED"; "unknown" */
 
 #endif

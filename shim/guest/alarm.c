@@ -61,7 +61,8 @@ static __attribute__((noreturn)) int be_alarm(void *unused)
 	char frame;
 
 	(void)unused;
-	raw_syscall2(SYS_prctl, PR_SET_NAME, (long)"rehearsal");
+	if (!restriction_is_inherited())
+		raw_syscall2(SYS_prctl, PR_SET_NAME, (long)"rehearsal");
 	thread.number = 1; /* the trace does not count it */
 	thread.tid = raw_gettid();
 	thread.epoch = process_epoch();
@@ -114,7 +115,7 @@ void alarm_check(void)
 {
 	int pid = process_pid(), owner = atomic_load(&owner_pid);
 
-	if (owner == pid || restriction_is_inherited() || !process_is_itself() ||
+	if (owner == pid || restriction_is_filter() || !process_is_itself() ||
 	    atomic_load_explicit(&alarm_next_ns, memory_order_relaxed) == UINT64_MAX)
 		return;
 	if (atomic_compare_exchange_strong(&owner_pid, &owner, pid))

@@ -11,6 +11,8 @@
  * setns(2) of a user or mount namespace fail as in a program with threads, setuid() leaves the
  * thread's user as it was, and a process of which all threads end by the exit system call, not by
  * libc, does not end.
+ * Under a filter that the process was started with, the thread is made all the same: a rehearsal
+ * was asked for, and the usual lists allow it.
  * Context: any thread with its guard up, signal handler, after fork. Locks: none. Errno: untouched.
  * Keeps I3, I5, I8; the second exception to I11. Units: nanoseconds of CLOCK_MONOTONIC.
  */

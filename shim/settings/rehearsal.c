@@ -8,11 +8,11 @@ enum { MOST_NUMBER = 1000000, DEFAULT_RATE = 16 << 10, DEFAULT_OUTAGE_S = 10 };
 
 const struct scenario_row scenario_rows[SCENARIO_COUNT] = {
 #define SCENARIO(name, word, place, deed, sequel, later, meaning) \
-	[SCENARIO_##name] = {word, \
-			     meaning, \
-			     REHEARSAL_##place, \
-			     REHEARSAL_##deed, \
-			     REHEARSAL_##sequel, \
+	[SCENARIO_##name] = {word,                                \
+			     meaning,                             \
+			     REHEARSAL_##place,                   \
+			     REHEARSAL_##deed,                    \
+			     REHEARSAL_##sequel,                  \
 			     REHEARSAL_##later},
 #include "tcpshim/scenarios.def"
 #undef SCENARIO
@@ -190,8 +190,7 @@ bool rehearsal_chooses(const struct rehearsal *rehearsal,
 	if (rehearsal->every != 0)
 		return candidate->number % rehearsal->every == 0;
 	if (rehearsal->share != 0)
-		return spread(spread(rehearsal->seed) ^ candidate->number) % 100 <
-		       rehearsal->share;
+		return spread(spread(rehearsal->seed) ^ candidate->number) % 100 < rehearsal->share;
 	return !candidate->is_peer_failed;
 }
 

@@ -51,7 +51,7 @@ static bool detach_one(struct call *call, int fd)
 		step_sample(fd, conn, TCPINFO_QUEUES, &conn->closing_info);
 		if (conn->closing_info.state == STATE_CLOSE)
 			step_sample(fd, conn, TCPINFO_QUEUES | TCPINFO_TIMERS | TCPINFO_LIMIT,
-				       &conn->closing_info);
+				    &conn->closing_info);
 		if (may_be_inherited(fd))
 			atomic_fetch_or(&conn->flags, CONN_FLAG_PASSED);
 	}

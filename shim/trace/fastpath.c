@@ -32,8 +32,9 @@ void fastpath_start(void)
 	/* A transfer on the fast path has no note and no error, so it has no stack of them. */
 	bool has_stacks = config.has_stack_of_calls || config.has_stack_of_errors;
 
-	if (config.has_record && !config.rehearsal.is_on && !config.has_lines && !has_stacks && is_shown &&
-	    config.summary == CONFIG_SUMMARY_OFF && config.style.data_bytes <= PACK_DATA_BYTES)
+	if (config.has_record && !config.rehearsal.is_on && !config.has_lines && !has_stacks &&
+	    is_shown && config.summary == CONFIG_SUMMARY_OFF &&
+	    config.style.data_bytes <= PACK_DATA_BYTES)
 		atomic_store(&data_bytes, config.style.data_bytes);
 }
 

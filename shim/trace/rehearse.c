@@ -26,7 +26,7 @@ static _Atomic uint32_t opened, accepted, made;
 /* --- Peers that have failed. --- */
 
 static struct {
-	_Atomic uint64_t key;     /* 0: free */
+	_Atomic uint64_t key;      /* 0: free */
 	_Atomic uint64_t until_ns; /* UINT64_MAX: to the end */
 } peers[PEERS];
 
@@ -129,7 +129,7 @@ static long cut(int fd, struct conn *conn, const void *address, size_t size)
 {
 	long result = -EOPNOTSUPP;
 
-	if (config.rehearsal.means != REHEARSAL_BY_DEAF)
+	if (config.rehearsal.means != REHEARSAL_BY_DEAF && !atomic_load(&conn->rehearsal.is_signed))
 		result = set_key(fd, address, size, true);
 	atomic_store(&conn->rehearsal.is_keyed, result == 0);
 	if (result != 0 && config.rehearsal.means != REHEARSAL_BY_MD5)
@@ -358,6 +358,7 @@ static bool do_to(struct area *area, struct conn *conn, enum rehearsal_stage sta
 	    !atomic_compare_exchange_strong(&conn->rehearsal.stage, &expected,
 					    REHEARSAL_STAGE_BUSY))
 		return false;
+	thread_block_signals(); /* no handler leaves by siglongjmp meanwhile */
 	copy = descriptor_hold(fd, conn_slot(conn));
 	if (copy < 0) {
 		atomic_store(&conn->rehearsal.stage, (uint8_t)stage);
@@ -400,6 +401,7 @@ static void check(struct area *area, struct conn *conn, uint64_t now_ns)
 /* Does all that is due. */
 static void check_all(struct area *area)
 {
+	struct conn *pinned = thread.pinned;
 	uint64_t now_ns = process_now_ns();
 
 	for (uint32_t i = 0; i < conn_slab_size(); i++) {
@@ -412,6 +414,7 @@ static void check_all(struct area *area)
 			check(area, conn, now_ns);
 		emit_unpin(conn);
 	}
+	thread.pinned = pinned;
 }
 
 /* The alarm. */
@@ -435,8 +438,7 @@ static bool is_selected(const struct conn *conn)
 	       !restriction_is_filter();
 }
 
-static bool is_chosen(const struct conn *conn, uint8_t role, uint32_t number,
-		      bool is_peer_failed)
+static bool is_chosen(const struct conn *conn, uint8_t role, uint32_t number, bool is_peer_failed)
 {
 	const struct rehearsal_candidate candidate = {
 		.role = role,
@@ -456,12 +458,11 @@ void rehearse_opened(struct conn *conn)
 
 	if (atomic_load(&conn->rehearsal.stage) != REHEARSAL_STAGE_NONE ||
 	    rehearsal_scenario(&config.rehearsal)->place != REHEARSAL_OPEN ||
-	    !atomic_compare_exchange_strong(
-		    &conn->rehearsal.stage, &expected,
-		    is_chosen(conn, role, atomic_load(&opened) + 1,
-			      failed_until_ns(&conn->peer) != 0)
-			    ? REHEARSAL_STAGE_CHOSEN
-			    : REHEARSAL_STAGE_SPARED))
+	    !atomic_compare_exchange_strong(&conn->rehearsal.stage, &expected,
+					    is_chosen(conn, role, atomic_load(&opened) + 1,
+						      failed_until_ns(&conn->peer) != 0)
+						    ? REHEARSAL_STAGE_CHOSEN
+						    : REHEARSAL_STAGE_SPARED))
 		return;
 	atomic_fetch_add(&opened, 1);
 	atomic_fetch_add(role == ROLE_SERVER ? &accepted : &made, 1);
@@ -508,8 +509,8 @@ static void begin_connect(struct area *area, struct call *call, struct conn *con
 	uint64_t now_ns = process_now_ns(), failed_ns;
 
 	if (call->address_size == 0 || call->address_size != call->arguments[2] ||
-	    !facts_read_sockaddr(&peer, call->address, call->address_size) ||
-	    !is_selected(conn) || atomic_load(&conn->phase) != CONN_PHASE_NEW)
+	    !facts_read_sockaddr(&peer, call->address, call->address_size) || !is_selected(conn) ||
+	    atomic_load(&conn->phase) != CONN_PHASE_NEW)
 		return;
 	if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED) {
 		heal_conn(call->fd, conn); /* its last connect got no answer */
@@ -567,7 +568,11 @@ void rehearse_before(struct area *area, struct call *call, struct conn *conn)
 	enum tcpshim_effect effect = call_effect(call);
 	bool is_write = effect == EFFECT_WRITE;
 
+	if (!process_is_itself())
+		return;
 	alarm_check();
+	if (atomic_load(&conn->phase) == CONN_PHASE_OPEN)
+		rehearse_opened(conn);
 	if (alarm_take(process_now_ns()))
 		check_all(area);
 	if (effect == EFFECT_CONNECT)
@@ -597,6 +602,16 @@ int rehearse_error(const struct call *call, int error)
 	return error;
 }
 
+/* Returns whether the program itself has set a key, which must stay. */
+static bool is_signing(const struct call *call)
+{
+	enum { MD5SIG_EXT = 32, AO_ADD_KEY = 38 };
+	int name = (int)call->arguments[2];
+
+	return call_effect(call) == EFFECT_SET_OPTION && (int)call->arguments[1] == IPPROTO_TCP &&
+	       (name == TCP_MD5SIG || name == MD5SIG_EXT || name == AO_ADD_KEY);
+}
+
 void rehearse_after(struct area *area, const struct call *call, int64_t result)
 {
 	enum tcpshim_effect effect = call_effect(call);
@@ -604,12 +619,14 @@ void rehearse_after(struct area *area, const struct call *call, int64_t result)
 
 	if (alarm_take(process_now_ns()))
 		check_all(area);
-	if (effect == EFFECT_WRITE || effect == EFFECT_READ)
+	if (effect == EFFECT_WRITE || effect == EFFECT_READ || is_signing(call))
 		conn = conn_acquire(call->slot);
 	if (!conn)
 		return;
 	emit_pin(conn);
-	if (result > 0)
+	if (is_signing(call))
+		atomic_store(&conn->rehearsal.is_signed, true);
+	if (result > 0 && (effect == EFFECT_WRITE || effect == EFFECT_READ))
 		atomic_fetch_add(effect == EFFECT_WRITE ? &conn->rehearsal.writes
 							: &conn->rehearsal.reads,
 				 1);

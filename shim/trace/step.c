@@ -98,7 +98,7 @@ static void take_sample(struct conn_step *step, const struct call *call, const s
 		 state_may_be_held(conn, step->now_ns) &&
 		 !conn_is_maybe_shared(conn, process_forks()))
 		step_sample(call->fd, conn, TCPINFO_NAGLE | (is_long ? TCPINFO_TIMERS : 0),
-			       &step->before);
+			    &step->before);
 	else if (is_long)
 		step_sample_waiting(call->fd, conn, &step->before);
 	step->is_other_file = sampled == -ENOTSOCK || sampled == -EOPNOTSUPP ||
