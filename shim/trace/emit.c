@@ -211,7 +211,9 @@ static void take_stack(struct area *area)
 
 void emit_event(struct area *area, uint64_t now_ns)
 {
-	if (config.has_any_stack) {
+	/* A rehearsal's deed is not the program's call; and libunwind needs more than the thread of
+	 * an alarm has. */
+	if (config.has_any_stack && area->event.call != CALL_rehearse) {
 		stack_prepare();
 		if (wants_stack(&area->event))
 			take_stack(area);
