@@ -70,6 +70,7 @@ extern const struct history_section notes_timeouts;
 extern const struct history_section notes_broken_pipe;
 extern const struct history_section notes_closing;
 extern const struct history_section notes_policies;
+extern const struct history_section notes_rehearsed;
 
 #define NOTE(name) UNIT_NOTE(name)
 

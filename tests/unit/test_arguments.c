@@ -173,6 +173,9 @@ static const struct {
 	 "epoll_ctl(5, EPOLL_CTL_DEL, 3, 0x00000000)"},
 	{{.call = CALL_epoll_wait, ARGUMENTS(5, P, 16, (uint64_t)-1)},
 	 "epoll_wait(5, 0x7FFC08043670, 16, -1)"},
+	{{.call = CALL_rehearse, ARGUMENTS(3, SCENARIO_power_off)}, "rehearse(3, power-off)"},
+	{{.call = CALL_rehearse, ARGUMENTS(3, SCENARIO_COUNT)}, "rehearse(3, 8)"},
+	{{.call = CALL_rehearse, ARGUMENTS(3, (uint64_t)-1)}, "rehearse(3, -1)"},
 	{{.call = CALL_exit, ARGUMENTS(0)}, "_exit(0)"},
 };
 

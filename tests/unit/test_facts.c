@@ -64,6 +64,8 @@ static const struct tcpshim_facts sample = {
 	.nagle_lost_ns = 704000000,
 	.local_ports = 28232,
 	.time_wait_sockets = 28000,
+	.rehearsed_ns = 10100000000,
+	.rehearsed_rate_bytes = 16384,
 };
 
 /* No {name} is left in the text of any note; ids, explanations and severities exist. */
@@ -159,6 +161,7 @@ static void test_every_fact(void **state)
 		{"{queued} {queue_length} {queue_limit}", "3.9 s 3 2"},
 		{"{held} {nagle_count} {nagle_lost}", "44.0 ms 16 704.0 ms"},
 		{"{local_ports} {time_wait_sockets}", "28232 28000"},
+		{"{rehearsed} {rate}", "10.1 s 16384 bytes"},
 		{"{nonsense}", "{nonsense}"},
 		{"{fd", "{fd"},
 		{"{", "{"},

@@ -732,6 +732,14 @@ static void test_sleeping(void **state)
 		    has_member("the end", "args", "[3]");
 	for (size_t i = 0; i < COUNT(none); i++)
 		is_right &= has_no_member("the end", none[i]);
+	start_event(CALL_rehearse);
+	event.arguments[0] = 3;
+	event.arguments[1] = SCENARIO_outage;
+	is_right &= make_line("a rehearsal", &all_data) &&
+		    has_member("a rehearsal", "call", "\"rehearse\"") &&
+		    has_member("a rehearsal", "args", "[3,\"outage\"]");
+	for (size_t i = 0; i < COUNT(none); i++)
+		is_right &= has_no_member("a rehearsal", none[i]);
 	assert_true(is_right);
 }
 

@@ -93,6 +93,25 @@ static void test_sockets(void **state)
 	assert_string_equal(unit_end(), "IPPROTO_MPTCP");
 }
 
+static void test_scenarios(void **state)
+{
+	static const struct row rows[] = {
+		{SCENARIO_power_off, "power-off"},
+		{SCENARIO_power_cycle, "power-cycle"},
+		{SCENARIO_outage, "outage"},
+		{SCENARIO_peer_closes, "peer-closes"},
+		{SCENARIO_half_open, "half-open"},
+		{SCENARIO_unreachable, "unreachable"},
+		{SCENARIO_refused, "refused"},
+		{SCENARIO_slow, "slow"},
+		{SCENARIO_COUNT, "8"},
+		{-1, "-1"},
+	};
+
+	(void)state;
+	check(names_scenario, rows, COUNT(rows));
+}
+
 static void test_flags(void **state)
 {
 	static const struct row messages[] = {
@@ -230,10 +249,10 @@ static void test_states(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_errors),   cmocka_unit_test(test_sockets),
-		cmocka_unit_test(test_flags),    cmocka_unit_test(test_events),
-		cmocka_unit_test(test_commands), cmocka_unit_test(test_options),
-		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_errors),  cmocka_unit_test(test_sockets),
+		cmocka_unit_test(test_flags),   cmocka_unit_test(test_scenarios),
+		cmocka_unit_test(test_events),  cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_options), cmocka_unit_test(test_states),
 	};
 
 	return cmocka_run_group_tests_name("names", tests, NULL, NULL);

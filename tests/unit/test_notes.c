@@ -6,7 +6,7 @@
 
 static const struct history_section *const sections[] = {
 	&notes_healthy,  &notes_opening,     &notes_waiting, &notes_peer_fin, &notes_resets,
-	&notes_timeouts, &notes_broken_pipe, &notes_closing, &notes_policies,
+	&notes_timeouts, &notes_broken_pipe, &notes_closing, &notes_policies, &notes_rehearsed,
 };
 
 enum { MOST_TESTS = 512 };
@@ -65,7 +65,8 @@ static bool has_warning(unit_notes notes)
 	return false;
 }
 
-/* Stores what policies did with the connection, as it is kept until a line reports it. */
+/* Stores what policies and rehearsals did with the connection, as it is kept until a line reports
+ * it. */
 static void leave_unreported(struct conn *conn, const struct conn_policy *policy)
 {
 	if (policy->actions == 0)
@@ -74,6 +75,8 @@ static void leave_unreported(struct conn *conn, const struct conn_policy *policy
 		atomic_store(&conn->values[option], policy->values[option]);
 	atomic_store(&conn->policy_option, policy->option);
 	atomic_store(&conn->policy_error, policy->error);
+	atomic_store(&conn->rehearsal.acted_ns, policy->acted_ns);
+	atomic_store(&conn->rehearsal.rate, policy->rate);
 	atomic_store(&conn->unreported, policy->actions);
 }
 

@@ -266,6 +266,12 @@ static const struct row {
 	 0,
 	 "fcntl(3, F_GETFL)\t\t\t\t= 2048 [O_RDONLY|O_NONBLOCK]\n"},
 	{"the end has no result", {.call = CALL_exit, ARGUMENTS(2)}, {0}, 0, 0, "_exit(2)\n"},
+	{"a rehearsal has no result",
+	 {.call = CALL_rehearse, ARGUMENTS(3, SCENARIO_half_open)},
+	 {0},
+	 0,
+	 0,
+	 "rehearse(3, half-open)\n"},
 
 	/* Payload. */
 	{"escapes and hex",
