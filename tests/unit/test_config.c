@@ -6,6 +6,8 @@
 #include "format/facts.h"
 #include "settings/config.h"
 
+enum { LONGEST_LINE = 512 };
+
 static char complaints[4096];
 
 static void complain(const char *line, size_t size)
@@ -42,6 +44,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.match.count, 0);
 	assert_false(policy_is_any(&config.policy));
 	assert_false(config.policy.is_forced);
+	assert_false(config.rehearsal.is_on);
 	assert_true(config_has_program("anything"));
 	config_read(NULL, "nc", complain);
 	assert_string_equal(complaints, "");
@@ -56,7 +59,7 @@ static void test_empty_values(void **state)
 		"TCPSHIM_OUTPUT=",    "TCPSHIM_TIME=",         "TCPSHIM_DATA=",
 		"TCPSHIM_NOTES=",     "TCPSHIM_SLEEPING=",     "TCPSHIM_MATCH=",
 		"TCPSHIM_KEEPALIVE=", "TCPSHIM_USER_TIMEOUT=", "TCPSHIM_CLOSE_ON_EOF=",
-		"TCPSHIM_FORCE=",
+		"TCPSHIM_FORCE=",     "TCPSHIM_REHEARSE=",
 	};
 
 	(void)state;
@@ -70,11 +73,18 @@ static void test_empty_values(void **state)
 		assert_true(config_has_program("nc"));
 		assert_int_equal(config.match.count, 0);
 		assert_false(policy_is_any(&config.policy) || config.policy.is_forced);
+		assert_false(config.rehearsal.is_on);
 	}
 }
 
 #define WANTS_CALLS \
 	"a list of calls or groups (%connect %data %wait %option), !x to exclude, or all or none"
+
+#define WANTS_A_REHEARSAL                                                                        \
+	"off, or power-off, power-cycle, outage, peer-closes, half-open, unreachable, refused "  \
+	"or slow, optionally followed by after=, idle= and for= with a duration, at=write:N, "   \
+	"read:N, accept:N or connect:N, every=N, share=PERCENT% and seed=N, rate=BYTES (slow), " \
+	"by=md5 or deaf, as far as they fit the scenario"
 
 /* "+" before a call: it is shown; "-": it is not. */
 static void test_trace(void **state)
@@ -206,6 +216,7 @@ static void test_other_programs(void **state)
 		"TCPSHIM_KEEPALIVE=on",      "TCPSHIM_KEEPALIVE=nonsense",
 		"TCPSHIM_USER_TIMEOUT=auto", "TCPSHIM_CLOSE_ON_EOF=fin",
 		"TCPSHIM_FORCE=on",          "TCPSHIM_MATCH=port=80",
+		"TCPSHIM_REHEARSE=outage",   "TCPSHIM_REHEARSE=nonsense",
 	};
 
 	(void)state;
@@ -215,6 +226,7 @@ static void test_other_programs(void **state)
 		assert_false(config.is_any_shown);
 		assert_false(policy_is_any(&config.policy) || config.policy.is_forced);
 		assert_int_equal(config.match.count, 0);
+		assert_false(config.rehearsal.is_on);
 	}
 }
 
@@ -377,6 +389,15 @@ static void test_complaints(void **state)
 		{"TCPSHIM_FORCE=yes",
 		 "tcpshim: TCPSHIM_FORCE=\"yes\" is not valid: use on or off, for example "
 		 "TCPSHIM_FORCE=on. It is ignored.\n"},
+		{"TCPSHIM_REHEARSE=poweroff",
+		 "tcpshim: TCPSHIM_REHEARSE=\"poweroff\" is not valid: use " WANTS_A_REHEARSAL
+		 ", for example TCPSHIM_REHEARSE=power-off,at=write:3. It is ignored.\n"},
+		{"TCPSHIM_REHERSE=outage",
+		 "tcpshim: there is no variable TCPSHIM_REHERSE (did you mean TCPSHIM_REHEARSE?). "
+		 "It is ignored.\n"},
+		{"TCPSHIM_REHEARSAL=outage",
+		 "tcpshim: there is no variable TCPSHIM_REHEARSAL (did you mean "
+		 "TCPSHIM_REHEARSE?). It is ignored.\n"},
 		{"TCPSHIM_TARCE=all", "tcpshim: there is no variable TCPSHIM_TARCE (did you mean "
 				      "TCPSHIM_TRACE?). It is ignored.\n"},
 		{"TCPSHIM_FD=all",
@@ -450,21 +471,21 @@ static void test_long_values(void **state)
 	(void)state;
 	memset(value + strlen(value), 'x', 6000);
 	read_environment(value, NULL);
-	assert_true(strlen(complaints) < 512);
+	assert_true(strlen(complaints) < LONGEST_LINE);
 	assert_non_null(strstr(complaints, ". It is ignored.\n"));
 	for (size_t i = 0; i < COUNT(prefixes); i++) {
 		strcpy(value, prefixes[i]);
 		memset(value + strlen(value), '1', 6000);
 		value[strlen(prefixes[i]) + 6000] = '\0';
 		read_environment(value, NULL);
-		assert_true(strlen(complaints) < 512);
+		assert_true(strlen(complaints) < LONGEST_LINE);
 		assert_non_null(strstr(complaints, ", for example TCPSHIM_"));
 		assert_non_null(strstr(complaints, ". It is ignored.\n"));
 	}
 	memset(name + strlen(name), 'X', 6000);
 	strcat(name, "=1");
 	read_environment(name, NULL);
-	assert_true(strlen(complaints) < 512);
+	assert_true(strlen(complaints) < LONGEST_LINE);
 	assert_non_null(strstr(complaints, "?). It is ignored.\n"));
 }
 
@@ -494,6 +515,68 @@ static void test_bad_beside_good(void **state)
 	read_environment("TCPSHIM_MATCH=port=80;port=81", "TCPSHIM_MATCH=port=82,port=0");
 	assert_int_equal(config.match.count, 2);
 	assert_int_equal(config.match.conditions[1].port, 81);
+}
+
+/* --- Rehearsals. What each value means is in test_rehearsal. --- */
+
+#define NOTHING_WOULD_SHOW                                                                      \
+	"tcpshim: TCPSHIM_REHEARSE is ignored, because TCPSHIM_TRACE=none leaves nothing that " \
+	"would show what was rehearsed: leave it out.\n"
+
+static void test_rehearsals(void **state)
+{
+	static const struct {
+		const char *first, *second, *complaint;
+		bool is_on;
+	} rows[] = {
+		{"TCPSHIM_REHEARSE=outage", NULL, "", true},
+		{"TCPSHIM_REHEARSE=off", NULL, "", false},
+		{"TCPSHIM_REHEARSE=outage", "TCPSHIM_REHEARSE=off", "", false},
+		{"TCPSHIM_REHEARSE=outage", "TCPSHIM_TRACE=read", "", true},
+		{"TCPSHIM_REHEARSE=outage", "TCPSHIM_TRACE=none", NOTHING_WOULD_SHOW, false},
+		{"TCPSHIM_TRACE=none", "TCPSHIM_REHEARSE=outage", NOTHING_WOULD_SHOW, false},
+		{"TCPSHIM_TRACE=read,!read", "TCPSHIM_REHEARSE=outage", NOTHING_WOULD_SHOW, false},
+		{"TCPSHIM_TRACE=none", "TCPSHIM_REHEARSE=off", "", false},
+		{"TCPSHIM_REHEARSE=outage", "TCPSHIM_KEEPALIVE=on", "", true},
+	};
+	bool is_right = true;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		read_environment(rows[i].first, rows[i].second);
+		is_right &= unit_is_text(rows[i].first, complaints, rows[i].complaint);
+		if (config.rehearsal.is_on != rows[i].is_on ||
+		    config.errors != (rows[i].complaint[0] != '\0') ||
+		    config.is_shown[CALL_rehearse] != config.is_any_shown) {
+			print_error("%s and %s: on %d, errors %u, shown %d\n", rows[i].first,
+				    rows[i].second, config.rehearsal.is_on, config.errors,
+				    config.is_shown[CALL_rehearse]);
+			is_right = false;
+		}
+	}
+	assert_true(is_right);
+	/* Of two, the last valid one counts. */
+	read_environment("TCPSHIM_REHEARSE=slow,rate=1K", "TCPSHIM_REHEARSE=slow,rate=0");
+	assert_true(config.rehearsal.is_on);
+	assert_int_equal(config.rehearsal.rate, 1024);
+	/* The line of what was rehearsed is in every trace, and it may not be asked for. */
+	read_environment("TCPSHIM_REHEARSE=outage", "TCPSHIM_TRACE=rehearse");
+	assert_string_not_equal(complaints, "");
+}
+
+/* The calls that a program waits in are recorded if something is rehearsed: the verdict needs them.
+ */
+static void test_sleeping_of_rehearsals(void **state)
+{
+	(void)state;
+	read_environment("TCPSHIM_RECORD=/tmp", NULL);
+	assert_false(config.has_sleeping);
+	read_environment("TCPSHIM_RECORD=/tmp", "TCPSHIM_REHEARSE=outage");
+	assert_true(config.has_sleeping);
+	read_environment("TCPSHIM_RECORD=/tmp", "TCPSHIM_REHEARSE=off");
+	assert_false(config.has_sleeping);
+	read_environment("TCPSHIM_SLEEPING=off", "TCPSHIM_REHEARSE=outage");
+	assert_false(config.has_sleeping);
 }
 
 /* --- Policies and TCPSHIM_MATCH. What each value means is in test_policy and test_match. --- */
@@ -546,9 +629,11 @@ static bool is_untouched(void)
 {
 	static const struct policy no_policy;
 	static const struct match no_match;
+	static const struct rehearsal no_rehearsal;
 
 	return memcmp(&config.policy, &no_policy, sizeof(no_policy)) == 0 &&
-	       memcmp(&config.match, &no_match, sizeof(no_match)) == 0;
+	       memcmp(&config.match, &no_match, sizeof(no_match)) == 0 &&
+	       memcmp(&config.rehearsal, &no_rehearsal, sizeof(no_rehearsal)) == 0;
 }
 
 static bool begins_with(const char *text, const char *beginning)
@@ -841,7 +926,7 @@ static unsigned line_count;
 static void collect(const char *line, size_t size)
 {
 	assert_in_range(line_count, 0, MOST_LINES - 1);
-	assert_in_range(size, 1, 511);
+	assert_in_range(size, 1, LONGEST_LINE - 1);
 	for (size_t i = 0; i < size; i++)
 		assert_true((uint8_t)line[i] >= ' ' && line[i] != 0x7f);
 	assert_true(line[size - 1] == '.');
@@ -856,6 +941,20 @@ static unsigned count_refusals(const char *name)
 	for (unsigned i = 0; i < line_count; i++)
 		count += is_refusal(lines[i], name);
 	return count;
+}
+
+/* Returns whether what was read of a rehearsal can be done. */
+static bool is_sensible(const struct rehearsal *rehearsal)
+{
+	if (!rehearsal->is_on)
+		return rehearsal->rate == 0 && rehearsal->length_ns == 0;
+	return rehearsal->scenario < SCENARIO_COUNT && rehearsal->trigger <= REHEARSAL_IDLE &&
+	       rehearsal->means <= REHEARSAL_BY_DEAF && rehearsal->number <= 1000000 &&
+	       rehearsal->every <= 1000000 && rehearsal->share <= 100 &&
+	       rehearsal->has_choice == (rehearsal->every != 0 || rehearsal->share != 0) &&
+	       (rehearsal->every == 0 || rehearsal->share == 0) && rehearsal->rate >= 1 &&
+	       rehearsal->rate < UINT32_MAX &&
+	       (rehearsal->scenario != SCENARIO_outage || rehearsal->length_ns != 0);
 }
 
 /* Returns whether the kernel accepts all that is set. */
@@ -874,6 +973,7 @@ static bool is_within_limits(void)
 		is_right &= policy->user_timeout_ms >= 1 && policy->user_timeout_ms <= INT32_MAX;
 	if (policy->is_user_timeout_auto)
 		is_right &= policy->has_user_timeout && policy->has_keepalive;
+	is_right &= is_sensible(&config.rehearsal);
 	policy_decide_values(policy, random_state, &values);
 	for (unsigned option = 0; option < CONN_OPTION_COUNT; option++)
 		is_right &= !(values.set >> option & 1) || values.values[option] >= 1;
@@ -1032,16 +1132,27 @@ static void test_stacks(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),        cmocka_unit_test(test_empty_values),
-		cmocka_unit_test(test_trace),           cmocka_unit_test(test_fds),
-		cmocka_unit_test(test_programs),        cmocka_unit_test(test_output),
-		cmocka_unit_test(test_recording),       cmocka_unit_test(test_stacks),
-		cmocka_unit_test(test_bad_outputs),     cmocka_unit_test(test_style),
-		cmocka_unit_test(test_complaints),      cmocka_unit_test(test_long_values),
-		cmocka_unit_test(test_bad_beside_good), cmocka_unit_test(test_fds_of_nothing_shown),
-		cmocka_unit_test(test_other_programs),  cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_malformed),       cmocka_unit_test(test_fuzz),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_empty_values),
+		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_fds),
+		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_recording),
+		cmocka_unit_test(test_stacks),
+		cmocka_unit_test(test_bad_outputs),
+		cmocka_unit_test(test_style),
+		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_long_values),
+		cmocka_unit_test(test_bad_beside_good),
+		cmocka_unit_test(test_fds_of_nothing_shown),
+		cmocka_unit_test(test_other_programs),
+		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_fuzz),
 		cmocka_unit_test(test_fuzz_together),
+		cmocka_unit_test(test_rehearsals),
+		cmocka_unit_test(test_sleeping_of_rehearsals),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
