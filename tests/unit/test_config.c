@@ -6,7 +6,7 @@
 #include "format/facts.h"
 #include "settings/config.h"
 
-enum { LONGEST_LINE = 512 };
+enum { LONGEST_LINE = 768 };
 
 static char complaints[4096];
 
@@ -465,7 +465,7 @@ static void test_long_values(void **state)
 	static const char *const prefixes[] = {
 		"TCPSHIM_MATCH=port=",   "TCPSHIM_KEEPALIVE=", "TCPSHIM_USER_TIMEOUT=",
 		"TCPSHIM_CLOSE_ON_EOF=", "TCPSHIM_FORCE=",     "TCPSHIM_TRACE=",
-		"TCPSHIM_FDS=",
+		"TCPSHIM_FDS=",          "TCPSHIM_REHEARSE=",
 	};
 
 	(void)state;
@@ -853,6 +853,13 @@ static const struct family families[] = {
 	 {0}},
 	{"TCPSHIM_CLOSE_ON_EOF", COMMON "offinrst", {"off", "fin", "rst"}, {"off", "fin", "rst"}},
 	{"TCPSHIM_FORCE", COMMON "onf", {"on", "off"}, {"on", "off"}},
+	{"TCPSHIM_REHEARSE",
+	 COMMON "powerfcyclutahnsdibmvyg5K",
+	 {"off", "power-off", "power-cycle,after=5s", "outage,for=20s,idle=1.5s",
+	  "peer-closes,at=read:2", "half-open,at=write:3,every=10", "unreachable,after=1m,by=md5",
+	  "refused,at=connect:2,for=1h", "slow,rate=16K,share=10%,seed=42",
+	  "power-off,at=accept:10,by=deaf", "slow,rate=4294967294"},
+	 {0}},
 };
 
 /* Makes room for added bytes at place, or removes as many if added is negative. */
