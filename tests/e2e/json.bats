@@ -150,7 +150,7 @@ start_plainly() {
 		    with open(path, encoding="utf-8") as file:
 		        walk(path, json.load(file))
 	END
-	[[ $(find "$schemas" -name '*.schema.json' | wc -l) == 5 ]]
+	[[ $(find "$schemas" -name '*.schema.json' | wc -l) == 6 ]]
 }
 
 @test "the schema of notes: the numbers that a text can name, no other" {
@@ -467,4 +467,104 @@ fetched() {
 	"$build/tcpshim" netstat --json recorded/* >rows
 	valid netstat rows
 	jq -es 'map(select(.live or .send_queue_bytes != null)) == []' rows >/dev/null
+}
+
+# --- rehearsals -------------------------------------------------------------------------------------------------
+
+# An echo server, and a client that says something, reads the answer, and then does what its arguments name, one after the
+# other: say, read, pause, wait (in recv, for a short time), close, again (another connection).
+echo_programs() {
+	cat >echo.py <<-'END'
+		import socket, threading
+		listener = socket.create_server(("127.0.0.1", 0))
+		print(listener.getsockname()[1], flush=True)
+		def serve(connection):
+		    try:
+		        while data := connection.recv(4096):
+		            connection.sendall(data)
+		    except OSError:
+		        pass
+		while True:
+		    threading.Thread(target=serve, args=listener.accept()[:1], daemon=True).start()
+	END
+	cat >client.py <<-'END'
+		import socket, sys, time
+		peer = "127.0.0.1", int(sys.argv[1])
+		connection = socket.create_connection(peer)
+		connection.sendall(b"hello")
+		connection.recv(100)
+		for what in sys.argv[2:]:
+		    try:
+		        if what == "say": connection.sendall(b"request")
+		        elif what == "read": connection.recv(100)
+		        elif what == "pause": time.sleep(0.5)
+		        elif what == "wait": connection.settimeout(0.5); connection.recv(100)
+		        elif what == "close": connection.close()
+		        elif what == "again": connection = socket.create_connection(peer)
+		    except OSError as error:
+		        print(error)
+	END
+	start "$python" -u echo.py >port
+	await 30 test -s port
+	port=$(cat port)
+}
+
+# rehearsed STATUS FILTER OPTION… : rehearses the client, and checks the exit status, that the verdicts are valid, and that
+# the filter of jq holds for all of them.
+rehearsed() {
+	local wanted=$1 filter=$2 status=0
+	shift 2
+	timeout -k 5 60 "$tcpshim" rehearse --json --verdict=verdict "$@" >program.out 2>program.err </dev/null || status=$?
+	((status == wanted)) || fail "rehearse $*: status $status, not $wanted" "$(cat verdict program.err program.out)"
+	valid rehearsal verdict
+	jq -es "map($filter) | all" verdict >/dev/null || fail "rehearse $*: not $filter" "$(cat verdict)"
+}
+
+@test "rehearsals: verdicts of programs that notice, and of those that do not" {
+	need_validator
+	echo_programs
+	rehearsed 0 '.rehearsal == "power-off" and .passed and .noticed_by == "close" and .call == "close" and .noticed_ns > 0 and
+		.closed_ns == .noticed_ns and .lost_bytes == 7 and .role == "client" and .reconnected_ns == null' \
+		power-off --at=write:2 "$python" client.py "$port" say wait close
+	rehearsed 0 '.noticed_by == "error" and .["error.type"] == "ECONNRESET" and .reconnected_ns > 0 and .retried_bytes == 7 and
+		.duplicate_bytes == 0 and .failed_connects == 0' \
+		power-cycle --stack=none --at=write:2 "$python" client.py "$port" say read close again say read close
+	rehearsed 3 '(.passed | not) and .noticed_ns == null and .closed_ns == null and (has("noticed_by") | not) and
+		(.what_to_do | contains("--keepalive="))' \
+		power-off --at=read:2 --limit=5s "$python" client.py "$port" read
+	rehearsed 0 '.rehearsal == "peer-closes" and .end_of_stream_ns > 0 and .closed_ns > .end_of_stream_ns and .lost_bytes == 0' \
+		peer-closes --at=read:2 "$python" client.py "$port" read pause close
+	rehearsed 0 '.healed_ns > 0 and .resumed_ns > .healed_ns and .late_bytes == 7 and .lost_bytes == 0' \
+		outage --stack=none --at=write:2 --for=300ms "$python" client.py "$port" say read
+	rehearsed 0 '.lost_bytes == null and .late_bytes == null and .noticed_by == "close"' \
+		power-off --by=deaf --at=write:2 "$python" client.py "$port" say wait close
+	jq -c '.extra = 1' verdict | invalid rehearsal
+	jq -c 'del(.passed)' verdict | invalid rehearsal
+	jq -c '.noticed_ns = null' verdict | invalid rehearsal
+	jq -c '.noticed_ns = -1' verdict | invalid rehearsal
+	jq -c '.noticed_by = "error"' verdict | invalid rehearsal
+	jq -c 'del(.noticed_by)' verdict | invalid rehearsal
+	jq -c '.rehearsal = "nap"' verdict | invalid rehearsal
+}
+
+@test "rehearsals: a process of many tags and a long name" {
+	need_validator
+	echo_programs
+	local tags=service=kang name
+	for n in {1..9}; do tags+=,tag.n$n=$(printf '%025d' "$n"); done
+	name=$(printf 'gr\xfc\xdf%060d' 0)
+	rehearsed 0 '.call == "close" and .["service.name"] == "kang" and (.["tag.n9"] | length == 25)' \
+		power-off --tags="$tags" --at=write:2 bash -c 'exec -a "$1" "$2" client.py "$3" say' - "$name" "$python" "$port"
+}
+
+@test "rehearsals: the live trace and its recording" {
+	need_validator
+	echo_programs
+	both TCPSHIM_REHEARSE=half-open,at=read:2 "$python" client.py "$port" read say pause say >said
+	valid event live
+	same_lines
+	[[ $(jq -r 'select(.call == "rehearse") | .args[1], .notes[].id' live | paste -sd ' ') == \
+		"half-open rehearsed-end half-open rehearsed-reset" ]]
+	[[ $(jq -r 'select(.call == "rehearse") | has("ret") or has("duration_ns")' live | sort -u) == false ]]
+	jq -es 'map(select(.call == "rehearse").notes[].values) | length == 2' live >/dev/null
 }

@@ -22,6 +22,7 @@ make_in() {
 		./usr/include/tcpshim/facts.def
 		./usr/include/tcpshim/notes.def
 		./usr/include/tcpshim/record.h
+		./usr/include/tcpshim/scenarios.def
 		./usr/lib/here/libtcpshim.so
 		./usr/share/bash-completion/completions/tcpshim
 		./usr/share/man/man1/tcpshim.1
@@ -31,6 +32,7 @@ make_in() {
 		./usr/share/tcpshim/event.schema.json
 		./usr/share/tcpshim/finding.schema.json
 		./usr/share/tcpshim/netstat.schema.json
+		./usr/share/tcpshim/rehearsal.schema.json
 		./usr/share/zsh/site-functions/_tcpshim
 	END
 	# A reader written by a user needs no more than what is installed.

@@ -791,7 +791,7 @@ static const struct {
 		   CLOSED(2012)},
 	 .within_s = 120,
 	 .watched_s = 5,
-	 .result = "noticed after 2.0 ms",
+	 .result = "closed after 2.0 ms",
 	 .course = "Ended 2.0 s after it was opened. The program read the end of stream 1.0 ms "
 		   "later. The program called close().",
 	 .bytes = "",
