@@ -360,7 +360,7 @@ columns_fit() {
 	errors_of 2 'tcpshim report: there is no option --conections; did you mean --connections?' report --conections x
 	errors_of 2 'tcpshim report: --note=warn,reset-by-per: there is no note reset-by-per; did you mean reset-by-peer?' \
 		report --note=warn,reset-by-per x
-	errors_of 2 'tcpshim list: there is no list of "nots"; did you mean notes? There are calls, notes, findings, variables, commands and options' \
+	errors_of 2 'tcpshim list: there is no list of "nots"; did you mean notes? There are calls, notes, findings, scenarios, variables, commands and options' \
 		list nots
 }
 
@@ -606,6 +606,12 @@ columns_fit() {
 		has file.tcpshim tcpshim -o fi
 		has file.tcpshim tcpshim --color = never cat fi
 		has explain tcpshim help exp
+		has power-off tcpshim rehearse pow
+		has half-open tcpshim rehearse --limit = 5s half
+		has --within= tcpshim rehearse --wit
+		has --after= tcpshim rehearse power-off --af
+		has file.tcpshim tcpshim rehearse power-off cat fi
+		try tcpshim rehearse power-off cat --af >found; [[ -z $(cat found) ]]
 		try tcpshim report --color >found; [[ $(cat found) == --color= ]]
 		# What a word of the program is, is its business.
 		try tcpshim cat --keep >found; [[ -z $(cat found) ]]
@@ -634,7 +640,8 @@ columns_fit() {
 		zpty -d shell
 	END
 	timeout 60 zsh -f offers.zsh "$build" "$repository/shim/cli/completion" "tcpshim rep" "tcpshim --color=" "tcpshim report --note=warn,half" \
-		"tcpshim report " "tcpshim explain half" "tcpshim list " "tcpshim -t rec" "tcpshim --keep" "tcpshim list options net" >offers
+		"tcpshim report " "tcpshim explain half" "tcpshim list " "tcpshim -t rec" "tcpshim --keep" "tcpshim list options net" \
+		"tcpshim rehearse pow" "tcpshim rehearse power-off --wit" >offers
 	offers() {
 		grep -F "@ $1 @" offers | grep -qF -e "$2" || fail "no $2 after: $1" "$(cat offers)"
 	}
@@ -647,4 +654,136 @@ columns_fit() {
 	offers 'tcpshim -t rec' recvmsg
 	offers 'tcpshim --keep' --keepalive
 	offers 'tcpshim list options net' netstat
+	offers 'tcpshim rehearse pow' power-cycle
+	offers 'tcpshim rehearse power-off --wit' --within
+}
+
+# refused_as PATTERN ARG…: checks that tcpshim rehearse refuses the arguments with one line that matches, and runs nothing.
+refused_as() {
+	local pattern=$1
+	shift
+	status_is 2 "$tcpshim" rehearse "$@" touch ran
+	# shellcheck disable=SC2053 # a pattern
+	[[ $(cat errors) == $pattern && $(wc -l <errors) == 1 ]] || fail "rehearse $*:" "$(cat errors)"
+	[[ ! -s out && ! -e ran ]] || fail "rehearse $*: something was run"
+}
+
+@test "command: rehearse names what is wrong with its arguments, before anything runs" {
+	errors_of 2 'tcpshim rehearse: name a scenario and a program, for example: tcpshim rehearse power-off curl http://127.0.0.1:8080/' \
+		rehearse
+	errors_of 2 'tcpshim rehearse: name the program to run after power-off' rehearse power-off
+	for typo in poweroff:power-off power-cylce:power-cycle outrage:outage peer-close:peer-closes half-opne:half-open \
+		unreachabel:unreachable refuse:refused slw:slow; do
+		refused_as "tcpshim rehearse: there is no scenario \"${typo%:*}\"; did you mean ${typo#*:}? There are power-off, *" "${typo%:*}"
+	done
+	refused_as 'tcpshim rehearse: there is no option --limt; did you mean --limit?' power-off --limt=1s
+	refused_as 'tcpshim rehearse: --limit=1,5: it takes a duration, for example --limit=*' power-off --limit=1,5
+	refused_as 'tcpshim rehearse: --within=0: it takes a duration, for example --within=*' --within=0 power-off
+	refused_as 'tcpshim rehearse: --watch=: it takes a duration, for example --watch=*' power-off --watch=
+	refused_as 'tcpshim rehearse: --keepalive=never: it takes off, on, *, for example --keepalive=30s,10s,3' power-off --keepalive=never
+	for bad in after=soon idle=-1s at=send:1 at=write:0 for=0 every=0 share=10 share=101% by=ttl; do
+		refused_as "tcpshim*: --$bad*it takes*" power-off "--$bad"
+	done
+	refused_as 'tcpshim*: --rate=0*it takes*' slow --rate=0
+	# Values that are good, with scenarios that they do not fit.
+	for pair in power-off:rate=1K power-cycle:for=1s peer-closes:for=1s half-open:for=1s peer-closes:by=md5 refused:by=deaf \
+		unreachable:at=write:1 unreachable:idle=1s refused:at=accept:2; do
+		refused_as "tcpshim*: --${pair#*:}*${pair%%:*}*" "${pair%%:*}" "--${pair#*:}"
+	done
+	for pair in '--after=1s --idle=1s' '--after=1s --at=write:1' '--every=2 --share=10%' '--seed=1' '--seed=1 --every=2'; do
+		# shellcheck disable=SC2086 # two options
+		refused_as 'tcpshim*do not go together*' power-off $pair
+	done
+	status_is 2 env TCPSHIM_RECORD="$PWD" "$tcpshim" rehearse power-off touch ran
+	grep -q '^tcpshim.*: .*leave TCPSHIM_RECORD out' errors
+	status_is 2 env TCPSHIM_KEPALIVE=on "$tcpshim" rehearse power-off touch ran
+	grep -q 'there is no variable TCPSHIM_KEPALIVE (did you mean TCPSHIM_KEEPALIVE?)' errors
+	refused_as "tcpshim*: --verdict=$PWD/none/file*" power-off --verdict="$PWD/none/file"
+	status_is 2 "$tcpshim" --rehearse=power-of touch ran
+	[[ $(cat errors) == 'tcpshim: --rehearse=power-of: it takes off, or power-off, '*', for example --rehearse=power-off,at=write:3' ]]
+	[[ ! -e ran ]]
+}
+
+@test "command: rehearse fails plainly where nothing can be rehearsed, and leaves nothing behind" {
+	export TMPDIR=$PWD/temporary
+	mkdir temporary
+	errors_of 127 'tcpshim: nosuchprogram cannot be run: No such file or directory' rehearse power-off nosuchprogram
+	: >plain
+	errors_of 126 'tcpshim: ./plain cannot be run: Permission denied' rehearse power-off ./plain
+	printf 'int main(void) { return 0; }\n' >p.c
+	${CC:-cc} -static -o static p.c 2>/dev/null || ${CC:-cc} -static-pie -o static p.c
+	status_is 125 "$tcpshim" rehearse power-off ./static
+	[[ $(cat errors) == 'tcpshim: the library cannot see what ./static does, so nothing was run: it is statically linked: '* ]]
+	errors_of 125 'tcpshim: nothing was rehearsed: true made no TCP connection that the library saw' rehearse power-off true
+	# The program's own end does not hide that, and its output is its own.
+	status_is 125 "$tcpshim" rehearse power-off sh -c 'echo said; exit 7'
+	[[ $(cat out) == said ]]
+	# A connection that never comes to the point.
+	cat >once.py <<-'END'
+		import socket
+		listener = socket.create_server(("127.0.0.1", 0))
+		with socket.create_connection(listener.getsockname()) as client, listener.accept()[0] as server:
+		    client.sendall(b"x")
+		    server.recv(1)
+	END
+	for at in write:9 read:9 accept:2 connect:2; do
+		status_is 125 "$tcpshim" rehearse power-off --at="$at" /usr/bin/python3 once.py
+		grep -qx 'tcpshim: nothing was rehearsed: none of the 2 connections of /usr/bin/python3 came to the point that the options name' \
+			errors || fail "--at=$at" "$(cat errors)"
+	done
+	status_is 125 "$tcpshim" rehearse power-off --match=port=1 /usr/bin/python3 once.py
+	# Unix sockets and UDP are left alone.
+	status_is 125 "$tcpshim" rehearse power-off /usr/bin/python3 -c '
+	import socket
+	a, b = socket.socketpair(); a.send(b"x"); assert b.recv(1) == b"x"
+	c = socket.socket(type=socket.SOCK_DGRAM); c.bind(("127.0.0.1", 0)); c.connect(c.getsockname()); c.send(b"y"); assert c.recv(1) == b"y"'
+	[[ ! -s out ]]
+	find temporary -mindepth 1 | nothing "left behind:"
+}
+
+@test "command: rehearse says what the program did, and its exit status is the verdict" {
+	export TMPDIR=$PWD/temporary
+	mkdir temporary
+	cat >peer.py <<-'END'
+		import socket
+		listener = socket.create_server(("127.0.0.1", 0))
+		print(listener.getsockname()[1], flush=True)
+		kept = []
+		while True:
+		    kept.append(listener.accept()[0])
+	END
+	start /usr/bin/python3 -u peer.py >port
+	await 30 test -s port
+	port=$(cat port)
+	cat >client.py <<-'END'
+		import socket, sys
+		client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		client.settimeout(float(sys.argv[2]))
+		client.sendall(b"request")
+		try:
+		    client.recv(1)
+		except OSError as error:
+		    sys.exit(5)
+	END
+	status_is 0 "$tcpshim" rehearse power-off --at=write:1 /usr/bin/python3 client.py "$port" 1
+	grep -qE '^- python3 #1 127\.0\.0\.1:[0-9]+ > 127\.0\.0\.1:'"$port"': noticed after [0-9.]+ (ms|s)\.$' errors ||
+		fail "no verdict:" "$(cat errors)"
+	grep -q '7 bytes that were written are lost' errors
+	tail -n 1 errors | grep -qxE 'power-off rehearsed on 1 connection: passed \(to be noticed within .*\)\.'
+	# Noticed, but too late.
+	status_is 3 "$tcpshim" rehearse power-off --at=write:1 --within=100ms --verdict=verdict /usr/bin/python3 client.py "$port" 1
+	[[ ! -s errors ]] || fail "the verdict is not in its file alone:" "$(cat errors)"
+	grep -q '^!! python3 #1 .*: noticed after .*, too late by ' verdict
+	grep -q 'rehearsed on 1 connection: 1 failure ' verdict
+	# Not noticed: the program is ended at the limit.
+	status_is 3 "$tcpshim" rehearse power-off --at=write:1 --limit=1s /usr/bin/python3 client.py "$port" 600
+	grep -q '^!! python3 #1 .*: not noticed in ' errors
+	tr -s ' \n' ' ' <errors | grep -q 'It waits in \(recv\|poll\)()' || fail "no call:" "$(cat errors)"
+	# A share is repeated by the seed that is printed.
+	status_is 0 "$tcpshim" rehearse power-off --at=write:1 --share=100% /usr/bin/python3 client.py "$port" 1
+	seed=$(sed -nE 's/.* (--seed=[0-9]+) repeats the choice\.$/\1/p' errors)
+	[[ -n $seed ]] || fail "no seed:" "$(cat errors)"
+	status_is 0 "$tcpshim" rehearse power-off --at=write:1 --share=100% "$seed" /usr/bin/python3 client.py "$port" 1
+	grep -q -- " $seed repeats the choice" errors
+	find temporary -mindepth 1 | nothing "left behind:"
 }
