@@ -528,14 +528,14 @@ rehearsed() {
 		power-off --at=write:2 "$python" client.py "$port" say wait close
 	rehearsed 0 '.noticed_by == "error" and .["error.type"] == "ECONNRESET" and .reconnected_ns > 0 and .retried_bytes == 7 and
 		.duplicate_bytes == 0 and .failed_connects == 0' \
-		power-cycle --stack=none --at=write:2 "$python" client.py "$port" say read close again say read close
+		power-cycle --at=write:2 "$python" client.py "$port" say read close again say read close
 	rehearsed 3 '(.passed | not) and .noticed_ns == null and .closed_ns == null and (has("noticed_by") | not) and
 		(.what_to_do | contains("--keepalive="))' \
 		power-off --at=read:2 --limit=5s "$python" client.py "$port" read
 	rehearsed 0 '.rehearsal == "peer-closes" and .end_of_stream_ns > 0 and .closed_ns > .end_of_stream_ns and .lost_bytes == 0' \
 		peer-closes --at=read:2 "$python" client.py "$port" read pause close
 	rehearsed 0 '.healed_ns > 0 and .resumed_ns > .healed_ns and .late_bytes == 7 and .lost_bytes == 0' \
-		outage --stack=none --at=write:2 --for=300ms "$python" client.py "$port" say read
+		outage --at=write:2 --for=300ms "$python" client.py "$port" say read
 	rehearsed 0 '.lost_bytes == null and .late_bytes == null and .noticed_by == "close"' \
 		power-off --by=deaf --at=write:2 "$python" client.py "$port" say wait close
 	jq -c '.extra = 1' verdict | invalid rehearsal
