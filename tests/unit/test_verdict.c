@@ -185,6 +185,10 @@ static const struct {
 		   FAILED(read, 21, EINTR), FAILED(read, 22, EFAULT), FAILED(read, 23, EINVAL),
 		   FAILED(write, 24, EAGAIN), FAILED(close, 25, EBADF)},
 	 .outcome = NOT_PASSED},
+	{.name = "a connect on an open connection is a question",
+	 .steps = {CONNECTED(1), REHEARSED(10, power_off, rehearsed_cut),
+		   FAILED(connect, 20, EISCONN)},
+	 .outcome = NOT_PASSED},
 	{.name = "an error before the failure",
 	 .steps = {CONNECTED(1), FAILED(recv, 5, ECONNRESET),
 		   REHEARSED(10, power_off, rehearsed_cut)},
@@ -328,6 +332,18 @@ static const struct {
 	 .call = CALL_close,
 	 .lost_bytes = 4},
 
+	{.name = "outage: healed by the close itself, after which the kernel delivers",
+	 .steps = {CONNECTED(1),
+		   REHEARSED(10, outage, rehearsed_cut),
+		   WROTE(20, "data"),
+		   {.call = CALL_close,
+		    .at_ms = 3010,
+		    .notes = NOTE(closed_first) | NOTE(rehearsed_healed)}},
+	 .outcome = PASSED,
+	 .delay_ms = 3000,
+	 .notice = VERDICT_BY_CLOSE,
+	 .call = CALL_close},
+
 	/* of bytes */
 	{.name = "deaf: what was written may have arrived",
 	 .steps = {CONNECTED(1), REHEARSED(10, power_off, rehearsed_deaf), WROTE(20, "data"),
@@ -447,6 +463,7 @@ static void test_waiting(void **state)
 {
 	static const struct step steps[] = {CONNECTED(1), SLEEPS_IN(read, 500, 7), {0}};
 	static const struct step more = WROTE(600, "x"), again = SLEEPS_IN(recv, 700, 8);
+	static const struct step deed = REHEARSED(550, power_off, rehearsed_cut);
 	static struct verdict verdict;
 
 	(void)state;
@@ -454,6 +471,9 @@ static void test_waiting(void **state)
 	assert_true(verdict.is_waiting);
 	assert_int_equal(verdict.waiting_call, CALL_read);
 	assert_int_equal(verdict.stack, 7);
+	/* What is done to the connection meanwhile does not end the wait. */
+	take_step(&verdict, &deed);
+	assert_true(verdict.is_waiting);
 	take_step(&verdict, &more);
 	assert_false(verdict.is_waiting);
 	take_step(&verdict, &again);
@@ -653,6 +673,24 @@ static const struct {
 	 .course = "Cut 2.0 s after it was opened.",
 	 .bytes = "",
 	 .remedy = ""},
+	{.name = "the shortest keepalive takes longer than that",
+	 .steps = {CONNECTED(10), REHEARSED(2010, power_off, rehearsed_cut)},
+	 .within_s = 4,
+	 .watched_s = 30,
+	 .result = "not noticed in 30.0 s",
+	 .course = "Cut 2.0 s after it was opened.",
+	 .bytes = "",
+	 .remedy = ""},
+	{.name = "idle, with a user timeout already: that ends only what is written to",
+	 .steps = {CONNECTED(10), REHEARSED(2010, power_off, rehearsed_cut)},
+	 .within_s = 60,
+	 .watched_s = 60,
+	 .policy = {.has_user_timeout = true, .user_timeout_ms = 25000},
+	 .result = "not noticed in 60.0 s",
+	 .course = "Cut 2.0 s after it was opened.",
+	 .bytes = "",
+	 .remedy = "With TCPSHIM_KEEPALIVE=10s,5s,3 it would have after about 25 s: rehearse again "
+		   "with --keepalive=10s,5s,3."},
 	{.name = "noticed by an error, closed, and connected again",
 	 .steps = {CONNECTED(10), REHEARSED(2010, power_cycle, rehearsed_cut), WROTE(3010, "GET"),
 		   REHEARSED(3030, power_cycle, rehearsed_reset), FAILED(recv, 3040, ECONNRESET),
@@ -824,6 +862,16 @@ static const struct {
 	 .course = "Cut 2.0 s after it was opened. The program called close() of its own accord.",
 	 .bytes = "4 bytes were written after that; the peer got them (by=deaf), and this side "
 		  "cannot know.",
+	 .remedy = ""},
+	{.name = "deaf, and one byte written",
+	 .steps = {CONNECTED(10), REHEARSED(2010, power_off, rehearsed_deaf), WROTE(3010, "d"),
+		   CLOSED(4010)},
+	 .within_s = 120,
+	 .watched_s = 5,
+	 .result = "noticed after 2.0 s",
+	 .course = "Cut 2.0 s after it was opened. The program called close() of its own accord.",
+	 .bytes = "1 byte was written after that; the peer got it (by=deaf), and this side cannot "
+		  "know.",
 	 .remedy = ""},
 	{.name = "deaf, and nothing written",
 	 .steps = {CONNECTED(10), REHEARSED(2010, power_off, rehearsed_deaf), CLOSED(4010)},
