@@ -51,7 +51,8 @@ static void notice(struct verdict *verdict, enum verdict_notice how,
 static bool is_failure(int32_t error)
 {
 	return error != 0 && error != EAGAIN && error != EINTR && error != EINPROGRESS &&
-	       error != EALREADY && error != EFAULT && error != EINVAL && error != EBADF;
+	       error != EALREADY && error != EISCONN && error != EFAULT && error != EINVAL &&
+	       error != EBADF;
 }
 
 /* Returns the error that the program asked for with SO_ERROR, 0 if there is none. */
@@ -198,6 +199,8 @@ static void take_notes(struct verdict *verdict, const struct tcpshim_event *even
 	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[event->call].effect;
 	const struct tcpshim_notes *notes = &subject->notes;
 
+	if (note_set_has(notes, NOTE_rehearsed_healed)) /* by its close */
+		verdict->healed_ns = event->time_ns;
 	if (is_of(notes, opening, sizeof(opening)) && verdict->opened_ns == 0)
 		verdict->opened_ns = event->time_ns;
 	if (note_set_has(notes, NOTE_data_lost)) {
@@ -235,12 +238,12 @@ void verdict_take(struct verdict *verdict, const struct tcpshim_event *event,
 		verdict->stack = stack;
 		return;
 	}
-	verdict->is_waiting = false;
 	if (event->call == CALL_rehearse) {
 		if (subject)
 			take_deed(verdict, event, &subject->notes);
 		return;
 	}
+	verdict->is_waiting = false;
 	take_call(verdict, event);
 	if (call_rows[event->call].effect == EFFECT_CLOSE)
 		take_close(verdict, event, subject);

@@ -5,7 +5,7 @@
 #include "settings/rehearsal.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-enum { PROBES = 3, LEAST_WITHIN_S = 4, USUAL_WITHIN_S = 25 };
+enum { PROBES = 3, LEAST_WITHIN_S = 5, USUAL_WITHIN_S = 25 };
 
 static enum rehearsal_deed deed_of(const struct verdict *verdict)
 {
@@ -202,9 +202,9 @@ void verdict_append_bytes(struct strbuf *buf, const struct verdict *verdict,
 		if (late == 0)
 			return;
 		append_bytes(buf, late);
-		strbuf_string(buf,
-			      " were written after that; the peer got them (by=deaf), and this "
-			      "side cannot know.");
+		strbuf_string(buf, late == 1 ? " was written after that; the peer got it"
+					     : " were written after that; the peer got them");
+		strbuf_string(buf, " (by=deaf), and this side cannot know.");
 		return;
 	}
 	if (lost > 0) {
@@ -254,11 +254,9 @@ static bool append_timers(struct strbuf *buf, const struct verdict *verdict,
 
 	if (within_s > USUAL_WITHIN_S)
 		within_s = USUAL_WITHIN_S;
-	if (within_s < LEAST_WITHIN_S || scope->policy->has_user_timeout ||
-	    (!is_writing && scope->policy->has_keepalive))
+	if (within_s < LEAST_WITHIN_S ||
+	    (is_writing ? scope->policy->has_user_timeout : scope->policy->has_keepalive))
 		return false;
-	if (within_s < 5)
-		within_s = 5;
 	strbuf_init(&keepalive, text, sizeof(text) - 1);
 	after_s = append_keepalive(&keepalive, within_s);
 	text[keepalive.size] = '\0';
