@@ -17,6 +17,7 @@
 #include "sink/sinks.h"
 #include "sys/raw.h"
 #include "trace/before.h"
+#include "trace/choice.h"
 #include "trace/classify.h"
 #include "trace/closing.h"
 #include "trace/decode.h"
@@ -234,7 +235,7 @@ int64_t after_call(struct call *call, int64_t result)
 	bool is_shown = call->is_shown;
 	struct area *area;
 
-	if (rehearse_is_on() && error != 0)
+	if (choice_is_on() && error != 0)
 		saved_errno = error = rehearse_error(call, error);
 	process_check(); /* raw clone may have returned twice */
 	if (call->is_nested || !thread_raise_guard(call)) {
@@ -250,7 +251,7 @@ int64_t after_call(struct call *call, int64_t result)
 			decode_call(area, call, result, error, false);
 		if (apply(area, call, result, error, now_ns, is_shown) && is_shown)
 			emit_event(area, now_ns);
-		if (rehearse_is_on())
+		if (choice_is_on())
 			rehearse_after(area, call, result);
 	} else {
 		apply_unshown(call, result, error, now_ns);

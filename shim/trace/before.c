@@ -14,6 +14,7 @@
 #include "sink/recording.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
+#include "trace/choice.h"
 #include "trace/classify.h"
 #include "trace/decode.h"
 #include "trace/emit.h"
@@ -313,14 +314,14 @@ void before_call(struct call *call)
 	/* What these calls show about a connection is needed later, even if they are not shown
 	 * themselves. */
 	if ((!call->is_shown && effect != EFFECT_GET_OPTION && effect != EFFECT_SHUTDOWN &&
-	     !rehearse_is_on()) ||
+	     !choice_is_on()) ||
 	    call->is_nested || !thread_raise_guard(call))
 		return;
 	read_length(call);
 	conn = conn_acquire(call->slot);
 	if (conn) {
 		emit_pin(conn);
-		if (rehearse_is_on() && thread_area())
+		if (choice_is_on() && thread_area())
 			rehearse_before(thread_area(), call, conn);
 		begin_on_connection(call, conn);
 		if (!before_is_announced(call))

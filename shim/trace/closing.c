@@ -11,6 +11,7 @@
 #include "guest/thread.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
+#include "trace/choice.h"
 #include "trace/descriptor.h"
 #include "trace/emit.h"
 #include "trace/rehearse.h"
@@ -55,7 +56,7 @@ static bool detach_one(struct call *call, int fd)
 		if (may_be_inherited(fd))
 			atomic_fetch_or(&conn->flags, CONN_FLAG_PASSED);
 	}
-	if (rehearse_is_on() && is_last)
+	if (choice_is_on() && is_last)
 		rehearse_closing(conn, fd);
 	conn->next_closing = call->closing;
 	call->closing = conn;

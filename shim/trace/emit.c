@@ -14,8 +14,8 @@
 #include "sink/recording_block.h"
 #include "sink/sinks.h"
 #include "sys/restriction.h"
+#include "trace/choice.h"
 #include "trace/classify.h"
-#include "trace/rehearse.h"
 #include "trace/step.h"
 
 bool emit_has_notes(void)
@@ -148,9 +148,9 @@ void emit_step(struct area *area, struct conn *conn, bool is_shown)
 		dissolved.cookie = atomic_load(&conn->cookie);
 	}
 	take_step(area, conn, is_shown);
-	if (rehearse_is_on() && conn->kind == CONN_KIND_TCP &&
+	if (choice_is_on() && conn->kind == CONN_KIND_TCP &&
 	    atomic_load(&conn->phase) == CONN_PHASE_OPEN)
-		rehearse_opened(conn);
+		choice_opened(conn);
 	if (area->step.effect == EFFECT_WRITE && atomic_load(&conn->blocked_ns) != 0)
 		atomic_store_explicit(&has_blocked, true, memory_order_relaxed);
 	if (!is_shown || conn->kind != CONN_KIND_TCP)
@@ -194,7 +194,7 @@ static bool wants_stack(const struct tcpshim_event *event)
 	uint8_t shown = config.style.least_severity, asked = config.stack_severity;
 
 	if (event->flags & EVENT_SLEEPING)
-		return rehearse_is_on();
+		return choice_is_on();
 	return config.has_stack[event->call] || (config.has_stack_of_errors && event->error != 0) ||
 	       (asked < SEVERITY_NONE && has_notes_of(event, shown > asked ? shown : asked));
 }

@@ -9,6 +9,7 @@
 #include "guest/thread.h"
 #include "sink/sinks.h"
 #include "trace/call.h"
+#include "trace/choice.h"
 #include "trace/decode.h"
 #include "trace/emit.h"
 #include "trace/rehearse.h"
@@ -58,7 +59,7 @@ void finish_process(int status, bool is_at_once)
 	now_ns = process_now_ns();
 	area = thread_area();
 	if (area) {
-		if (rehearse_is_on())
+		if (choice_is_on())
 			rehearse_end(area);
 		call_integer(&call, status);
 		decode_call(area, &call, 0, 0, false);

@@ -13,59 +13,15 @@
 #include "settings/rehearsal.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
+#include "trace/choice.h"
 #include "trace/decode.h"
 #include "trace/descriptor.h"
 #include "trace/emit.h"
 
 /* LOOK_NS: how often a connection is looked at whose next segment is to be answered with a reset.
- * PEERS: how many peers that have failed are remembered. */
-enum { LOOK_NS = 20000000, PEERS = 64, MOST_TTL = 255, SLOW_SEGMENT = 1400 };
+ */
 
-static _Atomic uint32_t opened, accepted, made;
-
-/* --- Peers that have failed. --- */
-
-static struct {
-	_Atomic uint64_t key;      /* 0: free */
-	_Atomic uint64_t until_ns; /* UINT64_MAX: to the end */
-} peers[PEERS];
-
-/* Returns a number for the address and port, never 0 (FNV-1a). */
-static uint64_t key_of(const struct tcpshim_address *peer)
-{
-	uint64_t key = UINT64_C(0xcbf29ce484222325) ^ peer->port;
-
-	for (unsigned i = 0; i < sizeof(peer->bytes); i++)
-		key = (key ^ peer->bytes[i]) * UINT64_C(0x100000001b3);
-	return key | 1;
-}
-
-/* Returns until when the peer has failed, 0 if it has not. */
-static uint64_t failed_until_ns(const struct tcpshim_address *peer)
-{
-	uint64_t key = key_of(peer);
-
-	for (unsigned i = 0; i < PEERS; i++)
-		if (atomic_load(&peers[i].key) == key)
-			return atomic_load(&peers[i].until_ns);
-	return 0;
-}
-
-/* Remembers it. If the table is full, later connections to it are decided by themselves. */
-static void note_failed_peer(const struct tcpshim_address *peer, uint64_t until_ns)
-{
-	uint64_t key = key_of(peer);
-
-	for (unsigned i = 0; i < PEERS; i++) {
-		uint64_t found = 0;
-
-		if (atomic_load(&peers[i].key) == key ||
-		    atomic_compare_exchange_strong(&peers[i].key, &found, key) || found == key) {
-			atomic_store(&peers[i].until_ns, until_ns);
-			return;
-		}
-	}
-}
+enum { LOOK_NS = 20000000, MOST_TTL = 255, SLOW_SEGMENT = 1400 };
 
 /* --- Deeds: they return 0 or -errno. --- */
 
@@ -300,7 +256,7 @@ static void act(struct area *area, struct conn *conn, int fd, int copy)
 	atomic_store(&conn->rehearsal.sent_bytes, atomic_load(&conn->sent_bytes));
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
 	if (result == 0 && !config.rehearsal.has_choice && row->deed != REHEARSAL_SLOW)
-		note_failed_peer(&conn->peer,
+		choice_fail_peer(&conn->peer,
 				 row->later == REHEARSAL_UNANSWERED ? until_ns : UINT64_MAX);
 	if (row->sequel == REHEARSAL_RESET)
 		alarm_set(now_ns + LOOK_NS);
@@ -428,48 +384,8 @@ static void ring(void)
 
 void rehearse_start(void)
 {
-	if (rehearse_is_on())
+	if (choice_is_on())
 		alarm_start(ring);
-}
-
-static bool is_selected(const struct conn *conn)
-{
-	return conn->kind == CONN_KIND_TCP && atomic_load(&conn->match) == MATCH_YES &&
-	       !restriction_is_filter();
-}
-
-static bool is_chosen(const struct conn *conn, uint8_t role, uint32_t number, bool is_peer_failed)
-{
-	const struct rehearsal_candidate candidate = {
-		.role = role,
-		.number = number,
-		.accepted = atomic_load(&accepted) + (role == ROLE_SERVER),
-		.made = atomic_load(&made) + (role == ROLE_CLIENT),
-		.is_peer_failed = is_peer_failed,
-	};
-
-	return is_selected(conn) && rehearsal_chooses(&config.rehearsal, &candidate);
-}
-
-void rehearse_opened(struct conn *conn)
-{
-	uint8_t expected = REHEARSAL_STAGE_NONE, role = atomic_load(&conn->role);
-	uint64_t due_ns;
-
-	if (atomic_load(&conn->rehearsal.stage) != REHEARSAL_STAGE_NONE ||
-	    rehearsal_scenario(&config.rehearsal)->place != REHEARSAL_OPEN ||
-	    !atomic_compare_exchange_strong(&conn->rehearsal.stage, &expected,
-					    is_chosen(conn, role, atomic_load(&opened) + 1,
-						      failed_until_ns(&conn->peer) != 0)
-						    ? REHEARSAL_STAGE_CHOSEN
-						    : REHEARSAL_STAGE_SPARED))
-		return;
-	atomic_fetch_add(&opened, 1);
-	atomic_fetch_add(role == ROLE_SERVER ? &accepted : &made, 1);
-	due_ns = rehearsal_due_ns(&config.rehearsal, atomic_load(&conn->opened_ns),
-				  atomic_load(&conn->active_ns));
-	if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_CHOSEN)
-		alarm_set(due_ns);
 }
 
 /* --- Connects. --- */
@@ -509,8 +425,8 @@ static void begin_connect(struct area *area, struct call *call, struct conn *con
 	uint64_t now_ns = process_now_ns(), failed_ns;
 
 	if (call->address_size == 0 || call->address_size != call->arguments[2] ||
-	    !facts_read_sockaddr(&peer, call->address, call->address_size) || !is_selected(conn) ||
-	    atomic_load(&conn->phase) != CONN_PHASE_NEW)
+	    !facts_read_sockaddr(&peer, call->address, call->address_size) ||
+	    !choice_is_selected(conn) || atomic_load(&conn->phase) != CONN_PHASE_NEW)
 		return;
 	if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED) {
 		heal_conn(call->fd, conn); /* its last connect got no answer */
@@ -522,9 +438,8 @@ static void begin_connect(struct area *area, struct call *call, struct conn *con
 	if (row->deed == REHEARSAL_SLOW && !config.rehearsal.has_choice)
 		set_integer(call->fd, IPPROTO_TCP, TCP_MAXSEG, SLOW_SEGMENT);
 	if (row->place == REHEARSAL_CONNECT) {
-		bool is_due = is_chosen(conn, ROLE_CLIENT, atomic_fetch_add(&opened, 1) + 1, false);
+		bool is_due = choice_of_connect(conn);
 
-		atomic_fetch_add(&made, 1);
 		if (!is_due || !rehearsal_is_time(&config.rehearsal, process_base_ns(), now_ns))
 			return;
 		if (row->deed == REHEARSAL_REFUSE)
@@ -533,7 +448,7 @@ static void begin_connect(struct area *area, struct call *call, struct conn *con
 			mute(area, call, conn, connects_end_ns());
 		return;
 	}
-	failed_ns = failed_until_ns(&peer);
+	failed_ns = choice_failed_until_ns(&peer);
 	if (row->later == REHEARSAL_UNANSWERED && failed_ns > now_ns)
 		mute(area, call, conn, failed_ns);
 }
@@ -572,7 +487,7 @@ void rehearse_before(struct area *area, struct call *call, struct conn *conn)
 		return;
 	alarm_check();
 	if (atomic_load(&conn->phase) == CONN_PHASE_OPEN)
-		rehearse_opened(conn);
+		choice_opened(conn);
 	if (alarm_take(process_now_ns()))
 		check_all(area);
 	if (effect == EFFECT_CONNECT)

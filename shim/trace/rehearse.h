@@ -15,19 +15,10 @@
 #include <sys/socket.h>
 
 #include "guest/thread.h"
-#include "settings/config.h"
 #include "trace/call.h"
-
-static inline bool rehearse_is_on(void)
-{
-	return config.rehearsal.is_on;
-}
 
 /* Prepares the rehearsal. In the constructor. */
 void rehearse_start(void);
-
-/* Decides about a connection that has been opened or adopted. Does nothing if that was done. */
-void rehearse_opened(struct conn *conn);
 
 /* Does what is due before a call: at a connect, a read or a write. conn: the call's, referenced. */
 void rehearse_before(struct area *area, struct call *call, struct conn *conn);
