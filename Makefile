@@ -148,7 +148,7 @@ FUZZ_CC ?= clang
 FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_CFLAGS := $(filter-out -Wframe-larger-than=4096,$(BASE_CFLAGS)) $(FUZZ_FLAGS) $(CFLAGS) -DTCPSHIM_LIBDIR='"$(LIBDIR)"' -DTCPSHIM_VERSION='"$(VERSION)"'
 FUZZ := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_OBJECTS := $(patsubst %.c,$(O)/fuzz/%.o,$(filter-out shim/reader/complain.c shim/cli/%,$(CLI_SOURCES)) $(addprefix shim/cli/,diagnose.c explanation.c filter_options.c open_rows.c options.c pictures.c places.c recordings.c render.c row_list.c tables.c vanished.c variables.c))
+FUZZ_OBJECTS := $(patsubst %.c,$(O)/fuzz/%.o,$(filter-out shim/reader/complain.c shim/cli/%,$(CLI_SOURCES)) $(addprefix shim/cli/,diagnose.c explanation.c filter_options.c open_rows.c options.c pictures.c places.c recordings.c rehearsed.c render.c row_list.c tables.c vanished.c variables.c))
 
 $(O)/fuzz/%.o: %.c
 	@mkdir -p $(@D)

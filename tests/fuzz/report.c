@@ -1,5 +1,5 @@
 /*
- * report: takes any bytes as a recording, and shows it as tcpshim report and tcpshim diagnose do.
+ * report: takes any bytes as a recording, and shows it as tcpshim report, diagnose and rehearse do.
  *
  * A fuzz target of libFuzzer.  An input that begins with the magic is the file of a recording.  Any
  * other input is one in short form (struct brief and what follows it), from which a file with a
@@ -19,7 +19,9 @@
 /* The command's own parts. */
 #include "cli/diagnose.h"
 #include "cli/pictures.h"
+#include "cli/rehearsed.h"
 #include "cli/render.h"
+#include "diagnose/verdict_text.h"
 #include "format/pack.h"
 #include "picture/ladder.h"
 #include "picture/page.h"
@@ -549,6 +551,75 @@ static void draw(unsigned shows)
 		reader_close(readers[i]);
 }
 
+/* --- Verdicts. --- */
+
+/* Makes a directory in which the file is a recording. */
+static void make_directory(char *directory)
+{
+	char path[32], name[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	if (!mkdtemp(directory))
+		fail("no directory can be made");
+	snprintf(name, sizeof(name), "%s/1.tcpshim", directory);
+	if (symlink(path, name) < 0)
+		fail("no link can be made");
+}
+
+/* Writes all that there can be said of a connection, whatever was rehearsed on it. */
+static void write_verdict(struct rehearsed *rehearsed, const struct rehearsed_conn *conn,
+			  uint64_t within_ns)
+{
+	static const struct policy no_policy;
+	char text[4096];
+	struct strbuf buf;
+	struct verdict_scope scope = {
+		.watched_ns = within_ns,
+		.within_ns = within_ns,
+		.policy = &no_policy,
+		.waits_in = conn->waits_in,
+	};
+	struct rehearsed_conn *later =
+		rehearsed_find_later(rehearsed, conn, &scope.attempts, &scope.first_attempt_ns);
+	uint64_t lost;
+
+	if (later) {
+		scope.later = later->verdict;
+		scope.later_serial = later->row.serial;
+	}
+	strbuf_init(&buf, text, sizeof(text) - 1);
+	verdict_append_result(&buf, conn->verdict, &scope);
+	verdict_append_course(&buf, conn->verdict, &scope);
+	verdict_append_bytes(&buf, conn->verdict, &scope);
+	verdict_append_remedy(&buf, conn->verdict, &scope);
+	if (buf.size >= sizeof(text) - 1)
+		fail("a verdict is too long");
+	check_text(text, buf.size);
+	check_hidden(text, buf.size);
+	verdict_lost_bytes(conn->verdict, &lost);
+}
+
+static void judge(void)
+{
+	static const uint64_t untils[] = {UINT64_MAX, 0};
+	char directory[] = "/tmp/fuzz.XXXXXX";
+
+	make_directory(directory);
+	for (unsigned i = 0; i < 2; i++) {
+		struct rehearsed rehearsed;
+
+		rehearsed_read(&rehearsed, directory, untils[i]);
+		if (rehearsed.passed > rehearsed.concerned || rehearsed.concerned > rehearsed.count)
+			fail("more verdicts than connections");
+		for (size_t j = 0; j < rehearsed.count; j++)
+			write_verdict(&rehearsed, &rehearsed.list[j],
+				      (uint64_t)j * UINT64_C(5000000000));
+		rehearsed_clear(&rehearsed);
+		symbols_end();
+	}
+	recordings_remove(directory);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct brief brief;
@@ -559,10 +630,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		for (unsigned shows = 0; shows <= (SHOWS_JSON | SHOWS_TABLES); shows++)
 			show(shows | SHOWS_ALL_DATA);
 		draw(0);
+		judge();
 	} else if (take_bytes(&bytes, &size, &brief, sizeof(brief))) {
 		make_file(&brief, bytes, size);
 		show(brief.shows);
 		draw(brief.shows);
+		if (!(brief.shows & IS_TWICE))
+			judge();
 	}
 	return 0;
 }
