@@ -547,6 +547,22 @@ rehearsed() {
 	jq -c '.rehearsal = "nap"' verdict | invalid rehearsal
 }
 
+@test "rehearsals: verdicts on connects" {
+	need_validator
+	echo_programs
+	rehearsed 0 '.rehearsal == "refused" and .["error.type"] == "ECONNREFUSED" and .call == "connect" and .lost_bytes == 0 and
+		.["network.peer.port"] == '"$port"' and (.role // "client") == "client"' \
+		refused "$python" client.py "$port"
+	rehearsed 3 '.rehearsal == "unreachable" and .noticed_ns == null and (.waits_in | startswith("connect()"))' \
+		unreachable --limit=2s "$python" client.py "$port"
+	rehearsed 0 '.["error.type"] == "ETIMEDOUT" and .noticed_ns > 900000000' \
+		unreachable --user-timeout=1s "$python" client.py "$port"
+	# Connects to a peer that has failed belong to the verdict on the connection that it failed on.
+	rehearsed 0 '.rehearsal == "power-off" and .connection == 1 and .failed_connects == 1 and .reconnected_ns == null' \
+		power-off --user-timeout=1s --at=write:2 "$python" client.py "$port" say wait close again
+	[[ $(wc -l <verdict) == 1 ]]
+}
+
 @test "rehearsals: a process of many tags and a long name" {
 	need_validator
 	echo_programs
