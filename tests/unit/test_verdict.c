@@ -240,6 +240,17 @@ static const struct {
 		   {.call = CALL_close, .at_ms = 20, .notes = NOTE(closed_shared)}},
 	 .outcome = NOT_PASSED},
 
+	{.name = "the close by a process that has forked",
+	 .steps = {ACCEPTED(1),
+		   REHEARSED(10, power_off, rehearsed_cut),
+		   {.call = CALL_close, .at_ms = 20, .notes = NOTE(closed_shared_maybe)}},
+	 .outcome = NOT_PASSED},
+	{.name = "the end of a process that has forked",
+	 .steps = {ACCEPTED(1),
+		   REHEARSED(10, power_off, rehearsed_cut),
+		   {.call = CALL_exit, .at_ms = 20, .notes = NOTE(left_open_at_exit_maybe)}},
+	 .outcome = NOT_PASSED},
+
 	/* by its end */
 	{.name = "the program ends",
 	 .steps = {CONNECTED(1), REHEARSED(10, power_off, rehearsed_cut), ENDED(70, 1)},
@@ -480,6 +491,22 @@ static void test_waiting(void **state)
 	assert_true(verdict.is_waiting);
 	assert_int_equal(verdict.waiting_call, CALL_recv);
 	assert_int_equal(verdict.stack, 8);
+}
+
+/* A server that forks for each connection closes its own descriptor: the connection stays open. */
+static void test_forked_close(void **state)
+{
+	static const struct step steps[] = {ACCEPTED(1),
+					    {.call = CALL_close,
+					     .at_ms = 2,
+					     .notes = NOTE(closed_shared_maybe)},
+					    REHEARSED(10, power_off, rehearsed_cut),
+					    {0}};
+	static struct verdict verdict;
+
+	(void)state;
+	take_steps(&verdict, steps);
+	assert_int_equal(verdict.closed_ns, 0);
 }
 
 /* --- What is written again on the connection that took its place. --- */
@@ -966,9 +993,9 @@ static void test_texts(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts), cmocka_unit_test(test_waiting),
-		cmocka_unit_test(test_retries),  cmocka_unit_test(test_many_writes),
-		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_verdicts),    cmocka_unit_test(test_forked_close),
+		cmocka_unit_test(test_waiting),     cmocka_unit_test(test_retries),
+		cmocka_unit_test(test_many_writes), cmocka_unit_test(test_texts),
 	};
 
 	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
