@@ -385,7 +385,8 @@ static void json_conn(const struct rehearsed *rehearsed, struct rehearsed_conn *
 	json_program(&buf, conn->reader->header.program);
 	attributes_json(&buf, conn->row.attributes);
 	json_unsigned(&buf, "connection", conn->row.serial);
-	json_text(&buf, "role", connection_row_role(&conn->row));
+	if (conn->row.role != ROLE_NONE)
+		json_text(&buf, "role", connection_row_role(&conn->row));
 	json_endpoint(&buf, "local", &conn->row.local);
 	json_endpoint(&buf, "peer", &conn->row.peer);
 	json_known(&buf, "noticed_ns", is_noticed, verdict->noticed_ns - verdict->acted_ns);

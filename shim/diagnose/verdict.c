@@ -176,7 +176,9 @@ static void take_call(struct verdict *verdict, const struct tcpshim_event *event
 static void take_close(struct verdict *verdict, const struct tcpshim_event *event,
 		       const struct tcpshim_subject *subject)
 {
-	if (event->error != 0 || (subject && note_set_has(&subject->notes, NOTE_closed_shared)))
+	if (event->error != 0 ||
+	    (subject && (note_set_has(&subject->notes, NOTE_closed_shared) ||
+			 note_set_has(&subject->notes, NOTE_closed_shared_maybe))))
 		return;
 	verdict->closed_ns = event->time_ns;
 	notice(verdict, VERDICT_BY_CLOSE, event, 0);
@@ -207,7 +209,7 @@ static void take_notes(struct verdict *verdict, const struct tcpshim_event *even
 		verdict->told_lost_bytes = subject->facts.lost_bytes;
 		verdict->has_told_lost = true;
 	}
-	if (effect == EFFECT_EXIT) {
+	if (effect == EFFECT_EXIT && !note_set_has(notes, NOTE_left_open_at_exit_maybe)) {
 		verdict->exit_status = (int32_t)event->arguments[0];
 		notice(verdict, VERDICT_BY_EXIT, event, 0);
 	}

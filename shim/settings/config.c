@@ -11,7 +11,7 @@
 #include "settings/selection.h"
 #include "sys/raw.h"
 
-enum { MOST_NAME = 64, LINE_SIZE = 512 };
+enum { MOST_NAME = 64, LINE_SIZE = 768 };
 
 struct config config;
 

@@ -76,7 +76,7 @@ _tcpshim_find_program() {
 	while ((i < COMP_CWORD)); do
 		word=${COMP_WORDS[i]}
 		if [[ $word != -* ]]; then
-			((missing -= 1))
+			missing=$((missing - 1))
 			if ((missing == 0)); then
 				program=$i
 				return
