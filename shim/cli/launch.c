@@ -237,6 +237,8 @@ int launch_start(struct launch *launch)
 static void end(struct launch *launch, int status)
 {
 	launch->is_over = true;
+	if (WIFSIGNALED(status) && !launch->is_ended_here)
+		launch->killed_by = WTERMSIG(status);
 	launch->status = launch->is_ended_here ? 0 : status_of(status);
 	if (!has_come_up(launch->started))
 		complain("the library was not loaded into %s, so nothing was traced: its loader "

@@ -19,6 +19,7 @@ struct launch {
 	bool is_over;
 	bool is_ended_here; /* the command ends it: that is not worth a line */
 	int status;         /* as a shell has it */
+	int killed_by;      /* the signal, 0: none, or the command's own */
 };
 
 /* Finds the program and puts the library in front of it, in the environment. program: kept. Returns

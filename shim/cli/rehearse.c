@@ -40,20 +40,31 @@ enum {
 	OPTION_VERDICT,
 };
 
+enum {
+	SETTING_AFTER,
+	SETTING_IDLE,
+	SETTING_AT,
+	SETTING_FOR,
+	SETTING_EVERY,
+	SETTING_SHARE,
+	SETTING_SEED,
+	SETTING_RATE,
+	SETTING_BY,
+	SETTINGS
+};
 static const struct {
 	const char *name, *wants;
-} settings[] = {
-	{"after", "a duration, as after=5s"},
-	{"idle", "a duration, as idle=10s"},
-	{"at", "write:N, read:N, accept:N or connect:N, as at=write:3"},
-	{"for", "a duration, as for=20s"},
-	{"every", "a number from 1 to 1000000, as every=10"},
-	{"share", "a percentage from 1% to 100%, as share=10%"},
-	{"seed", "a number, together with share="},
-	{"rate", "a number of bytes a second, as rate=16K"},
+} settings[SETTINGS] = {
+	{"after", "a duration, as --after=5s"},
+	{"idle", "a duration, as --idle=10s"},
+	{"at", "write:N, read:N, accept:N or connect:N, as --at=write:3"},
+	{"for", "a duration, as --for=20s"},
+	{"every", "a number from 1 to 1000000, as --every=10"},
+	{"share", "a percentage from 1% to 100%, as --share=10%"},
+	{"seed", "a number, together with --share"},
+	{"rate", "a number of bytes a second, as --rate=16K"},
 	{"by", "md5 or deaf"},
 };
-enum { SETTINGS = sizeof(settings) / sizeof(settings[0]) };
 
 static const struct argp_option options[] = {
 	{"after", OPTION_SETTING + 0, "DURATION", 0,
@@ -128,6 +139,71 @@ static uint64_t read_duration(const char *name, const char *value)
 	return ns;
 }
 
+/* Returns whether a scenario takes the setting. */
+static bool takes(const struct scenario_row *scenario, unsigned number)
+{
+	bool is_seed = number == SETTING_SEED;
+	char value[VALUE_BYTES];
+
+	snprintf(value, sizeof(value), "%s%s,%s=%s", scenario->word, is_seed ? ",share=1%" : "",
+		 settings[number].name, asked.setting[number]);
+	return config_takes("REHEARSE", value);
+}
+
+/* Refuses a setting that is not understood, or that the scenario does not have. */
+static void check_setting(unsigned number)
+{
+	const char *name = settings[number].name;
+
+	if (!asked.setting[number] || takes(asked.scenario, number))
+		return;
+	for (unsigned i = 0; i < SCENARIO_COUNT; i++)
+		if (takes(&scenario_rows[i], number))
+			refuse("--%s does not fit %s", name, asked.scenario->word);
+	refuse("--%s=%s: it takes %s", name, asked.setting[number], settings[number].wants);
+}
+
+static void check_settings(void)
+{
+	for (unsigned i = 0; i < SETTINGS; i++)
+		check_setting(i);
+	if (!!asked.setting[SETTING_AFTER] + !!asked.setting[SETTING_IDLE] +
+		    !!asked.setting[SETTING_AT] >
+	    1)
+		refuse("--after, --idle and --at: give one of them");
+	if (asked.setting[SETTING_EVERY] && asked.setting[SETTING_SHARE])
+		refuse("--every and --share: give one of them");
+	if (asked.setting[SETTING_SEED] && !asked.setting[SETTING_SHARE])
+		refuse("--seed repeats the choice of --share: give that too");
+}
+
+/* Puts the rehearsal into the environment. Without a seed, a share gets one, which is printed. */
+static void announce_rehearsal(void)
+{
+	static char seed[24];
+	char value[VALUE_BYTES];
+	struct timespec now;
+
+	check_settings();
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (asked.setting[SETTING_SHARE] && !asked.setting[SETTING_SEED]) {
+		snprintf(seed, sizeof(seed), "%" PRIu64,
+			 spread((uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32) % 1000000);
+		asked.setting[SETTING_SEED] = seed;
+	}
+	snprintf(value, sizeof(value), "%s", asked.scenario->word);
+	for (unsigned i = 0; i < SETTINGS; i++) {
+		size_t size = strlen(value);
+
+		if (asked.setting[i])
+			snprintf(value + size, sizeof(value) - size, ",%s=%s", settings[i].name,
+				 asked.setting[i]);
+	}
+	if (!config_takes("REHEARSE", value))
+		refuse("these options do not go together");
+	setenv("TCPSHIM_REHEARSE", value, 1);
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	if (key >= OPTION_SETTING && key < OPTION_SETTING + SETTINGS) {
@@ -156,52 +232,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			       "power-off curl http://127.0.0.1:8080/");
 		if (!asked.program)
 			refuse("name the program to run after %s", asked.scenario->word);
+		announce_rehearsal();
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-/* Appends a setting, and refuses it where the scenario with it is not understood. */
-static void add_setting(char value[VALUE_BYTES], unsigned number)
-{
-	size_t size = strlen(value);
-	const char *with_share = strcmp(settings[number].name, "seed") == 0 ? "" : NULL;
-	char alone[VALUE_BYTES];
-
-	if (!asked.setting[number])
-		return;
-	snprintf(alone, sizeof(alone), "%s,%s=%s", asked.scenario->word, settings[number].name,
-		 asked.setting[number]);
-	if (!with_share && !config_takes("REHEARSE", alone))
-		refuse("--%s=%s does not fit %s: it takes %s, in the scenarios that it fits",
-		       settings[number].name, asked.setting[number], asked.scenario->word,
-		       settings[number].wants);
-	snprintf(value + size, VALUE_BYTES - size, ",%s=%s", settings[number].name,
-		 asked.setting[number]);
-}
-
-/* Puts the rehearsal into the environment. Without a seed, a share gets one, which is printed. */
-static void announce_rehearsal(void)
-{
-	static char seed[24];
-	char value[VALUE_BYTES];
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (asked.setting[5] && !asked.setting[6]) {
-		snprintf(seed, sizeof(seed), "%" PRIu64,
-			 spread((uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32) % 1000000);
-		asked.setting[6] = seed;
-	}
-	snprintf(value, sizeof(value), "%s", asked.scenario->word);
-	for (unsigned i = 0; i < SETTINGS; i++)
-		add_setting(value, i);
-	if (!config_takes("REHEARSE", value))
-		refuse("these options do not go together: %s. Only one of --after, --idle and "
-		       "--at, and one of --every and --share, and --seed with --share",
-		       value);
-	setenv("TCPSHIM_REHEARSE", value, 1);
 }
 
 /* --- Watching. --- */
@@ -234,6 +269,20 @@ static void end_program(struct launch *launch)
 	if (!launch_is_over(launch, GRACE_MS))
 		kill(launch->pid, SIGKILL);
 	launch_wait(launch);
+}
+
+/* Ends the processes that the program has made and left. */
+static void end_children(const struct rehearsed *rehearsed, pid_t program)
+{
+	enum { TRIES = 30 };
+	const struct timespec pause = {.tv_nsec = 100000000};
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		if (rehearsed_signal(rehearsed, program, i == 0 ? SIGTERM : 0) == 0)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	rehearsed_signal(rehearsed, program, SIGKILL);
 }
 
 /* Watches the program until it has shown what it does, or the limit is over. Returns until when
@@ -384,7 +433,7 @@ static void json_conn(const struct rehearsed *rehearsed, struct rehearsed_conn *
 	json_integer(&buf, "process.pid", conn->row.pid);
 	json_program(&buf, conn->reader->header.program);
 	attributes_json(&buf, conn->row.attributes);
-	json_unsigned(&buf, "connection", conn->row.serial);
+	json_unsigned(&buf, "conn", conn->row.serial);
 	if (conn->row.role != ROLE_NONE)
 		json_text(&buf, "role", connection_row_role(&conn->row));
 	json_endpoint(&buf, "local", &conn->row.local);
@@ -448,9 +497,9 @@ static void print_sum(const struct rehearsed *rehearsed, size_t good)
 	strbuf_string(&buf, " (to be noticed within ");
 	strbuf_duration(&buf, asked.within_ns);
 	strbuf_string(&buf, ").");
-	if (asked.setting[5]) {
+	if (asked.setting[SETTING_SHARE]) {
 		strbuf_string(&buf, " --seed=");
-		strbuf_string(&buf, asked.setting[6]);
+		strbuf_string(&buf, asked.setting[SETTING_SEED]);
 		strbuf_string(&buf, " repeats the choice.");
 	}
 	text[buf.size] = '\0';
@@ -530,6 +579,10 @@ static int run_rehearsed(struct launch *launch, const char *directory, int verdi
 	fflush(stdout);
 	dup2(verdict, STDOUT_FILENO);
 	rehearsed_read(&rehearsed, directory, until_ns);
+	if (until_ns != UINT64_MAX)
+		end_children(&rehearsed, launch->pid);
+	if (launch->killed_by != 0)
+		rehearsed_kill(&rehearsed, launch->pid, launch->killed_by);
 	if (rehearsed.concerned == 0)
 		status = complain_nothing(&rehearsed);
 	else
@@ -543,11 +596,12 @@ static int run_rehearsed(struct launch *launch, const char *directory, int verdi
 
 static int run(void)
 {
+	const char *record = getenv("TCPSHIM_RECORD"), *output;
 	char directory[PATH_MAX];
 	struct launch launch;
 	int status, verdict;
 
-	if (getenv("TCPSHIM_RECORD"))
+	if (record && *record)
 		refuse("rehearse makes a recording of its own and removes it: leave TCPSHIM_RECORD "
 		       "out; --output=FILE keeps the trace");
 	if (asked.limit_ns == 0)
@@ -556,8 +610,9 @@ static int run(void)
 		asked.watch_ns = 3 * NS_PER_S;
 	if (asked.within_ns == 0)
 		asked.within_ns = asked.limit_ns;
-	announce_rehearsal();
-	set_default("TCPSHIM_DATA", "4096");
+	output = getenv("TCPSHIM_OUTPUT");
+	if (!output || !*output) /* in a trace it would be rows of bytes */
+		set_default("TCPSHIM_DATA", "4096");
 	status = launch_prepare(&launch, asked.program);
 	if (status != 0)
 		return status;

@@ -1,5 +1,6 @@
 #include "cli/rehearsed.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,7 @@ static int compare(const void *a, const void *b)
 
 static void count(struct rehearsed *rehearsed)
 {
+	rehearsed->failed = rehearsed->attempts = rehearsed->concerned = rehearsed->passed = 0;
 	for (size_t i = 0; i < rehearsed->count; i++) {
 		const struct verdict *verdict = rehearsed->list[i].verdict;
 		uint64_t passed_ns = verdict->acted_ns + verdict_delay_ns(verdict);
@@ -180,6 +182,31 @@ void rehearsed_read(struct rehearsed *rehearsed, const char *directory, uint64_t
 	if (rehearsed->count > 0)
 		qsort(rehearsed->list, rehearsed->count, sizeof(rehearsed->list[0]), compare);
 	count(rehearsed);
+}
+
+void rehearsed_kill(struct rehearsed *rehearsed, int pid, int signal)
+{
+	for (size_t i = 0; i < rehearsed->count; i++) {
+		const struct rehearsed_conn *conn = &rehearsed->list[i];
+
+		if (conn->row.pid == pid)
+			verdict_kill(conn->verdict, signal, conn->reader->seen_ns);
+	}
+	count(rehearsed);
+}
+
+size_t rehearsed_signal(const struct rehearsed *rehearsed, int except, int signal)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < rehearsed->recordings.count; i++) {
+		struct reader *reader = rehearsed->recordings.readers[i];
+
+		if (reader->writer > 0 && reader->writer != except && reader_is_live(reader) &&
+		    kill(reader->writer, signal) == 0)
+			found++;
+	}
+	return found;
 }
 
 static bool is_same_peer(const struct connection_row *a, const struct connection_row *b)

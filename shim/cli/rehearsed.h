@@ -36,6 +36,12 @@ struct rehearsed {
 /* Reads the recordings in the directory; none yet is no error. until_ns: as there. */
 void rehearsed_read(struct rehearsed *rehearsed, const char *directory, uint64_t until_ns);
 
+/* Adds that this process was ended by a signal. */
+void rehearsed_kill(struct rehearsed *rehearsed, int pid, int signal);
+
+/* Sends a signal to the recorded processes that are still there, but for one. Returns how many. */
+size_t rehearsed_signal(const struct rehearsed *rehearsed, int except, int signal);
+
 /* Finds the connection that took the place of one: the next that the same program opened to the
  * same peer and that took no other's place yet. NULL: there is none. *attempts, *first_ns: how many
  * connects came to nothing, and the first of them. */

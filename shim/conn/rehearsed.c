@@ -34,13 +34,14 @@ static void restore_counters(const struct conn_rehearsal *rehearsal, uint64_t no
 	info->last_data_ms = since_ms(atomic_load(&rehearsal->moved_ns), now_ns);
 }
 
-static uint8_t state_with_fin(uint8_t state)
+/* is_first: this side's FIN was sent before the end of stream. */
+static uint8_t state_with_fin(uint8_t state, bool is_first)
 {
 	switch (state) {
 	case STATE_ESTABLISHED:
 		return STATE_CLOSE_WAIT;
 	case STATE_FIN_WAIT_1:
-		return STATE_LAST_ACK;
+		return is_first ? STATE_CLOSING : STATE_LAST_ACK;
 	case STATE_FIN_WAIT_2:
 		return STATE_CLOSE;
 	default:
@@ -65,5 +66,5 @@ void rehearsed_restore(const struct conn *conn, uint64_t now_ns, struct tcpinfo 
 	since_end_ms = since_ms(atomic_load(&rehearsal->acted_ns), now_ns);
 	if (info->last_ack_received_ms > since_end_ms)
 		info->last_ack_received_ms = since_end_ms;
-	info->state = state_with_fin(info->state);
+	info->state = state_with_fin(info->state, atomic_load(&conn->flags) & CONN_FLAG_FIN_FIRST);
 }

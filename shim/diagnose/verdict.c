@@ -37,12 +37,25 @@ static void take_deed(struct verdict *verdict, const struct tcpshim_event *event
 	}
 }
 
+/* Returns whether the program ends the connection, told by nobody, so soon after a write that it
+ * has not waited for an answer: it would have done the same without the failure. */
+static bool is_unaware(const struct verdict *verdict, enum verdict_notice how,
+		       const struct tcpshim_event *event)
+{
+	enum { MOMENT_NS = 200000000 };
+
+	return (how == VERDICT_BY_CLOSE || how == VERDICT_BY_EXIT) && !verdict->is_told &&
+	       verdict->end_ns == 0 && verdict->write_ns >= verdict->acted_ns &&
+	       event->start_ns < verdict->write_ns + MOMENT_NS;
+}
+
 static void notice(struct verdict *verdict, enum verdict_notice how,
 		   const struct tcpshim_event *event, int32_t error)
 {
 	if (verdict->notice != VERDICT_NOT_NOTICED || verdict->acted_ns == 0)
 		return;
 	verdict->notice = (uint8_t)how;
+	verdict->is_unaware = is_unaware(verdict, how, event);
 	verdict->noticed_ns = event->time_ns;
 	verdict->call = event->call;
 	verdict->error = error;
@@ -99,6 +112,7 @@ static void take_write(struct verdict *verdict, const struct tcpshim_event *even
 	}
 	verdict->unanswered[verdict->unanswered_count++] = write;
 	verdict->sent_bytes += size;
+	verdict->write_ns = event->time_ns;
 	if (verdict->acted_ns == 0)
 		return;
 	if (verdict->healed_ns == 0) {
@@ -110,7 +124,7 @@ static void take_write(struct verdict *verdict, const struct tcpshim_event *even
 
 static void take_transfer(struct verdict *verdict, const struct tcpshim_event *event, bool is_write)
 {
-	uint64_t size = connection_row_bytes(event);
+	uint64_t size = connection_row_is_peek(event) ? 0 : connection_row_bytes(event);
 
 	if (size > 0 && verdict->healed_ns != 0 && verdict->moved_after_heal_ns == 0)
 		verdict->moved_after_heal_ns = event->time_ns;
@@ -152,7 +166,10 @@ static void take_call(struct verdict *verdict, const struct tcpshim_event *event
 	case EFFECT_READ:
 	case EFFECT_WRITE:
 	case EFFECT_SPLICE:
-		take_transfer(verdict, event, effect == EFFECT_WRITE);
+		take_transfer(verdict, event,
+			      effect == EFFECT_WRITE ||
+				      (effect == EFFECT_SPLICE && verdict->fd >= 0 &&
+				       (int32_t)event->arguments[2] == verdict->fd));
 		if (effect == EFFECT_READ && is_end_of_stream(event))
 			take_end(verdict, event);
 		break;
@@ -232,8 +249,10 @@ void verdict_take(struct verdict *verdict, const struct tcpshim_event *event,
 {
 	if (verdict->first_ns == 0) {
 		verdict->first_ns = event->start_ns;
-		verdict->exit_status = -1;
+		verdict->exit_status = verdict->fd = -1;
 	}
+	if (subject)
+		verdict->fd = subject->facts.fd;
 	if (event->flags & EVENT_SLEEPING) {
 		verdict->is_waiting = true;
 		verdict->waiting_call = event->call;
@@ -255,6 +274,16 @@ void verdict_take(struct verdict *verdict, const struct tcpshim_event *event,
 
 /* --- The verdict. --- */
 
+void verdict_kill(struct verdict *verdict, int32_t signal, uint64_t time_ns)
+{
+	if (verdict->acted_ns == 0 || verdict->closed_ns != 0 ||
+	    verdict->notice != VERDICT_NOT_NOTICED)
+		return;
+	verdict->notice = VERDICT_BY_EXIT;
+	verdict->noticed_ns = time_ns;
+	verdict->exit_signal = signal;
+}
+
 bool verdict_is_concerned(const struct verdict *verdict)
 {
 	return verdict->is_acted && !verdict->is_attempt;
@@ -270,8 +299,9 @@ bool verdict_is_passed(const struct verdict *verdict)
 {
 	if (deed_of(verdict) == REHEARSAL_SLOW)
 		return true;
-	return verdict->scenario == SCENARIO_outage ? is_outage_passed(verdict)
-						    : verdict->notice != VERDICT_NOT_NOTICED;
+	if (verdict->scenario == SCENARIO_outage)
+		return is_outage_passed(verdict);
+	return verdict->notice != VERDICT_NOT_NOTICED && !verdict->is_unaware;
 }
 
 uint64_t verdict_delay_ns(const struct verdict *verdict)

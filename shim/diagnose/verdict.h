@@ -44,6 +44,10 @@ struct verdict {
 	uint64_t end_ns;  /* read = 0 */
 	uint64_t closed_ns;
 	int32_t exit_status; /* if it was still open at the end, -1: not seen */
+	int32_t exit_signal; /* that ended the program, 0: none */
+	int32_t fd;          /* -1: not known */
+	uint64_t write_ns;   /* the last write */
+	bool is_unaware; /* closed so soon after a write that it cannot have waited for anything */
 
 	uint64_t sent_bytes;       /* in all */
 	uint64_t sent_after_bytes; /* since the failure, before it was healed */
@@ -65,6 +69,9 @@ struct verdict {
  * be announced, not returned. stack: the number of its call stack, 0: none. */
 void verdict_take(struct verdict *verdict, const struct tcpshim_event *event,
 		  const struct tcpshim_subject *subject, uint32_t stack);
+
+/* Adds that the program was ended by a signal that was not the command's, at this time. */
+void verdict_kill(struct verdict *verdict, int32_t signal, uint64_t time_ns);
 
 /* Whether the failure concerns it. */
 bool verdict_is_concerned(const struct verdict *verdict);

@@ -5,7 +5,7 @@
 #include "settings/rehearsal.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-enum { PROBES = 3, LEAST_WITHIN_S = 5, USUAL_WITHIN_S = 25 };
+enum { USUAL_CONNECT_S = 10, PROBES = 3, LEAST_WITHIN_S = 5, USUAL_WITHIN_S = 25 };
 
 static enum rehearsal_deed deed_of(const struct verdict *verdict)
 {
@@ -44,6 +44,10 @@ void verdict_append_result(struct strbuf *buf, const struct verdict *verdict,
 		strbuf_string(buf, "went on ");
 		strbuf_duration(buf, verdict_delay_ns(verdict));
 		strbuf_string(buf, " after the end of the interruption");
+	} else if (verdict->is_unaware) {
+		strbuf_string(buf, "not noticed: ended ");
+		append_since(buf, verdict->write_ns, verdict->noticed_ns);
+		strbuf_string(buf, " after a write, without waiting for an answer");
 	} else if (verdict->notice != VERDICT_NOT_NOTICED) {
 		strbuf_string(buf, is_ended && verdict->notice == VERDICT_BY_CLOSE
 					   ? "closed after "
@@ -83,8 +87,10 @@ static void append_notice(struct strbuf *buf, const struct verdict *verdict)
 			strbuf_string(buf, " of its own accord");
 		break;
 	case VERDICT_BY_EXIT:
-		strbuf_string(buf, "the program ended with status ");
-		strbuf_integer(buf, verdict->exit_status);
+		strbuf_string(buf, verdict->exit_signal != 0 ? "the program was ended by signal "
+							     : "the program ended with status ");
+		strbuf_integer(buf, verdict->exit_signal != 0 ? verdict->exit_signal
+							      : verdict->exit_status);
 		break;
 	case VERDICT_NOT_NOTICED:
 		break;
@@ -169,8 +175,8 @@ void verdict_append_course(struct strbuf *buf, const struct verdict *verdict,
 		strbuf_char(buf, ' ');
 		at = buf->size;
 		append_notice(buf, verdict);
-		if (at < buf->size && buf->text[at] == 't') /* "the program ..." */
-			buf->text[at] = 'T';
+		if (verdict->notice == VERDICT_BY_CLOSE || verdict->notice == VERDICT_BY_EXIT)
+			buf->text[at] = 'T'; /* "the program ..." */
 		if (verdict->notice == VERDICT_BY_ERROR || verdict->notice == VERDICT_BY_END) {
 			if (verdict->closed_ns != 0) {
 				strbuf_string(buf, "; it closed ");
@@ -214,7 +220,7 @@ void verdict_append_bytes(struct strbuf *buf, const struct verdict *verdict,
 	} else if (verdict->healed_ns != 0 && late > 0) {
 		append_bytes(buf, late);
 		strbuf_string(buf, late == 1 ? " was" : " were");
-		strbuf_string(buf, " late by up to ");
+		strbuf_string(buf, " late by ");
 		append_since(buf, verdict->first_late_ns, verdict->healed_ns);
 		strbuf_string(buf, " and more; nothing is lost.");
 	}
@@ -279,17 +285,28 @@ bool verdict_append_remedy(struct strbuf *buf, const struct verdict *verdict,
 			   const struct verdict_scope *scope)
 {
 	bool is_late = verdict_is_passed(verdict) && verdict_delay_ns(verdict) > scope->within_ns;
+	uint64_t within_s;
 
 	if ((verdict_is_passed(verdict) && !is_late) || verdict->scenario == SCENARIO_outage)
 		return false;
+	if (verdict->is_unaware) {
+		strbuf_string(buf, "Wait for the peer's answer, or for its end of stream, before "
+				   "the close.");
+		return true;
+	}
 	switch (deed_of(verdict)) {
 	case REHEARSAL_CUT:
 		return append_timers(buf, verdict, scope);
 	case REHEARSAL_MUTE:
 		if (scope->policy->has_user_timeout)
 			return false;
+		within_s = scope->within_ns / NS_PER_S;
+		if (within_s == 0)
+			return false;
 		strbuf_string(buf, "TCP_USER_TIMEOUT limits a connect too: rehearse again with "
-				   "--user-timeout=10s.");
+				   "--user-timeout=");
+		strbuf_unsigned(buf, within_s < USUAL_CONNECT_S ? within_s : USUAL_CONNECT_S);
+		strbuf_string(buf, "s.");
 		return true;
 	case REHEARSAL_END:
 	case REHEARSAL_CLOSE:

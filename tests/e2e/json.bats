@@ -558,7 +558,7 @@ rehearsed() {
 	rehearsed 0 '.["error.type"] == "ETIMEDOUT" and .noticed_ns > 900000000' \
 		unreachable --user-timeout=1s "$python" client.py "$port"
 	# Connects to a peer that has failed belong to the verdict on the connection that it failed on.
-	rehearsed 0 '.rehearsal == "power-off" and .connection == 1 and .failed_connects == 1 and .reconnected_ns == null' \
+	rehearsed 0 '.rehearsal == "power-off" and .conn == 1 and .failed_connects == 1 and .reconnected_ns == null' \
 		power-off --user-timeout=1s --at=write:2 "$python" client.py "$port" say wait close again
 	[[ $(wc -l <verdict) == 1 ]]
 }
