@@ -19,9 +19,11 @@
 #include "trace/emit.h"
 
 /* LOOK_NS: how often a connection is looked at whose next segment is to be answered with a reset.
- */
+ * MOST_AWAITED_NS: how long a call waits for a deed that has ended it. */
+enum { LOOK_NS = 20000000, MOST_AWAITED_NS = 100000000, MOST_TTL = 255, SLOW_SEGMENT = 1400 };
 
-enum { LOOK_NS = 20000000, MOST_TTL = 255, SLOW_SEGMENT = 1400 };
+/* 0: no thread acts on a connection; otherwise one does, at most until then. */
+static _Atomic uint64_t acting_until_ns;
 
 /* --- Deeds: they return 0 or -errno. --- */
 
@@ -157,23 +159,25 @@ static long slow_down(int fd, struct conn *conn)
 static long reset(int fd, struct conn *conn, const struct tcpinfo *info)
 {
 	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-	long result = raw_syscall3(SYS_connect, fd, (long)&nowhere, sizeof(nowhere));
+	long result;
 
-	if (result < 0)
+	rehearsed_keep(conn, info, process_now_ns());
+	result = raw_syscall3(SYS_connect, fd, (long)&nowhere, sizeof(nowhere));
+	if (result < 0) {
+		atomic_store(&conn->rehearsal.reset_ns, 0);
 		return result;
+	}
 	raw_syscall2(SYS_shutdown, fd, SHUT_RDWR);
 	if (rehearsal_scenario(&config.rehearsal)->deed == REHEARSAL_CLOSE)
 		get_integer(fd, SOL_SOCKET, SO_ERROR);
-	rehearsed_keep(conn, info, process_now_ns());
 	return 0;
 }
 
 /* --- Lines. --- */
 
-/* Writes the line of a deed, with its note. */
-static void write_line(struct area *area, struct conn *conn, int fd)
+/* Writes the line of a deed, with its note. now_ns: before the deed, which may end a call. */
+static void write_line(struct area *area, struct conn *conn, int fd, uint64_t now_ns)
 {
-	uint64_t now_ns = process_now_ns();
 	struct call call;
 
 	if (!process_is_tracing || atomic_load(&conn->is_untraced))
@@ -191,7 +195,8 @@ static void write_line(struct area *area, struct conn *conn, int fd)
 	emit_event(area, now_ns);
 }
 
-static void report(struct area *area, struct conn *conn, int fd, uint32_t action, long result)
+static void report(struct area *area, struct conn *conn, int fd, uint32_t action, long result,
+		   uint64_t now_ns)
 {
 	if (result != 0) {
 		atomic_store(&conn->policy_error, (int)-result);
@@ -200,7 +205,7 @@ static void report(struct area *area, struct conn *conn, int fd, uint32_t action
 	}
 	atomic_fetch_or(&conn->unreported, action);
 	conn_is_changed(conn);
-	write_line(area, conn, fd);
+	write_line(area, conn, fd, now_ns);
 }
 
 /* --- What happens to an open connection. --- */
@@ -228,6 +233,9 @@ static void act(struct area *area, struct conn *conn, int fd, int copy)
 	uint32_t action = 0;
 	long result = 0;
 
+	atomic_store(&conn->rehearsal.acted_ns, now_ns);
+	atomic_store(&conn->rehearsal.until_ns, until_ns);
+	atomic_store(&conn->rehearsal.sent_bytes, atomic_load(&conn->sent_bytes));
 	switch ((enum rehearsal_deed)row->deed) {
 	case REHEARSAL_CUT:
 		result = cut_open(copy, conn);
@@ -251,9 +259,6 @@ static void act(struct area *area, struct conn *conn, int fd, int copy)
 	case REHEARSAL_REFUSE:
 		break;
 	}
-	atomic_store(&conn->rehearsal.acted_ns, now_ns);
-	atomic_store(&conn->rehearsal.until_ns, until_ns);
-	atomic_store(&conn->rehearsal.sent_bytes, atomic_load(&conn->sent_bytes));
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
 	if (result == 0 && !config.rehearsal.has_choice && row->deed != REHEARSAL_SLOW)
 		choice_fail_peer(&conn->peer,
@@ -262,7 +267,7 @@ static void act(struct area *area, struct conn *conn, int fd, int copy)
 		alarm_set(now_ns + LOOK_NS);
 	else if (until_ns != UINT64_MAX)
 		alarm_set(until_ns);
-	report(area, conn, fd, action, result);
+	report(area, conn, fd, action, result, now_ns);
 }
 
 /* Undoes it, when its time is over. */
@@ -273,7 +278,7 @@ static void undo(struct area *area, struct conn *conn, int fd, int copy)
 	else
 		heal_conn(copy, conn);
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
-	report(area, conn, fd, REHEARSAL_ACTION_HEALED, 0);
+	report(area, conn, fd, REHEARSAL_ACTION_HEALED, 0, process_now_ns());
 }
 
 /* Resets the connection if something was sent since it was cut: by a write, a retransmission or a
@@ -299,7 +304,7 @@ static void look(struct area *area, struct conn *conn, int fd, int copy)
 		return;
 	}
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
-	report(area, conn, fd, REHEARSAL_ACTION_RESET, result);
+	report(area, conn, fd, REHEARSAL_ACTION_RESET, result, now_ns);
 }
 
 /* Does something on a copy of the descriptor, if the connection is in this stage. Returns false if
@@ -320,9 +325,17 @@ static bool do_to(struct area *area, struct conn *conn, enum rehearsal_stage sta
 		atomic_store(&conn->rehearsal.stage, (uint8_t)stage);
 		return false;
 	}
+	atomic_store(&acting_until_ns, process_now_ns() + MOST_AWAITED_NS);
 	deed(area, conn, fd, copy);
+	atomic_store(&acting_until_ns, 0);
 	raw_close(copy);
 	return true;
+}
+
+void rehearse_await(void)
+{
+	while (atomic_load(&acting_until_ns) > process_now_ns())
+		raw_syscall1(SYS_sched_yield, 0);
 }
 
 /* Does what is due on the connection by time, and sets the alarm for what comes next. */
@@ -400,14 +413,14 @@ static void mute(struct area *area, struct call *call, struct conn *conn, uint64
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
 	if (until_ns != UINT64_MAX)
 		alarm_set(until_ns);
-	report(area, conn, call->fd, REHEARSAL_ACTION_UNANSWERED, result);
+	report(area, conn, call->fd, REHEARSAL_ACTION_UNANSWERED, result, process_now_ns());
 }
 
 static void refuse(struct area *area, struct call *call, struct conn *conn)
 {
 	call->is_refused = true;
 	atomic_store(&conn->rehearsal.acted_ns, process_now_ns());
-	report(area, conn, call->fd, REHEARSAL_ACTION_REFUSED, 0);
+	report(area, conn, call->fd, REHEARSAL_ACTION_REFUSED, 0, process_now_ns());
 }
 
 /* Returns when the rehearsal of connects is over. */

@@ -23,6 +23,10 @@ void rehearse_start(void);
 /* Does what is due before a call: at a connect, a read or a write. conn: the call's, referenced. */
 void rehearse_before(struct area *area, struct call *call, struct conn *conn);
 
+/* Waits, for a moment at most, until no other thread acts on a connection. A call that a deed ends
+ * comes after it: in the trace, and in what is known of the connection. */
+void rehearse_await(void);
+
 /* Returns the error of a call that has failed. A read that waits while its connection is reset here
  * gets EPIPE (Linux 6.4 and later), where a reset from the peer makes it ECONNRESET. */
 int rehearse_error(const struct call *call, int error);
