@@ -94,6 +94,7 @@ struct conn_rehearsal {
 	/* What the kernel counted until then (conn/rehearsed.h). */
 	_Atomic uint64_t acknowledged_bytes, received_bytes, heard_ns, moved_ns;
 	_Atomic uint32_t retransmits_total;
+	_Atomic uint32_t rtt_us, rtt_variation_us, congestion_window, send_window_bytes;
 	_Atomic uint8_t retransmits, probes;
 };
 

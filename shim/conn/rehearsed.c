@@ -1,5 +1,7 @@
 #include "conn/rehearsed.h"
 
+#include <poll.h>
+
 #define NS_PER_MS UINT64_C(1000000)
 
 void rehearsed_keep(struct conn *conn, const struct tcpinfo *info, uint64_t now_ns)
@@ -11,6 +13,10 @@ void rehearsed_keep(struct conn *conn, const struct tcpinfo *info, uint64_t now_
 	atomic_store(&rehearsal->retransmits_total, info->retransmits_total);
 	atomic_store(&rehearsal->retransmits, info->retransmits);
 	atomic_store(&rehearsal->probes, info->probes);
+	atomic_store(&rehearsal->rtt_us, info->rtt_us);
+	atomic_store(&rehearsal->rtt_variation_us, info->rtt_variation_us);
+	atomic_store(&rehearsal->congestion_window, info->congestion_window);
+	atomic_store(&rehearsal->send_window_bytes, info->send_window_bytes);
 	atomic_store(&rehearsal->heard_ns, now_ns - info->last_ack_received_ms * NS_PER_MS);
 	atomic_store(&rehearsal->moved_ns, now_ns - info->last_data_ms * NS_PER_MS);
 	atomic_store(&rehearsal->reset_ns, now_ns);
@@ -30,6 +36,10 @@ static void restore_counters(const struct conn_rehearsal *rehearsal, uint64_t no
 	info->retransmits_total = atomic_load(&rehearsal->retransmits_total);
 	info->retransmits = atomic_load(&rehearsal->retransmits);
 	info->probes = atomic_load(&rehearsal->probes);
+	info->rtt_us = atomic_load(&rehearsal->rtt_us);
+	info->rtt_variation_us = atomic_load(&rehearsal->rtt_variation_us);
+	info->congestion_window = atomic_load(&rehearsal->congestion_window);
+	info->send_window_bytes = atomic_load(&rehearsal->send_window_bytes);
 	info->last_ack_received_ms = since_ms(atomic_load(&rehearsal->heard_ns), now_ns);
 	info->last_data_ms = since_ms(atomic_load(&rehearsal->moved_ns), now_ns);
 }
@@ -67,4 +77,13 @@ void rehearsed_restore(const struct conn *conn, uint64_t now_ns, struct tcpinfo 
 	if (info->last_ack_received_ms > since_end_ms)
 		info->last_ack_received_ms = since_end_ms;
 	info->state = state_with_fin(info->state, atomic_load(&conn->flags) & CONN_FLAG_FIN_FIRST);
+}
+
+uint32_t rehearsed_events(const struct conn *conn, uint32_t events)
+{
+	if ((events & POLLHUP) && atomic_load(&conn->rehearsal.has_end) &&
+	    atomic_load(&conn->rehearsal.reset_ns) != 0 &&
+	    !(atomic_load(&conn->flags) & CONN_FLAG_DEAD))
+		return events | POLLERR;
+	return events;
 }

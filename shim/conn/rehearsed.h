@@ -18,4 +18,8 @@ void rehearsed_keep(struct conn *conn, const struct tcpinfo *info, uint64_t now_
 /* Changes a sample taken at this time. Does nothing to connections that were not rehearsed. */
 void rehearsed_restore(const struct conn *conn, uint64_t now_ns, struct tcpinfo *info);
 
+/* Returns what a wait would report of it: a rehearsed reset after an end of stream leaves no
+ * POLLERR, which a real one does until the connection is known to be dead. */
+uint32_t rehearsed_events(const struct conn *conn, uint32_t events);
+
 #endif

@@ -172,7 +172,7 @@ void step_fill_wait(struct conn_step *step, const struct call *call, const struc
 	step_start(step, call, now_ns);
 	step->effect = EFFECT_WAIT;
 	step->fd = entry->fd;
-	step->revents = entry->revents;
+	step->revents = rehearsed_events(conn, entry->revents);
 	step->result = entry->revents != 0;
 	step->is_sleeping = is_sleeping;
 	step->is_unlimited = call->is_unlimited;
