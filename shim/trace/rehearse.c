@@ -282,8 +282,9 @@ static void undo(struct area *area, struct conn *conn, int fd, int copy)
 }
 
 /* Resets the connection if something was sent since it was cut: by a write, a retransmission or a
- * keepalive probe. What had arrived before can be read first. */
-static void look(struct area *area, struct conn *conn, int fd, int copy)
+ * keepalive probe. What had arrived before can be read first, until the program writes again: it
+ * is lost then, but a program that does not read is reset as well. */
+static void look_before(struct area *area, struct conn *conn, int fd, int copy, bool is_write)
 {
 	struct tcpinfo info;
 	uint64_t now_ns = process_now_ns();
@@ -296,7 +297,8 @@ static void look(struct area *area, struct conn *conn, int fd, int copy)
 	}
 	is_answered = info.unsent_bytes > 0 || info.probes > 0 || info.retransmits > 0 ||
 		      atomic_load(&conn->sent_bytes) != atomic_load(&conn->rehearsal.sent_bytes);
-	result = is_answered && info.unread_bytes == 0 ? reset(copy, conn, &info) : -EAGAIN;
+	result = is_answered && (info.unread_bytes == 0 || is_write) ? reset(copy, conn, &info)
+								     : -EAGAIN;
 	/* EBUSY: Linux 6.1 to 6.5 refuse it while a thread waits in a read. */
 	if (result == -EAGAIN || result == -EBUSY) {
 		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
@@ -305,6 +307,16 @@ static void look(struct area *area, struct conn *conn, int fd, int copy)
 	}
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
 	report(area, conn, fd, REHEARSAL_ACTION_RESET, result, now_ns);
+}
+
+static void look(struct area *area, struct conn *conn, int fd, int copy)
+{
+	look_before(area, conn, fd, copy, false);
+}
+
+static void look_before_write(struct area *area, struct conn *conn, int fd, int copy)
+{
+	look_before(area, conn, fd, copy, true);
 }
 
 /* Does something on a copy of the descriptor, if the connection is in this stage. Returns false if
@@ -511,6 +523,8 @@ void rehearse_before(struct area *area, struct call *call, struct conn *conn)
 				atomic_load(is_write ? &conn->rehearsal.writes
 						     : &conn->rehearsal.reads)))
 		do_to(area, conn, REHEARSAL_STAGE_CHOSEN, act);
+	if (is_write && rehearsal_scenario(&config.rehearsal)->sequel == REHEARSAL_RESET)
+		do_to(area, conn, REHEARSAL_STAGE_ACTED, look_before_write);
 }
 
 int rehearse_error(const struct call *call, int error)
