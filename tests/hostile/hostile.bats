@@ -684,3 +684,91 @@ with_sanitizer() {
 	paste bare traced | awk '{ if ($1 != $3 || $4 - $2 > 0.4 || $2 - $4 > 0.4) exit 1 }' || fail "$(cat bare traced)"
 }
 
+
+# rehearsed REHEARSAL PROGRAM [ARG…]: runs a program with a rehearsal, only under the library: what is rehearsed is not there
+# bare.  Only the connections that the program makes itself are concerned.
+rehearsed() {
+	settings+=("TCPSHIM_REHEARSE=$1" TCPSHIM_MATCH=role=client)
+	traced "${@:2}" || return 1
+	cat trace.* >whole
+	trace_has whole ">=" 1 '^rehearse\('
+}
+
+# Shown: if look (rehearse.c) waits until nothing is unread, the writes succeed without end.
+@test "rehearse: a reset comes although the greeting of the peer is never read" {
+	rehearsed power-cycle,after=100ms rehearsed_unread
+}
+
+# Shown: if the key is not removed at connect to AF_UNSPEC, the second connect gets no answer.
+@test "rehearse: a socket that was cut is connected again" {
+	rehearsed power-cycle,after=100ms rehearsed_reused
+}
+
+# Shown: if do_to (rehearse.c) does not set the alarm again when it gets no copy, the bytes never arrive.
+@test "rehearse: all descriptors are in use when the outage is to end" {
+	rehearsed outage,after=100ms,for=1s rehearsed_full
+}
+
+# Shown: if rehearse_closing (rehearse.c) spares a connection that may be shared, the bytes of these four never arrive.
+@test "rehearse: a child closes in an outage" {
+	rehearsed outage,after=100ms,for=1s rehearsed_fork close
+}
+
+@test "rehearse: a child exits in an outage" {
+	rehearsed outage,after=100ms,for=1s rehearsed_fork exit
+}
+
+@test "rehearse: the process that was interrupted ends, its child goes on" {
+	rehearsed outage,after=100ms,for=1s rehearsed_fork daemon
+}
+
+@test "rehearse: a child executes a program in an outage" {
+	rehearsed outage,after=100ms,for=1s rehearsed_fork exec
+}
+
+# Shown: if do_to and the callers of check_all (rehearse.c) do not block signals first, some connections stay cut.
+@test "rehearse: siglongjmp while connections are cut and healed" {
+	limit=120
+	rehearsed outage,after=2ms,for=3ms,share=100% rehearsed_jumps
+}
+
+# Shown: if do_to (rehearse.c) does not ask again for descriptors after the deed, 4 of 11583 ends never arrive.
+@test "rehearse: connections are closed when they are cut" {
+	limit=120
+	rehearsed outage,after=1ms,for=10ms,share=100% rehearsed_close
+}
+
+# Shown: if each call looks at all connections that wait for a reset, the program does not end in 60 s.
+@test "rehearse: 5000 connections wait for a reset" {
+	rehearsed power-cycle,share=100% rehearsed_many
+}
+
+# Shown: if the thread of alarm.c goes on when it is the last one, the child does not end.
+@test "rehearse: the only thread ends by the exit system call" {
+	settings+=("TCPSHIM_REHEARSE=power-off,after=10s" TCPSHIM_MATCH=role=client)
+	traced rehearsed_exit
+}
+
+@test "rehearse: options of the program are as before after an outage" {
+	rehearsed outage,after=100ms,for=300ms,by=deaf rehearsed_options
+}
+
+# Shown: if undo (rehearse.c) sets no limit instead of the one that was there, the rate is 4294967295.
+@test "rehearse: options of the program are as before after a slow time" {
+	rehearsed slow,after=100ms,for=300ms rehearsed_options
+}
+
+# Shown: if the connect goes to 127.0.0.1 through the device, it fails with EHOSTUNREACH, or not at all.
+@test "rehearse: a connect from a socket that is bound to a device is refused" {
+	need unshare ip
+	need_root
+	settings+=(TCPSHIM_REHEARSE=refused)
+	timeout -k 5 "$limit" unshare --net bash -c '
+		ip link set lo up && ip link add veth7 type veth peer veth8 && ip address add 192.0.2.1/24 dev veth7 &&
+			ip link set veth7 up && ip link set veth8 up || exit 77
+		exec env "$@" veth7 192.0.2.9' bash LD_PRELOAD="$library" "${settings[@]}" "$programs/rehearsed_device" \
+		>shim.out 2>shim.err || {
+		(($? != 77)) || skip "not on this machine: a pair of veth devices"
+		fail "$(cat shim.out shim.err)"
+	}
+}
