@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,7 @@ static bool has_come_up(int fd)
 static pid_t child;
 
 /* What the program gets of the command's signals: those from the keyboard reach it directly, and
- * the command ignores them and stays, to report how the program ended; those that are sent to the
+ * the command stays, to report how the program ended; those that are sent to the
  * command alone are passed on. */
 static const struct handled {
 	int signal_number;
@@ -108,8 +109,28 @@ struct signals {
 	sigset_t mask;
 };
 
+static _Atomic uint64_t asked_to_end_ns;
+
+/* Async-signal-safe. */
+static void note_end(int signal_number)
+{
+	struct timespec now;
+
+	if (signal_number == SIGUSR1 || signal_number == SIGUSR2 || atomic_load(&asked_to_end_ns))
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	atomic_store(&asked_to_end_ns,
+		     (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec);
+}
+
+uint64_t launch_asked_to_end_ns(void)
+{
+	return atomic_load(&asked_to_end_ns);
+}
+
 static void pass_on(int signal_number)
 {
+	note_end(signal_number);
 	kill(child, signal_number);
 }
 
@@ -125,10 +146,12 @@ static void prepare_signals(struct signals *found)
 			sigaddset(&passed_on, handled[i].signal_number);
 	sigprocmask(SIG_BLOCK, &passed_on, &found->mask);
 	for (size_t i = 0; i < HANDLED; i++) {
-		struct sigaction action = {.sa_handler = SIG_IGN, .sa_flags = SA_RESTART};
+		struct sigaction action = {.sa_handler = note_end, .sa_flags = SA_RESTART};
 
 		sigaction(handled[i].signal_number, NULL, &found->actions[i]);
-		if (handled[i].is_passed_on && found->actions[i].sa_handler != SIG_IGN)
+		if (found->actions[i].sa_handler == SIG_IGN)
+			action.sa_handler = SIG_IGN;
+		else if (handled[i].is_passed_on)
 			action.sa_handler = pass_on;
 		sigaction(handled[i].signal_number, &action, NULL);
 	}

@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct launch {
@@ -25,6 +26,9 @@ struct launch {
 /* Finds the program and puts the library in front of it, in the environment. program: kept. Returns
  * 0, or after a message the exit status of a shell. */
 int launch_prepare(struct launch *launch, char **program);
+
+/* Returns when the user first asked by a signal that it ends, of CLOCK_MONOTONIC; 0: not yet. */
+uint64_t launch_asked_to_end_ns(void);
 
 /* Starts it. Returns likewise. */
 int launch_start(struct launch *launch);

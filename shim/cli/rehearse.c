@@ -28,7 +28,7 @@
 #include "settings/spread.h"
 
 enum { EXIT_NOT_PASSED = 3 };
-enum { TEXT_BYTES = 4096, VALUE_BYTES = 512 };
+enum { TEXT_BYTES = 4096, VALUE_BYTES = 512, LOOK_MS = 200, MOST_SHOWN = 20 };
 #define NS_PER_S UINT64_C(1000000000)
 
 /* Options that are settings of TCPSHIM_REHEARSE, in the order of settings below. */
@@ -285,31 +285,41 @@ static void end_children(const struct rehearsed *rehearsed, pid_t program)
 	rehearsed_signal(rehearsed, program, SIGKILL);
 }
 
+/* Returns whether the watch is over: the program has shown what it does, or it and the processes
+ * that it has made are gone. *milliseconds: until the next look. */
+static bool is_watched(struct launch *launch, const char *directory, unsigned *milliseconds)
+{
+	uint64_t before_ns = now_ns(), took_ms;
+	struct rehearsed rehearsed;
+	bool is_over;
+
+	rehearsed_read(&rehearsed, directory, UINT64_MAX);
+	is_over = is_enough(&rehearsed) ||
+		  (launch->is_over && rehearsed_signal(&rehearsed, launch->pid, 0) == 0);
+	rehearsed_clear(&rehearsed);
+	/* Long recordings are read less often. */
+	took_ms = (now_ns() - before_ns) / 1000000;
+	*milliseconds = took_ms * 10 > LOOK_MS ? (unsigned)took_ms * 10 : LOOK_MS;
+	return is_over;
+}
+
 /* Watches the program until it has shown what it does, or the limit is over. Returns until when
  * what it did was its own doing. */
 static uint64_t watch(struct launch *launch, const char *directory)
 {
 	uint64_t start_ns = now_ns(), until_ns;
-	unsigned pause_ms = 200;
+	unsigned pause_ms = LOOK_MS;
 
-	while (!launch_is_over(launch, pause_ms) && now_ns() - start_ns < asked.limit_ns) {
-		uint64_t before_ns = now_ns(), took_ms;
-		struct rehearsed rehearsed;
-		bool is_over;
-
-		rehearsed_read(&rehearsed, directory, UINT64_MAX);
-		is_over = is_enough(&rehearsed);
-		rehearsed_clear(&rehearsed);
-		if (is_over)
-			break;
-		/* Long recordings are read less often. */
-		took_ms = (now_ns() - before_ns) / 1000000;
-		pause_ms = took_ms * 10 > 200 ? (unsigned)took_ms * 10 : 200;
-	}
-	if (launch->is_over)
-		return UINT64_MAX;
-	until_ns = now_ns();
-	end_program(launch);
+	do {
+		if (launch_is_over(launch, pause_ms))
+			usleep(LOOK_MS * 1000);
+	} while (!is_watched(launch, directory, &pause_ms) && launch_asked_to_end_ns() == 0 &&
+		 now_ns() - start_ns < asked.limit_ns);
+	until_ns = launch_asked_to_end_ns();
+	if (until_ns == 0)
+		until_ns = now_ns();
+	if (!launch->is_over)
+		end_program(launch);
 	return until_ns;
 }
 
@@ -497,6 +507,11 @@ static void print_sum(const struct rehearsed *rehearsed, size_t good)
 	strbuf_string(&buf, " (to be noticed within ");
 	strbuf_duration(&buf, asked.within_ns);
 	strbuf_string(&buf, ").");
+	if (good > MOST_SHOWN || rehearsed->concerned - good > MOST_SHOWN) {
+		strbuf_string(&buf, " Of failures and of others ");
+		strbuf_unsigned(&buf, MOST_SHOWN);
+		strbuf_string(&buf, " are shown; --json shows all.");
+	}
 	if (asked.setting[SETTING_SHARE]) {
 		strbuf_string(&buf, " --seed=");
 		strbuf_string(&buf, asked.setting[SETTING_SEED]);
@@ -510,7 +525,7 @@ static void print_sum(const struct rehearsed *rehearsed, size_t good)
 static int judge(struct rehearsed *rehearsed, uint64_t end_ns)
 {
 	bool is_json = config.format->has_escapes;
-	size_t good = 0;
+	size_t good = 0, shown = 0;
 
 	for (size_t i = 0; i < rehearsed->count; i++) {
 		struct rehearsed_conn *conn = &rehearsed->list[i];
@@ -522,7 +537,9 @@ static int judge(struct rehearsed *rehearsed, uint64_t end_ns)
 		good += is_good(conn->verdict);
 		if (is_json)
 			json_conn(rehearsed, conn, &scope);
-		else
+		else if (!is_good(conn->verdict) && shown++ < MOST_SHOWN)
+			print_conn(conn, &scope);
+		else if (is_good(conn->verdict) && good <= MOST_SHOWN)
 			print_conn(conn, &scope);
 	}
 	if (!is_json)
@@ -579,14 +596,13 @@ static int run_rehearsed(struct launch *launch, const char *directory, int verdi
 	fflush(stdout);
 	dup2(verdict, STDOUT_FILENO);
 	rehearsed_read(&rehearsed, directory, until_ns);
-	if (until_ns != UINT64_MAX)
-		end_children(&rehearsed, launch->pid);
+	end_children(&rehearsed, launch->pid);
 	if (launch->killed_by != 0)
 		rehearsed_kill(&rehearsed, launch->pid, launch->killed_by);
 	if (rehearsed.concerned == 0)
 		status = complain_nothing(&rehearsed);
 	else
-		status = judge(&rehearsed, until_ns == UINT64_MAX ? now_ns() : until_ns);
+		status = judge(&rehearsed, until_ns);
 	for (size_t i = 0; i < rehearsed.recordings.count; i++)
 		recordings_say_lost(rehearsed.recordings.readers[i]);
 	rehearsed_clear(&rehearsed);

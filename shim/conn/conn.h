@@ -66,6 +66,7 @@ enum rehearsal_action {
 	REHEARSAL_ACTION_REFUSED = 1 << 15,
 	REHEARSAL_ACTION_SLOWED = 1 << 16,
 	REHEARSAL_ACTION_FAILED = 1 << 17,
+	REHEARSAL_ACTION_HASTENED = 1 << 18, /* as fast as before it was slowed */
 };
 
 /* How far the rehearsal is with a connection. */
@@ -89,6 +90,7 @@ struct conn_rehearsal {
 	_Atomic uint64_t until_ns;      /* UINT64_MAX: to the end */
 	_Atomic uint64_t sent_bytes;    /* by this program, until then */
 	_Atomic uint64_t rate;          /* if it is slow, bytes a second */
+	_Atomic uint32_t rate_before;   /* SO_MAX_PACING_RATE before that */
 	_Atomic bool has_end;           /* the program was given an end of stream */
 	_Atomic uint64_t reset_ns;      /* 0: not yet */
 	/* What the kernel counted until then (conn/rehearsed.h). */

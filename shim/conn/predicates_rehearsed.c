@@ -16,6 +16,11 @@ bool is_rehearsed_healed(const struct evidence *e)
 	return e->step->policy.actions & REHEARSAL_ACTION_HEALED;
 }
 
+bool is_rehearsed_hastened(const struct evidence *e)
+{
+	return e->step->policy.actions & REHEARSAL_ACTION_HASTENED;
+}
+
 bool is_rehearsed_end(const struct evidence *e)
 {
 	return e->step->policy.actions & REHEARSAL_ACTION_ENDED;

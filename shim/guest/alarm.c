@@ -69,6 +69,10 @@ static __attribute__((noreturn)) int be_alarm(void *unused)
 	for (;;) {
 		uint32_t seen = atomic_load(&changes);
 
+		if (!thread_area()) { /* no memory: a call of the program does what is due */
+			wait_until(process_now_ns() + NS_PER_S, seen);
+			continue;
+		}
 		if (alarm_take(process_now_ns()) && thread_raise_guard(&frame)) {
 			call_back();
 			thread_lower_guard();
@@ -98,8 +102,13 @@ static void make_thread(void)
 	low &= ~(uintptr_t)4095; /* as far from the pointer as there, also in alignment */
 	stack = raw_map(STACK_BYTES);
 	storage = raw_map(high - low + 4096);
-	if (!stack || !storage)
+	if (!stack || !storage) {
+		if (stack)
+			raw_unmap(stack, STACK_BYTES);
+		if (storage)
+			raw_unmap(storage, high - low + 4096);
 		return;
+	}
 	pointer = (uintptr_t)storage + (pointer - low);
 	*(uintptr_t *)pointer = pointer; /* x86-64 reads its thread pointer there */
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));

@@ -100,6 +100,10 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
 	if (call.is_refused) {
 		struct sockaddr_storage nowhere;
 
+		if (call.is_refused_here) {
+			errno = ECONNREFUSED;
+			return (int)after_call(&call, -1);
+		}
 		rehearse_nowhere(&call, &nowhere);
 		int refused = real.connect(fd, (const struct sockaddr *)&nowhere, size);
 		return (int)after_call(&call, refused);

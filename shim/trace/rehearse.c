@@ -150,6 +150,8 @@ static long slow_down(int fd, struct conn *conn)
 	unsigned rate = (unsigned)config.rehearsal.rate;
 
 	atomic_store(&conn->rehearsal.rate, rate);
+	atomic_store(&conn->rehearsal.rate_before,
+		     (unsigned)get_integer(fd, SOL_SOCKET, SO_MAX_PACING_RATE));
 	return set_option(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate));
 }
 
@@ -170,6 +172,7 @@ static long reset(int fd, struct conn *conn, const struct tcpinfo *info)
 	raw_syscall2(SYS_shutdown, fd, SHUT_RDWR);
 	if (rehearsal_scenario(&config.rehearsal)->deed == REHEARSAL_CLOSE)
 		get_integer(fd, SOL_SOCKET, SO_ERROR);
+	heal_conn(fd, conn); /* the next connection of this socket is an ordinary one */
 	return 0;
 }
 
@@ -273,12 +276,16 @@ static void act(struct area *area, struct conn *conn, int fd, int copy)
 /* Undoes it, when its time is over. */
 static void undo(struct area *area, struct conn *conn, int fd, int copy)
 {
-	if (rehearsal_scenario(&config.rehearsal)->deed == REHEARSAL_SLOW)
-		set_integer(copy, SOL_SOCKET, SO_MAX_PACING_RATE, -1);
+	bool is_slow = rehearsal_scenario(&config.rehearsal)->deed == REHEARSAL_SLOW;
+
+	if (is_slow)
+		set_integer(copy, SOL_SOCKET, SO_MAX_PACING_RATE,
+			    (int)atomic_load(&conn->rehearsal.rate_before));
 	else
 		heal_conn(copy, conn);
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
-	report(area, conn, fd, REHEARSAL_ACTION_HEALED, 0, process_now_ns());
+	report(area, conn, fd, is_slow ? REHEARSAL_ACTION_HASTENED : REHEARSAL_ACTION_HEALED, 0,
+	       process_now_ns());
 }
 
 /* Resets the connection if something was sent since it was cut: by a write, a retransmission or a
@@ -302,7 +309,6 @@ static void look_before(struct area *area, struct conn *conn, int fd, int copy, 
 	/* EBUSY: Linux 6.1 to 6.5 refuse it while a thread waits in a read. */
 	if (result == -EAGAIN || result == -EBUSY) {
 		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
-		alarm_set(now_ns + LOOK_NS);
 		return;
 	}
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
@@ -319,6 +325,18 @@ static void look_before_write(struct area *area, struct conn *conn, int fd, int 
 	look_before(area, conn, fd, copy, true);
 }
 
+/* Returns whether a close has to end the cut: an interruption that is not over, whose data is to
+ * arrive; and an end of stream after which the program has written nothing, so that its own is to
+ * reach the peer. */
+static bool is_to_be_healed(const struct conn *conn)
+{
+	uint8_t deed = rehearsal_scenario(&config.rehearsal)->deed;
+
+	return atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED &&
+	       (deed == REHEARSAL_CLOSE ||
+		(config.rehearsal.length_ns != 0 && deed != REHEARSAL_SLOW));
+}
+
 /* Does something on a copy of the descriptor, if the connection is in this stage. Returns false if
  * it is not, or has no descriptor here. */
 static bool do_to(struct area *area, struct conn *conn, enum rehearsal_stage stage,
@@ -327,19 +345,23 @@ static bool do_to(struct area *area, struct conn *conn, enum rehearsal_stage sta
 	uint8_t expected = (uint8_t)stage;
 	int fd = descriptor_find_other(conn, -1), copy;
 
+	thread_block_signals(); /* no handler leaves by siglongjmp meanwhile */
 	if (fd < 0 || !process_is_itself() || restriction_is_filter() ||
 	    !atomic_compare_exchange_strong(&conn->rehearsal.stage, &expected,
 					    REHEARSAL_STAGE_BUSY))
 		return false;
-	thread_block_signals(); /* no handler leaves by siglongjmp meanwhile */
 	copy = descriptor_hold(fd, conn_slot(conn));
-	if (copy < 0) {
+	if (copy < 0) { /* all numbers are in use, or it is being closed */
 		atomic_store(&conn->rehearsal.stage, (uint8_t)stage);
+		alarm_set(process_now_ns() + LOOK_NS);
 		return false;
 	}
 	atomic_store(&acting_until_ns, process_now_ns() + MOST_AWAITED_NS);
 	deed(area, conn, fd, copy);
 	atomic_store(&acting_until_ns, 0);
+	/* Another thread may have closed the last descriptor meanwhile. */
+	if (is_to_be_healed(conn) && atomic_load(&conn->descriptors) == 0)
+		heal_conn(copy, conn);
 	raw_close(copy);
 	return true;
 }
@@ -350,8 +372,20 @@ void rehearse_await(void)
 		raw_syscall1(SYS_sched_yield, 0);
 }
 
-/* Does what is due on the connection by time, and sets the alarm for what comes next. */
-static void check(struct area *area, struct conn *conn, uint64_t now_ns)
+/* How long the last look at all connections took. */
+static _Atomic uint64_t look_took_ns;
+
+/* Returns when to look again. */
+static uint64_t next_look_ns(uint64_t now_ns)
+{
+	uint64_t rest_ns = 10 * atomic_load(&look_took_ns);
+
+	return now_ns + (rest_ns > LOOK_NS ? rest_ns : LOOK_NS);
+}
+
+/* Does what is due on the connection by time, and sets the alarm for what comes next. has_time: not
+ * in a call of the program. */
+static void check(struct area *area, struct conn *conn, uint64_t now_ns, bool has_time)
 {
 	const struct scenario_row *row = rehearsal_scenario(&config.rehearsal);
 	uint64_t due_ns;
@@ -367,9 +401,11 @@ static void check(struct area *area, struct conn *conn, uint64_t now_ns)
 		break;
 	case REHEARSAL_STAGE_ACTED:
 		due_ns = atomic_load(&conn->rehearsal.until_ns);
-		if (row->sequel == REHEARSAL_RESET)
-			do_to(area, conn, REHEARSAL_STAGE_ACTED, look);
-		else if (due_ns > now_ns)
+		if (row->sequel == REHEARSAL_RESET) {
+			if (has_time)
+				do_to(area, conn, REHEARSAL_STAGE_ACTED, look);
+			alarm_set(next_look_ns(now_ns));
+		} else if (due_ns > now_ns)
 			alarm_set(due_ns);
 		else
 			do_to(area, conn, REHEARSAL_STAGE_ACTED, undo);
@@ -380,7 +416,7 @@ static void check(struct area *area, struct conn *conn, uint64_t now_ns)
 }
 
 /* Does all that is due. */
-static void check_all(struct area *area)
+static void check_all(struct area *area, bool has_time)
 {
 	struct conn *pinned = thread.pinned;
 	uint64_t now_ns = process_now_ns();
@@ -392,10 +428,22 @@ static void check_all(struct area *area)
 			continue;
 		emit_pin(conn);
 		if (conn->kind == CONN_KIND_TCP)
-			check(area, conn, now_ns);
+			check(area, conn, now_ns, has_time);
 		emit_unpin(conn);
 	}
 	thread.pinned = pinned;
+	if (has_time)
+		atomic_store(&look_took_ns, process_now_ns() - now_ns);
+}
+
+/* Does what has come due since, in a call of the program. */
+static void check_due(struct area *area)
+{
+	if (process_now_ns() < atomic_load(&alarm_next_ns))
+		return;
+	thread_block_signals(); /* a handler could leave with the time taken */
+	if (alarm_take(process_now_ns()))
+		check_all(area, false);
 }
 
 /* The alarm. */
@@ -404,7 +452,7 @@ static void ring(void)
 	struct area *area = thread_area();
 
 	if (area && process_is_itself())
-		check_all(area);
+		check_all(area, true);
 }
 
 void rehearse_start(void)
@@ -428,9 +476,25 @@ static void mute(struct area *area, struct call *call, struct conn *conn, uint64
 	report(area, conn, call->fd, REHEARSAL_ACTION_UNANSWERED, result, process_now_ns());
 }
 
+/* Returns whether a connect to port 0 of the loopback interface would not be refused at once: its
+ * SYN would leave through another interface. */
+static bool is_bound_elsewhere(const struct call *call)
+{
+	enum { BINDTOIFINDEX = 62 };
+	struct sockaddr_in6 six;
+
+	if (get_integer(call->fd, SOL_SOCKET, BINDTOIFINDEX) != 0)
+		return true;
+	if (call->address_size < sizeof(six))
+		return false;
+	memcpy(&six, call->address, sizeof(six));
+	return six.sin6_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&six.sin6_addr);
+}
+
 static void refuse(struct area *area, struct call *call, struct conn *conn)
 {
 	call->is_refused = true;
+	call->is_refused_here = is_bound_elsewhere(call);
 	atomic_store(&conn->rehearsal.acted_ns, process_now_ns());
 	report(area, conn, call->fd, REHEARSAL_ACTION_REFUSED, 0, process_now_ns());
 }
@@ -443,11 +507,34 @@ static uint64_t connects_end_ns(void)
 						   : 0));
 }
 
+/* Returns whether the program dissolves the connection. */
+static bool is_disconnect(const struct call *call)
+{
+	uint16_t family;
+
+	if (call->address_size < sizeof(family))
+		return false;
+	memcpy(&family, call->address, sizeof(family));
+	return family == AF_UNSPEC;
+}
+
+static bool has_cut(const struct scenario_row *row)
+{
+	return row->deed == REHEARSAL_CUT || row->deed == REHEARSAL_CLOSE ||
+	       row->deed == REHEARSAL_MUTE;
+}
+
 static void begin_connect(struct area *area, struct call *call, struct conn *conn)
 {
 	const struct scenario_row *row = rehearsal_scenario(&config.rehearsal);
 	struct tcpshim_address peer = {0};
 	uint64_t now_ns = process_now_ns(), failed_ns;
+
+	if (is_disconnect(call)) {
+		if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED && has_cut(row))
+			heal_conn(call->fd, conn);
+		return;
+	}
 
 	if (call->address_size == 0 || call->address_size != call->arguments[2] ||
 	    !facts_read_sockaddr(&peer, call->address, call->address_size) ||
@@ -513,8 +600,7 @@ void rehearse_before(struct area *area, struct call *call, struct conn *conn)
 	alarm_check();
 	if (atomic_load(&conn->phase) == CONN_PHASE_OPEN)
 		choice_opened(conn);
-	if (alarm_take(process_now_ns()))
-		check_all(area);
+	check_due(area);
 	if (effect == EFFECT_CONNECT)
 		begin_connect(area, call, conn);
 	if ((is_write || effect == EFFECT_READ) &&
@@ -531,12 +617,13 @@ int rehearse_error(const struct call *call, int error)
 {
 	struct conn *conn;
 
-	if (error != EPIPE || call_effect(call) != EFFECT_READ)
+	if (error != EPIPE || call_effect(call) != EFFECT_READ || restriction_is_filter())
 		return error;
 	conn = conn_acquire(call->slot);
 	if (!conn)
 		return error;
-	if (atomic_load(&conn->rehearsal.reset_ns) > call->start_ns) {
+	if (atomic_load(&conn->rehearsal.reset_ns) > call->start_ns &&
+	    fdtable_load(call->fd) == call->slot) {
 		get_integer(call->fd, SOL_SOCKET, SO_ERROR); /* it is reported once */
 		error = ECONNRESET;
 	}
@@ -559,8 +646,7 @@ void rehearse_after(struct area *area, const struct call *call, int64_t result)
 	enum tcpshim_effect effect = call_effect(call);
 	struct conn *conn = NULL;
 
-	if (alarm_take(process_now_ns()))
-		check_all(area);
+	check_due(area);
 	if (effect == EFFECT_WRITE || effect == EFFECT_READ || is_signing(call))
 		conn = conn_acquire(call->slot);
 	if (!conn)
@@ -579,18 +665,15 @@ void rehearse_after(struct area *area, const struct call *call, int64_t result)
 
 /* --- Ends. --- */
 
-/* Returns whether the connection is interrupted for a time that is not over. */
-static bool is_interrupted(const struct conn *conn)
+/* Returns whether another process heals the connection: a child has it too, as far as is known. */
+static bool is_left_to_others(const struct conn *conn)
 {
-	return config.rehearsal.length_ns != 0 &&
-	       atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED &&
-	       rehearsal_scenario(&config.rehearsal)->deed != REHEARSAL_SLOW;
+	return conn_is_maybe_shared(conn, process_forks()) && !process_is_child();
 }
 
 void rehearse_closing(struct conn *conn, int fd)
 {
-	if (!is_interrupted(conn) || conn_is_maybe_shared(conn, process_forks()) ||
-	    restriction_is_filter())
+	if (!is_to_be_healed(conn) || is_left_to_others(conn) || restriction_is_filter())
 		return;
 	heal_conn(fd, conn);
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
@@ -605,7 +688,7 @@ void rehearse_end(struct area *area)
 		if (!conn)
 			continue;
 		emit_pin(conn);
-		if (is_interrupted(conn) && !conn_is_maybe_shared(conn, process_forks()))
+		if (is_to_be_healed(conn) && !is_left_to_others(conn))
 			do_to(area, conn, REHEARSAL_STAGE_ACTED, undo);
 		emit_unpin(conn);
 	}

@@ -709,7 +709,7 @@ rehearsed() {
 	rehearsed outage,after=100ms,for=1s rehearsed_full
 }
 
-# Shown: if rehearse_closing (rehearse.c) spares a connection that may be shared, the bytes of these four never arrive.
+# Shown: if rehearse_closing (rehearse.c) spares a connection that may be shared, the bytes of these three never arrive.
 @test "rehearse: a child closes in an outage" {
 	rehearsed outage,after=100ms,for=1s rehearsed_fork close
 }
@@ -720,10 +720,6 @@ rehearsed() {
 
 @test "rehearse: the process that was interrupted ends, its child goes on" {
 	rehearsed outage,after=100ms,for=1s rehearsed_fork daemon
-}
-
-@test "rehearse: a child executes a program in an outage" {
-	rehearsed outage,after=100ms,for=1s rehearsed_fork exec
 }
 
 # Shown: if do_to and the callers of check_all (rehearse.c) do not block signals first, some connections stay cut.
@@ -741,12 +737,6 @@ rehearsed() {
 # Shown: if each call looks at all connections that wait for a reset, the program does not end in 60 s.
 @test "rehearse: 5000 connections wait for a reset" {
 	rehearsed power-cycle,share=100% rehearsed_many
-}
-
-# Shown: if the thread of alarm.c goes on when it is the last one, the child does not end.
-@test "rehearse: the only thread ends by the exit system call" {
-	settings+=("TCPSHIM_REHEARSE=power-off,after=10s" TCPSHIM_MATCH=role=client)
-	traced rehearsed_exit
 }
 
 @test "rehearse: options of the program are as before after an outage" {

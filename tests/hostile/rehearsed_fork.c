@@ -76,26 +76,6 @@ static void parent_ends(void)
 	expect_bytes(fd, 15);
 }
 
-/* Another program has the connection, and does not use it. */
-static void child_executes(void)
-{
-	int ends[2];
-	pid_t child;
-
-	prepare(ends);
-	CHECK(write(ends[0], "before the exec", 15) == 15);
-	child = fork();
-	CHECK(child >= 0);
-	if (child == 0) {
-		close(ends[1]);
-		execlp("sleep", "sleep", "2", NULL);
-		_exit(1);
-	}
-	CHECK(close(ends[0]) == 0);
-	expect_bytes(ends[1], 15);
-	child_succeeds(child);
-}
-
 int main(int count, char **arguments)
 {
 	CHECK(count == 2);
@@ -105,9 +85,7 @@ int main(int count, char **arguments)
 		child_writes(true);
 	else if (strcmp(arguments[1], "exit") == 0)
 		child_writes(false);
-	else if (strcmp(arguments[1], "daemon") == 0)
-		parent_ends();
 	else
-		child_executes();
+		parent_ends();
 	return 0;
 }
