@@ -198,6 +198,12 @@ static void block_sigpipe(struct call *call)
 {
 	const uint64_t pipe = UINT64_C(1) << (SIGPIPE - 1);
 
+	if (thread.has_blocked_signals) { /* all, until the guard is lowered */
+		call->signal_mask = thread.signal_mask;
+		thread.signal_mask |= pipe;
+		call->is_sigpipe_blocked = true;
+		return;
+	}
 	call->is_sigpipe_blocked = !restriction_is_inherited() &&
 				   raw_syscall4(SYS_rt_sigprocmask, SIG_BLOCK, (long)&pipe,
 						(long)&call->signal_mask, sizeof(pipe)) == 0;

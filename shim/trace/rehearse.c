@@ -343,8 +343,11 @@ static bool do_to(struct area *area, struct conn *conn, enum rehearsal_stage sta
 		  void (*deed)(struct area *area, struct conn *conn, int fd, int copy))
 {
 	uint8_t expected = (uint8_t)stage;
-	int fd = descriptor_find_other(conn, -1), copy;
+	int fd, copy;
 
+	if (atomic_load(&conn->rehearsal.stage) != stage)
+		return false;
+	fd = descriptor_find_other(conn, -1);
 	thread_block_signals(); /* no handler leaves by siglongjmp meanwhile */
 	if (fd < 0 || !process_is_itself() || restriction_is_filter() ||
 	    !atomic_compare_exchange_strong(&conn->rehearsal.stage, &expected,
