@@ -182,7 +182,7 @@ tests: all $(PROGRAMS) $(HOSTILE) $(UNIT) $(TSAN_UNIT) $(FUZZ) $(BENCH)
 check: setup-test ## build and run all tests
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)rm -rf $(TAP)
-	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-stories run-diagnose run-browser run-meta || true
+	$(Q)$(MAKE) --no-print-directory -k run-unit run-tsan run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-stories run-rehearse run-diagnose run-browser run-meta || true
 	$(Q)scripts/tally $(TAP)/*.tap
 
 .PHONY: check-unit check-san check-e2e
@@ -201,11 +201,11 @@ check-san: setup-test ## the unit tests under ASan, UBSan and TSan
 check-e2e: setup-test ## the tests with real programs: end to end, call for call, hostile, the four scenarios
 	$(Q)$(MAKE) --no-print-directory all $(PROGRAMS) $(HOSTILE) $(O)/tests/unit/test_json $(FUZZ) $(BENCH)
 	$(Q)rm -rf $(TAP)
-	$(Q)$(MAKE) --no-print-directory -k run-e2e run-record run-package run-interop run-hostile run-puzzlers run-stories run-diagnose run-browser || true
+	$(Q)$(MAKE) --no-print-directory -k run-e2e run-record run-package run-interop run-hostile run-puzzlers run-stories run-rehearse run-diagnose run-browser || true
 	$(Q)scripts/tally $(TAP)/*.tap
 
 # Each leaves a TAP file for scripts/tally; a program that dies leaves an incomplete one, which counts as failed.
-.PHONY: run-unit run-tsan run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-stories run-diagnose run-browser run-meta
+.PHONY: run-unit run-tsan run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-stories run-rehearse run-diagnose run-browser run-meta
 run-unit:
 	@mkdir -p $(TAP)
 	@for t in $(UNIT); do echo "unit: $${t##*/}"; \
@@ -218,7 +218,7 @@ run-tsan:
 		CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 setarch -R $$t > $(TAP)/tsan-$${t##*/}.tap 2>&1; \
 		echo "# exit status $$?" >> $(TAP)/tsan-$${t##*/}.tap; done
 
-run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-stories run-diagnose run-browser run-meta: run-%:
+run-e2e run-record run-package run-fuzz run-interop run-hostile run-puzzlers run-stories run-rehearse run-diagnose run-browser run-meta: run-%:
 	@mkdir -p $(TAP)
 	@for t in tests/$*/*.bats; do echo "$$t"; \
 		timeout 1500 bats --formatter tap $$t > $(TAP)/$*-$$(basename $$t).tap 2>&1; \

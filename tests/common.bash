@@ -74,6 +74,54 @@ nginx_http() {
 	END
 }
 
+# postgres_start PORT: starts a database, not recorded.
+postgres_start() {
+	local as=()
+	((EUID)) || as=(setpriv --reuid=postgres --regid=postgres --init-groups)
+	"${as[@]}" "$(postgres_bin)/initdb" -D "$place/data" -A trust -U postgres --no-sync >initdb.out 2>&1 ||
+		fail "$(cat initdb.out)"
+	start "${as[@]}" "$(postgres_bin)/postgres" -D "$place/data" -p "$1" -h 127.0.0.1,::1 -k '' 2>postgres.err
+	await 20 grep -q 'ready to accept' postgres.err
+}
+
+postgres_bin() { find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1; }
+
+# ssh_server [FUNCTION]: starts a server on $port by the given function, start by default.  The client's arguments are in
+# the arrays ssh and scp, the name to log in with is in $user.
+# shellcheck disable=SC2034
+ssh_server() {
+	user=$(id -un)
+	[[ $EUID != 0 ]] || mkdir -p /run/sshd
+	ssh-keygen -q -t ed25519 -N '' -f host_key
+	ssh-keygen -q -t ed25519 -N '' -f client_key
+	cp client_key.pub authorized_keys
+	chmod 600 authorized_keys
+	cat >sshd_config <<-CONFIG
+		ListenAddress 127.0.0.1
+		Port $port
+		HostKey $PWD/host_key
+		AuthorizedKeysFile $PWD/authorized_keys
+		PermitRootLogin prohibit-password
+		PasswordAuthentication no
+		StrictModes no
+		UsePAM no
+		PidFile none
+		Subsystem sftp internal-sftp
+	CONFIG
+	printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 host_key.pub)" >known_hosts
+	local options=(-F none -i "$PWD/client_key" -o UserKnownHostsFile="$PWD/known_hosts" -o IdentitiesOnly=yes
+		-o BatchMode=yes)
+	ssh=(ssh "${options[@]}" -p "$port")
+	scp=("${options[@]}" -P "$port")
+	local server=(/usr/sbin/sshd -D -e -f "$PWD/sshd_config")
+	if (($#)); then
+		"$@" "${server[@]}"
+	else
+		start "${server[@]}" 2>sshd.log
+	fi
+	await 30 listening "$port"
+}
+
 # Fails the test if any check called fail.  It must be the last line of each teardown.
 nothing_failed() {
 	[[ ! -e $BATS_TEST_TMPDIR.failed ]] || {

@@ -123,15 +123,3 @@ nginx_start() {
 	await 30 listening "$1"
 }
 as=() # nginx is started by this command
-
-# postgres_start PORT: starts a database, not recorded.
-postgres_start() {
-	local as=()
-	((EUID)) || as=(setpriv --reuid=postgres --regid=postgres --init-groups)
-	"${as[@]}" "$(postgres_bin)/initdb" -D "$place/data" -A trust -U postgres --no-sync >initdb.out 2>&1 ||
-		fail "$(cat initdb.out)"
-	start "${as[@]}" "$(postgres_bin)/postgres" -D "$place/data" -p "$1" -h 127.0.0.1 -k '' 2>postgres.err
-	await 20 grep -q 'ready to accept' postgres.err
-}
-
-postgres_bin() { find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1; }

@@ -177,38 +177,3 @@ matrix() {
 	((sum[2] > 0)) || problems+=("strace saw no call at all")
 	((${#problems[@]} == 0)) || fail "${problems[@]}"
 }
-
-# ssh_server [FUNCTION]: starts a server on $port by the given function, start by default.  The client's arguments are in
-# the arrays ssh and scp.
-ssh_server() {
-	user=$(id -un)
-	[[ $EUID != 0 ]] || mkdir -p /run/sshd
-	ssh-keygen -q -t ed25519 -N '' -f host_key
-	ssh-keygen -q -t ed25519 -N '' -f client_key
-	cp client_key.pub authorized_keys
-	chmod 600 authorized_keys
-	cat >sshd_config <<-CONFIG
-		ListenAddress 127.0.0.1
-		Port $port
-		HostKey $scene/host_key
-		AuthorizedKeysFile $scene/authorized_keys
-		PermitRootLogin prohibit-password
-		PasswordAuthentication no
-		StrictModes no
-		UsePAM no
-		PidFile none
-		Subsystem sftp internal-sftp
-	CONFIG
-	printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 host_key.pub)" >known_hosts
-	local options=(-F none -i "$scene/client_key" -o UserKnownHostsFile="$scene/known_hosts" -o IdentitiesOnly=yes
-		-o BatchMode=yes)
-	ssh=(ssh "${options[@]}" -p "$port")
-	scp=("${options[@]}" -P "$port")
-	local server=(/usr/sbin/sshd -D -e -f "$scene/sshd_config")
-	if (($#)); then
-		"$@" "${server[@]}"
-	else
-		start "${server[@]}" 2>sshd.log
-	fi
-	await 30 listening "$port"
-}
