@@ -339,6 +339,12 @@ static bool is_good(const struct verdict *verdict)
 	return verdict_is_passed(verdict) && verdict_delay_ns(verdict) <= asked.within_ns;
 }
 
+/* Returns whether each connection is decided by itself. */
+static bool has_choice(void)
+{
+	return asked.setting[SETTING_EVERY] || asked.setting[SETTING_SHARE];
+}
+
 static struct verdict_scope scope_of(struct rehearsed *rehearsed, struct rehearsed_conn *conn,
 				     uint64_t end_ns)
 {
@@ -348,7 +354,8 @@ static struct verdict_scope scope_of(struct rehearsed *rehearsed, struct rehears
 		.waits_in = conn->waits_in,
 	};
 	struct rehearsed_conn *later =
-		rehearsed_find_later(rehearsed, conn, &scope.attempts, &scope.first_attempt_ns);
+		rehearsed_find_later(rehearsed, conn, has_choice(), &scope.attempts,
+				     &scope.first_attempt_ns);
 
 	if (end_ns > conn->verdict->acted_ns)
 		scope.watched_ns = end_ns - conn->verdict->acted_ns;
@@ -522,7 +529,7 @@ static void print_sum(const struct rehearsed *rehearsed, size_t good)
 }
 
 /* Prints the verdict. Returns the exit status. */
-static int judge(struct rehearsed *rehearsed, uint64_t end_ns)
+static int judge(struct rehearsed *rehearsed, const struct launch *launch, uint64_t end_ns)
 {
 	bool is_json = config.format->has_escapes;
 	size_t good = 0, shown = 0;
@@ -534,6 +541,8 @@ static int judge(struct rehearsed *rehearsed, uint64_t end_ns)
 		if (!verdict_is_concerned(conn->verdict))
 			continue;
 		scope = scope_of(rehearsed, conn, end_ns);
+		scope.has_ended = conn->row.pid == launch->pid && !launch->is_ended_here;
+		scope.exit_status = launch->status;
 		good += is_good(conn->verdict);
 		if (is_json)
 			json_conn(rehearsed, conn, &scope);
@@ -602,7 +611,7 @@ static int run_rehearsed(struct launch *launch, const char *directory, int verdi
 	if (rehearsed.concerned == 0)
 		status = complain_nothing(&rehearsed);
 	else
-		status = judge(&rehearsed, until_ns);
+		status = judge(&rehearsed, launch, until_ns);
 	for (size_t i = 0; i < rehearsed.recordings.count; i++)
 		recordings_say_lost(rehearsed.recordings.readers[i]);
 	rehearsed_clear(&rehearsed);

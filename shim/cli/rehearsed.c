@@ -216,20 +216,21 @@ static bool is_same_peer(const struct connection_row *a, const struct connection
 }
 
 struct rehearsed_conn *rehearsed_find_later(struct rehearsed *rehearsed,
-					    const struct rehearsed_conn *conn, uint32_t *attempts,
-					    uint64_t *first_ns)
+					    const struct rehearsed_conn *conn, bool is_single,
+					    uint32_t *attempts, uint64_t *first_ns)
 {
 	const struct verdict *verdict = conn->verdict;
+	uint64_t from_ns = is_single ? verdict->noticed_ns : verdict->acted_ns;
 
 	*attempts = 0;
 	*first_ns = 0;
-	if (conn->row.role == ROLE_SERVER)
+	if (conn->row.role == ROLE_SERVER || from_ns == 0)
 		return NULL;
 	for (size_t i = 0; i < rehearsed->count; i++) {
 		struct rehearsed_conn *later = &rehearsed->list[i];
 
-		if (later->verdict->first_ns <= verdict->acted_ns || later->is_taken ||
-		    later == conn || later->row.role == ROLE_SERVER ||
+		if (later->verdict->first_ns <= from_ns || later->is_taken || later == conn ||
+		    later->row.role == ROLE_SERVER ||
 		    strcmp(later->reader->header.program, conn->reader->header.program) != 0 ||
 		    !is_same_peer(&later->row, &conn->row))
 			continue;

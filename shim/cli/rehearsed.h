@@ -43,11 +43,12 @@ void rehearsed_kill(struct rehearsed *rehearsed, int pid, int signal);
 size_t rehearsed_signal(const struct rehearsed *rehearsed, int except, int signal);
 
 /* Finds the connection that took the place of one: the next that the same program opened to the
- * same peer and that took no other's place yet. NULL: there is none. *attempts, *first_ns: how many
- * connects came to nothing, and the first of them. */
+ * same peer and that took no other's place yet; is_single: after it had noticed, as it opens others
+ * too. NULL: there is none. *attempts, *first_ns: how many connects came to nothing, and the first
+ * of them. */
 struct rehearsed_conn *rehearsed_find_later(struct rehearsed *rehearsed,
-					    const struct rehearsed_conn *conn, uint32_t *attempts,
-					    uint64_t *first_ns);
+					    const struct rehearsed_conn *conn, bool is_single,
+					    uint32_t *attempts, uint64_t *first_ns);
 
 void rehearsed_clear(struct rehearsed *rehearsed);
 

@@ -14,6 +14,12 @@ static enum rehearsal_deed deed_of(const struct verdict *verdict)
 	return (enum rehearsal_deed)scenario_rows[verdict->scenario].deed;
 }
 
+/* Returns whether the program was given an end of stream. */
+static bool is_ended(const struct verdict *verdict)
+{
+	return deed_of(verdict) == REHEARSAL_END || deed_of(verdict) == REHEARSAL_CLOSE;
+}
+
 /* Takes the line of a deed. */
 static void take_deed(struct verdict *verdict, const struct tcpshim_event *event,
 		      const struct tcpshim_notes *notes)
@@ -24,7 +30,8 @@ static void take_deed(struct verdict *verdict, const struct tcpshim_event *event
 		verdict->scenario = (uint8_t)scenario;
 	if (note_set_has(notes, NOTE_rehearsed_failed)) {
 		verdict->is_failed = true;
-	} else if (note_set_has(notes, NOTE_rehearsed_healed)) {
+	} else if (note_set_has(notes, NOTE_rehearsed_healed) ||
+		   note_set_has(notes, NOTE_rehearsed_hastened)) {
 		verdict->healed_ns = event->time_ns;
 	} else if (note_set_has(notes, NOTE_rehearsed_reset)) {
 		verdict->reset_ns = event->time_ns;
@@ -147,13 +154,11 @@ static bool is_end_of_stream(const struct tcpshim_event *event)
 /* Takes an end of stream: after a rehearsed one, to read it is not enough. */
 static void take_end(struct verdict *verdict, const struct tcpshim_event *event)
 {
-	enum rehearsal_deed deed = deed_of(verdict);
-
 	if (verdict->acted_ns == 0)
 		return;
 	if (verdict->end_ns == 0)
 		verdict->end_ns = event->time_ns;
-	if (deed != REHEARSAL_END && deed != REHEARSAL_CLOSE)
+	if (!is_ended(verdict))
 		notice(verdict, VERDICT_BY_END, event, 0);
 }
 
@@ -179,7 +184,8 @@ static void take_call(struct verdict *verdict, const struct tcpshim_event *event
 		error = asked_error(event);
 		break;
 	case EFFECT_SHUTDOWN:
-		if (error == 0 && event->argument_count > 1 && event->arguments[1] != SHUT_RD)
+		if (error == 0 && event->argument_count > 1 && event->arguments[1] != SHUT_RD &&
+		    (is_ended(verdict) || event->arguments[1] == SHUT_RDWR))
 			notice(verdict, VERDICT_BY_CLOSE, event, 0);
 		break;
 	default:
@@ -289,10 +295,11 @@ bool verdict_is_concerned(const struct verdict *verdict)
 	return verdict->is_acted && !verdict->is_attempt;
 }
 
-/* An interruption is passed if the connection went on after it, or the program has given it up. */
+/* An interruption is passed once it is over, since nothing is lost by it; or if the program has
+ * given the connection up. */
 static bool is_outage_passed(const struct verdict *verdict)
 {
-	return verdict->moved_after_heal_ns != 0 || verdict->notice != VERDICT_NOT_NOTICED;
+	return verdict->healed_ns != 0 || verdict->notice != VERDICT_NOT_NOTICED;
 }
 
 bool verdict_is_passed(const struct verdict *verdict)
@@ -308,6 +315,9 @@ uint64_t verdict_delay_ns(const struct verdict *verdict)
 {
 	uint64_t from_ns = verdict->acted_ns, to_ns = verdict->noticed_ns;
 
+	if (verdict->scenario == SCENARIO_outage && verdict->notice == VERDICT_NOT_NOTICED &&
+	    verdict->healed_ns != 0 && verdict->moved_after_heal_ns == 0)
+		to_ns = verdict->healed_ns;
 	if (verdict->scenario == SCENARIO_outage && verdict->moved_after_heal_ns != 0) {
 		from_ns = verdict->healed_ns;
 		to_ns = verdict->moved_after_heal_ns;

@@ -58,9 +58,11 @@ void verdict_append_result(struct strbuf *buf, const struct verdict *verdict,
 			strbuf_duration(buf, verdict_delay_ns(verdict) - scope->within_ns);
 		}
 	} else {
-		strbuf_string(buf, is_outage && verdict->healed_ns != 0
-					   ? "moved nothing after the interruption, for "
-					   : "not noticed in ");
+		if (is_outage && verdict->healed_ns != 0) {
+			strbuf_string(buf, "nothing has moved since the interruption");
+			return;
+		}
+		strbuf_string(buf, "not noticed in ");
 		strbuf_duration(buf, scope->watched_ns);
 	}
 }
@@ -182,6 +184,9 @@ void verdict_append_course(struct strbuf *buf, const struct verdict *verdict,
 				strbuf_string(buf, "; it closed ");
 				append_since(buf, verdict->noticed_ns, verdict->closed_ns);
 				strbuf_string(buf, " later");
+			} else if (scope->has_ended) {
+				strbuf_string(buf, "; it ended with status ");
+				strbuf_integer(buf, scope->exit_status);
 			} else {
 				strbuf_string(buf, "; it has not closed");
 			}

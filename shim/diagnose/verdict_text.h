@@ -20,6 +20,8 @@ struct verdict_scope {
 	uint64_t first_attempt_ns;
 	const struct policy *policy; /* that the program ran with */
 	const char *waits_in;        /* the call that it is in at the end; NULL: none is known */
+	bool has_ended;              /* the program has, by itself */
+	int exit_status;
 };
 
 /* Appends "noticed after 3.1 s" and the like. */
