@@ -621,7 +621,7 @@ static int run_rehearsed(struct launch *launch, const char *directory, int verdi
 
 static int run(void)
 {
-	const char *record = getenv("TCPSHIM_RECORD"), *output;
+	const char *record = getenv("TCPSHIM_RECORD");
 	char directory[PATH_MAX];
 	struct launch launch;
 	int status, verdict;
@@ -635,9 +635,7 @@ static int run(void)
 		asked.watch_ns = 3 * NS_PER_S;
 	if (asked.within_ns == 0)
 		asked.within_ns = asked.limit_ns;
-	output = getenv("TCPSHIM_OUTPUT");
-	if (!output || !*output) /* in a trace it would be rows of bytes */
-		set_default("TCPSHIM_DATA", "4096");
+	set_default("TCPSHIM_DATA", "4096");
 	status = launch_prepare(&launch, asked.program);
 	if (status != 0)
 		return status;

@@ -91,6 +91,7 @@ struct conn_rehearsal {
 	_Atomic uint64_t sent_bytes;    /* by this program, until then */
 	_Atomic uint64_t rate;          /* if it is slow, bytes a second */
 	_Atomic uint32_t rate_before;   /* SO_MAX_PACING_RATE before that */
+	_Atomic uint64_t unread_bytes;  /* that had arrived before that and can still be read */
 	_Atomic bool has_end;           /* the program was given an end of stream */
 	_Atomic uint64_t reset_ns;      /* 0: not yet */
 	/* What the kernel counted until then (conn/rehearsed.h). */

@@ -88,7 +88,7 @@ static int32_t asked_error(const struct tcpshim_event *event)
 
 /* --- Writes. --- */
 
-/* FNV-1a over what is stored of the bytes. */
+/* FNV-1a. 0: not all of the bytes are stored. */
 static uint64_t hash_of(const struct tcpshim_event *event, uint64_t size)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -99,7 +99,7 @@ static uint64_t hash_of(const struct tcpshim_event *event, uint64_t size)
 		for (size_t at = 0; at < event->data[i].iov_len && size > 0; at++, size--)
 			hash = (hash ^ bytes[at]) * UINT64_C(0x100000001b3);
 	}
-	return hash;
+	return size == 0 ? hash : 0;
 }
 
 static void take_write(struct verdict *verdict, const struct tcpshim_event *event, uint64_t size)

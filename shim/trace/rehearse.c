@@ -141,6 +141,10 @@ static void heal_conn(int fd, struct conn *conn)
 
 static long end_stream(int fd, struct conn *conn)
 {
+	struct tcpinfo info;
+
+	atomic_store(&conn->rehearsal.unread_bytes,
+		     tcpinfo_sample(fd, TCPINFO_QUEUES, &info) == 0 ? info.unread_bytes : 0);
 	atomic_store(&conn->rehearsal.has_end, true);
 	return raw_syscall2(SYS_shutdown, fd, SHUT_RD);
 }
@@ -593,6 +597,35 @@ void rehearse_nowhere(const struct call *call, struct sockaddr_storage *nowhere)
 
 /* --- Calls. --- */
 
+/* Throws away what the peer has sent after the rehearsed end of stream: a peer that has finished
+ * sending would not have sent it, and the kernel would give it to the program. */
+static void discard(int fd, struct conn *conn)
+{
+	enum { AT_ONCE = 1 << 20 };
+	char byte;
+	long size;
+
+	while ((size = raw_syscall6(SYS_recvfrom, fd, (long)&byte, AT_ONCE,
+				    MSG_TRUNC | MSG_DONTWAIT, 0, 0)) > 0)
+		atomic_fetch_add(&conn->received_base, (uint64_t)size);
+}
+
+/* Returns whether the program has read all that had arrived before the rehearsed end of stream. */
+static bool is_at_end(const struct conn *conn)
+{
+	return atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED &&
+	       atomic_load(&conn->rehearsal.has_end) &&
+	       atomic_load(&conn->rehearsal.unread_bytes) == 0;
+}
+
+/* Counts what was read of that. */
+static void count_read(struct conn *conn, uint64_t size)
+{
+	uint64_t unread = atomic_load(&conn->rehearsal.unread_bytes);
+
+	atomic_store(&conn->rehearsal.unread_bytes, unread > size ? unread - size : 0);
+}
+
 void rehearse_before(struct area *area, struct call *call, struct conn *conn)
 {
 	enum tcpshim_effect effect = call_effect(call);
@@ -614,6 +647,8 @@ void rehearse_before(struct area *area, struct call *call, struct conn *conn)
 		do_to(area, conn, REHEARSAL_STAGE_CHOSEN, act);
 	if (is_write && rehearsal_scenario(&config.rehearsal)->sequel == REHEARSAL_RESET)
 		do_to(area, conn, REHEARSAL_STAGE_ACTED, look_before_write);
+	if (effect == EFFECT_READ && is_at_end(conn) && !restriction_is_filter())
+		discard(call->fd, conn);
 }
 
 int rehearse_error(const struct call *call, int error)
@@ -661,6 +696,9 @@ void rehearse_after(struct area *area, const struct call *call, int64_t result)
 		atomic_fetch_add(effect == EFFECT_WRITE ? &conn->rehearsal.writes
 							: &conn->rehearsal.reads,
 				 1);
+	if (result > 0 && effect == EFFECT_READ &&
+	    !(call_argument(call, ARG_MESSAGE_FLAGS, 0) & MSG_PEEK))
+		count_read(conn, (uint64_t)call_bytes(call, result));
 	if (rehearsal_scenario(&config.rehearsal)->sequel == REHEARSAL_RESET)
 		do_to(area, conn, REHEARSAL_STAGE_ACTED, look);
 	emit_unpin(conn);

@@ -580,7 +580,8 @@ static void write_verdict(struct rehearsed *rehearsed, const struct rehearsed_co
 		.waits_in = conn->waits_in,
 	};
 	struct rehearsed_conn *later =
-		rehearsed_find_later(rehearsed, conn, &scope.attempts, &scope.first_attempt_ns);
+		rehearsed_find_later(rehearsed, conn, within_ns % 2 == 0, &scope.attempts,
+				     &scope.first_attempt_ns);
 	uint64_t lost;
 
 	if (later) {

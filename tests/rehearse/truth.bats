@@ -43,5 +43,5 @@ load rehearse
 	need ncat
 	peer silent
 	as_ordinary "$place/tcpshim" rehearse refused --verdict="$place/text" ncat 127.0.0.1 "$port" </dev/null 2>said
-	grep -q 'ended with status' text || fail "$(cat text)"
+	tr -s '\n ' ' ' <text | grep -q 'ended with status' || fail "$(cat text)"
 }
