@@ -76,6 +76,19 @@ row() {
 	grep -q '\[connected\]$' all
 }
 
+# Addresses, times and places in nc's code differ from run to run; so do the ends of lines.
+same_but_for_numbers() {
+	tr '\n' ' ' | sed -E 's/ at [^ ]*\(.*\)\. / at PLACE. /; s/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g; s/:N > /:N > /'
+}
+
+@test "the README's rehearsal is what comes out" {
+	need nc
+	serve idle
+	(echo hello && sleep 15) | timeout 20 tcpshim rehearse power-off --limit=6s nc 127.0.0.1 "$port" 2>seen || [[ $? == 3 ]]
+	sed -n '/^\$ tcpshim rehearse/,/^```$/p' "$repository/README.md" | sed '1d; $d' | same_but_for_numbers >shown
+	diff -u shown <(same_but_for_numbers <seen) || fail "$(cat seen)"
+}
+
 @test "the README's lines for a systemd unit set what they should" {
 	need nc
 	local settings
