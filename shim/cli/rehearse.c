@@ -546,9 +546,7 @@ static int judge(struct rehearsed *rehearsed, const struct launch *launch, uint6
 		good += is_good(conn->verdict);
 		if (is_json)
 			json_conn(rehearsed, conn, &scope);
-		else if (!is_good(conn->verdict) && shown++ < MOST_SHOWN)
-			print_conn(conn, &scope);
-		else if (is_good(conn->verdict) && good <= MOST_SHOWN)
+		else if (is_good(conn->verdict) ? good <= MOST_SHOWN : shown++ < MOST_SHOWN)
 			print_conn(conn, &scope);
 	}
 	if (!is_json)

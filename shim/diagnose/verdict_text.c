@@ -144,33 +144,52 @@ static void append_sequel(struct strbuf *buf, const struct verdict *verdict,
 	strbuf_char(buf, '.');
 }
 
-void verdict_append_course(struct strbuf *buf, const struct verdict *verdict,
-			   const struct verdict_scope *scope)
+/* Appends when the failure came, and what of it the program read. */
+static void append_deed(struct strbuf *buf, const struct verdict *verdict)
 {
 	enum rehearsal_deed deed = deed_of(verdict);
-	size_t start = buf->size;
 	bool is_ended = deed == REHEARSAL_END || deed == REHEARSAL_CLOSE;
 
 	if (deed == REHEARSAL_MUTE || deed == REHEARSAL_REFUSE) {
-		strbuf_string(buf, "Its connect was rehearsed");
+		strbuf_string(buf, "Its connect was rehearsed.");
+		return;
+	}
+	strbuf_string(buf, deed == REHEARSAL_SLOW ? "Slow " : is_ended ? "Ended " : "Cut ");
+	append_since(buf, verdict->opened_ns, verdict->acted_ns);
+	strbuf_string(buf, " after it was opened.");
+	if (!is_ended)
+		return;
+	if (verdict->end_ns == 0) {
+		strbuf_string(buf, " The program has not read the end of stream.");
+		return;
+	}
+	strbuf_string(buf, " The program read the end of stream ");
+	append_since(buf, verdict->acted_ns, verdict->end_ns);
+	strbuf_string(buf, verdict->notice == VERDICT_NOT_NOTICED
+				   ? " later, and kept the connection (CLOSE_WAIT)."
+				   : " later.");
+}
+
+/* Appends what the program did after a call had told it. */
+static void append_end(struct strbuf *buf, const struct verdict *verdict,
+		       const struct verdict_scope *scope)
+{
+	if (verdict->closed_ns != 0) {
+		strbuf_string(buf, "; it closed ");
+		append_since(buf, verdict->noticed_ns, verdict->closed_ns);
+		strbuf_string(buf, " later");
+	} else if (scope->has_ended) {
+		strbuf_string(buf, "; it ended with status ");
+		strbuf_integer(buf, scope->exit_status);
 	} else {
-		strbuf_string(buf, deed == REHEARSAL_SLOW ? "Slow " : is_ended ? "Ended " : "Cut ");
-		append_since(buf, verdict->opened_ns, verdict->acted_ns);
-		strbuf_string(buf, " after it was opened");
+		strbuf_string(buf, "; it has not closed");
 	}
-	strbuf_char(buf, '.');
-	if (is_ended) {
-		if (verdict->end_ns == 0) {
-			strbuf_string(buf, " The program has not read the end of stream.");
-		} else {
-			strbuf_string(buf, " The program read the end of stream ");
-			append_since(buf, verdict->acted_ns, verdict->end_ns);
-			strbuf_string(buf, " later");
-			if (verdict->notice == VERDICT_NOT_NOTICED)
-				strbuf_string(buf, ", and kept the connection (CLOSE_WAIT)");
-			strbuf_char(buf, '.');
-		}
-	}
+}
+
+void verdict_append_course(struct strbuf *buf, const struct verdict *verdict,
+			   const struct verdict_scope *scope)
+{
+	append_deed(buf, verdict);
 	if (verdict->notice != VERDICT_NOT_NOTICED) {
 		size_t at;
 
@@ -179,26 +198,15 @@ void verdict_append_course(struct strbuf *buf, const struct verdict *verdict,
 		append_notice(buf, verdict);
 		if (verdict->notice == VERDICT_BY_CLOSE || verdict->notice == VERDICT_BY_EXIT)
 			buf->text[at] = 'T'; /* "the program ..." */
-		if (verdict->notice == VERDICT_BY_ERROR || verdict->notice == VERDICT_BY_END) {
-			if (verdict->closed_ns != 0) {
-				strbuf_string(buf, "; it closed ");
-				append_since(buf, verdict->noticed_ns, verdict->closed_ns);
-				strbuf_string(buf, " later");
-			} else if (scope->has_ended) {
-				strbuf_string(buf, "; it ended with status ");
-				strbuf_integer(buf, scope->exit_status);
-			} else {
-				strbuf_string(buf, "; it has not closed");
-			}
-		}
+		else
+			append_end(buf, verdict, scope);
 		strbuf_char(buf, '.');
 	} else if (verdict->is_told) {
 		strbuf_string(buf, " A wait reported the end to it ");
 		append_since(buf, verdict->acted_ns, verdict->told_ns);
 		strbuf_string(buf, " after the failure, but it neither read nor closed.");
 	}
-	if (buf->size > start)
-		append_sequel(buf, verdict, scope);
+	append_sequel(buf, verdict, scope);
 	if (verdict->notice == VERDICT_NOT_NOTICED)
 		append_wait(buf, scope);
 }

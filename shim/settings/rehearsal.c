@@ -28,12 +28,12 @@ static bool read_count(struct word word, uint32_t most, uint32_t *count)
 	return true;
 }
 
-static bool read_share(struct word word, uint32_t *percent)
+static bool read_share(struct rehearsal *rehearsal, struct word word)
 {
 	if (word.size == 0 || word.text[word.size - 1] != '%')
 		return false;
 	word.size--;
-	return read_count(word, 100, percent);
+	return read_count(word, 100, &rehearsal->share);
 }
 
 /* Reads write:3 and so on. */
@@ -77,6 +77,49 @@ static bool read_means(struct rehearsal *rehearsal, struct word word)
 /* What was read so far, so that nothing is given twice. */
 enum { HAS_TRIGGER = 1, HAS_LENGTH = 2, HAS_CHOICE = 4, HAS_SEED = 8, HAS_RATE = 16, HAS_BY = 32 };
 
+static bool read_after(struct rehearsal *rehearsal, struct word value)
+{
+	return read_delay(rehearsal, value, REHEARSAL_AFTER);
+}
+
+static bool read_idle(struct rehearsal *rehearsal, struct word value)
+{
+	return read_delay(rehearsal, value, REHEARSAL_IDLE);
+}
+
+static bool read_for(struct rehearsal *rehearsal, struct word value)
+{
+	return word_duration(value, &rehearsal->length_ns) && rehearsal->length_ns != 0;
+}
+
+static bool read_every(struct rehearsal *rehearsal, struct word value)
+{
+	return read_count(value, MOST_NUMBER, &rehearsal->every);
+}
+
+static bool read_seed(struct rehearsal *rehearsal, struct word value)
+{
+	return word_number(value, &rehearsal->seed);
+}
+
+static bool read_rate(struct rehearsal *rehearsal, struct word value)
+{
+	return word_bytes(value, &rehearsal->rate) && rehearsal->rate != 0 &&
+	       rehearsal->rate <= UINT32_MAX - 1;
+}
+
+static const struct {
+	const char *word;
+	unsigned bit;
+	bool (*read)(struct rehearsal *rehearsal, struct word value);
+} settings[] = {
+	{"after", HAS_TRIGGER, read_after}, {"idle", HAS_TRIGGER, read_idle},
+	{"at", HAS_TRIGGER, read_place},    {"for", HAS_LENGTH, read_for},
+	{"every", HAS_CHOICE, read_every},  {"share", HAS_CHOICE, read_share},
+	{"seed", HAS_SEED, read_seed},      {"rate", HAS_RATE, read_rate},
+	{"by", HAS_BY, read_means},
+};
+
 /* Reads KEY=VALUE. Returns its bit, 0 if it is not understood. */
 static unsigned read_setting(struct rehearsal *rehearsal, struct word key)
 {
@@ -84,28 +127,10 @@ static unsigned read_setting(struct rehearsal *rehearsal, struct word key)
 
 	if (!word_cut(&key, '=', &value))
 		return 0;
-	if (word_is(key, "after"))
-		return read_delay(rehearsal, value, REHEARSAL_AFTER) ? HAS_TRIGGER : 0;
-	if (word_is(key, "idle"))
-		return read_delay(rehearsal, value, REHEARSAL_IDLE) ? HAS_TRIGGER : 0;
-	if (word_is(key, "at"))
-		return read_place(rehearsal, value) ? HAS_TRIGGER : 0;
-	if (word_is(key, "for"))
-		return word_duration(value, &rehearsal->length_ns) && rehearsal->length_ns != 0
-			       ? HAS_LENGTH
-			       : 0;
-	if (word_is(key, "every"))
-		return read_count(value, MOST_NUMBER, &rehearsal->every) ? HAS_CHOICE : 0;
-	if (word_is(key, "share"))
-		return read_share(value, &rehearsal->share) ? HAS_CHOICE : 0;
-	if (word_is(key, "seed"))
-		return word_number(value, &rehearsal->seed) ? HAS_SEED : 0;
-	if (word_is(key, "rate"))
-		return word_bytes(value, &rehearsal->rate) && rehearsal->rate != 0 &&
-				       rehearsal->rate <= UINT32_MAX - 1
-			       ? HAS_RATE
-			       : 0;
-	return word_is(key, "by") && read_means(rehearsal, value) ? HAS_BY : 0;
+	for (unsigned i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (word_is(key, settings[i].word))
+			return settings[i].read(rehearsal, value) ? settings[i].bit : 0;
+	return 0;
 }
 
 static bool has_cut(const struct scenario_row *row)
