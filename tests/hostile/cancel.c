@@ -147,7 +147,7 @@ struct job {
 	bool is_pending; /* the request is made before the call */
 };
 
-static void *call_once(void *argument)
+static void *make_call(void *argument)
 {
 	struct job *job = argument;
 
@@ -193,7 +193,7 @@ int main(void)
 
 	for (size_t i = 0; i < COUNT_OF(blockers); i++) {
 		struct job job = {blockers[i].call, first, false};
-		pthread_t thread = thread_start(call_once, &job);
+		pthread_t thread = thread_start(make_call, &job);
 		char got[16];
 
 		sleep_ms(blockers[i].after_ms);
@@ -209,7 +209,7 @@ int main(void)
 		first += 5;
 
 		job = (struct job){blockers[i].call, first, true};
-		CHECK(thread_join(thread_start(call_once, &job)) == PTHREAD_CANCELED);
+		CHECK(thread_join(thread_start(make_call, &job)) == PTHREAD_CANCELED);
 		marks_expect(getpid(), first + 4, 1);
 		first += 5;
 	}

@@ -453,7 +453,7 @@ with_allocator() {
 # the resolver dies of SIGSEGV.
 @test "TCP before main, and in the constructor of a library behind this one" {
 	need cc
-	cc -shared -fPIC -D_GNU_SOURCE -DEARLY_LIBRARY -o early.so "$BATS_TEST_DIRNAME/early_life.c"
+	cc -shared -fPIC -D_GNU_SOURCE -DEARLY_LIBRARY -o early.so "$BATS_TEST_DIRNAME/early_life.c" -lrt
 	LD_PRELOAD=$PWD/early.so bare early_life
 	timeout -k 5 60 env LD_PRELOAD="$library $PWD/early.so" "${settings[@]}" "$programs/early_life" >shim.out \
 		2>shim.err || fail "early_life under the library: $?" "$(said shim.out)" "$(tail shim.err)"
@@ -479,7 +479,7 @@ with_allocator() {
 # Runs a program built with a compiler's AddressSanitizer, which intercepts the same calls before the library or after it.
 with_sanitizer() {
 	need gcc
-	gcc -fsanitize=address -g -D_GNU_SOURCE -pthread -o race_reuse "$BATS_TEST_DIRNAME/race_reuse.c"
+	gcc -fsanitize=address -g -D_GNU_SOURCE -pthread -o race_reuse "$BATS_TEST_DIRNAME/race_reuse.c" -lrt
 	local programs=$PWD
 	bare race_reuse 100
 	timeout -k 5 60 env "${settings[@]}" "$@" ./race_reuse 100 >shim.out 2>shim.err ||
@@ -608,7 +608,7 @@ with_sanitizer() {
 	# The program is linked with the library, since the loader drops only what is preloaded.  The path is relative,
 	# since the user nobody may not enter the directories above it.
 	cp "$library" libtcpshim.so
-	cc -D_GNU_SOURCE -pthread -o plain "$BATS_TEST_DIRNAME/one_write.c" -Wl,-rpath,. -Wl,--no-as-needed ./libtcpshim.so
+	cc -D_GNU_SOURCE -pthread -o plain "$BATS_TEST_DIRNAME/one_write.c" -Wl,-rpath,. -Wl,--no-as-needed ./libtcpshim.so -lrt
 	cp plain elevated
 	chmod 4755 elevated
 	chmod 777 .

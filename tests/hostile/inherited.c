@@ -34,7 +34,9 @@ static void pass(int channel, int fd)
 				 .msg_control = control.bytes,
 				 .msg_controllen = sizeof(control.bytes)};
 
-	control.header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+	control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+					  .cmsg_level = SOL_SOCKET,
+					  .cmsg_type = SCM_RIGHTS};
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
 	CHECK(sendmsg(channel, &message, 0) == 1);
 }

@@ -7,6 +7,7 @@
  */
 #include "hostile.h"
 
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 
@@ -65,7 +66,7 @@ static void write_in_handler(int signal_number)
 
 static void on_alternate_stack(void)
 {
-	size_t size = (size_t)sysconf(_SC_MINSIGSTKSZ) + HANDLER_ROOM;
+	size_t size = (size_t)getauxval(AT_MINSIGSTKSZ) + HANDLER_ROOM;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t room = (size + page - 1) / page * page;
 	char *map =

@@ -12,6 +12,10 @@
 #include <sys/select.h>
 #include <sys/syscall.h>
 
+#ifndef sigev_notify_thread_id /* musl has it, glibc only its member */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
 enum { THREADS = 48, ROUNDS = 2, STEP_US = 25, EARLIEST_US = 999700, LATEST_MS = 1900 };
 
 struct waiter {
@@ -81,7 +85,7 @@ static void *wait_struck(void *argument)
 					       (EARLIEST_US + waiter->offset_us) % 1000000 * 1000}};
 	timer_t timer;
 
-	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+	event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
 	int64_t start = now_us();
 	if (!waiter->by_event) {
 		CHECK(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
