@@ -136,7 +136,7 @@ write_list("service", expand(["@default", "@system-service"]))
 write_list("minimal", expand("@default @basic-io @network-io @io-event @file-system".split()))
 SIGNALS = "@default @basic-io @network-io @io-event @file-system @process @signal madvise".split()
 write_list("signals", expand(SIGNALS))
-write_list("narrow", expand(SIGNALS + "@timer fsync ioctl pipe pipe2 sysinfo umask uname".split()))
+write_list("narrow", expand(SIGNALS + "@timer fadvise64 fdatasync fsync ioctl pipe pipe2 sysinfo umask uname".split()))
 if os.path.exists(DOCKER):
     write("docker", docker(None))
     write("docker-kill", docker("kill"))
