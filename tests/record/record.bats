@@ -395,7 +395,8 @@ in_namespace() {
 	report --error | grep -v 'Err#' | nothing "no error:"
 	[[ $(report --note=connect-refused | wc -l) == 1 ]]
 	[[ $(report --note=nosuch 2>&1) == *'--note=nosuch: it takes on, off, or a list of ids'* ]]
-	report --match='rport=1' | grep -v ':1, \|(5\|(3\|(7' | nothing "another port:"
+	refused=$(report --match='rport=1' --trace=connect | sed -nE 's/^connect\(([0-9]+),.*/\1/p')
+	report --match='rport=1' | grep -vE ":1, |\(${refused}[,)]|\[${refused}:" | nothing "another port:"
 	[[ -n $(report --match="rport=$port" --trace=connect) && -z $(report --match="rport=2") ]]
 	report --trace=recv --result=1.. | grep -vE "= [1-9]" | nothing "another result:"
 	[[ -z $(report --longer=10s) && -n $(report --longer=0) ]]
