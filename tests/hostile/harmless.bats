@@ -504,7 +504,12 @@ allowed() {
 		master, slave = os.openpty()
 		subprocess.run([sys.argv[2], "100"], timeout=20, check=True, stderr=subprocess.DEVNULL,
 		    env=dict(os.environ, LD_PRELOAD=sys.argv[1], NO_COLOR="1", TCPSHIM_TIME="none", TCPSHIM_OUTPUT=os.ttyname(slave)))
-		sys.stdout.write(os.read(master, 65536).decode().replace("\r", ""))
+		os.close(slave)
+		try:
+		    while data := os.read(master, 65536):
+		        sys.stdout.write(data.decode().replace("\r", ""))
+		except OSError: # EIO: all is read
+		    pass
 	END
 	trace_has terminal = 1 '^write\([0-9]+, .*, 100\)'
 	none_failed
