@@ -258,6 +258,15 @@ soak: setup-test ## real servers under load and all kinds of trouble, for so lon
 	$(Q)$(MAKE) --no-print-directory all $(SOAK)
 	$(Q)scripts/soak $(MINUTES)
 
+# The programs that the tests run, without the tests of the sources: scripts/matrix builds them in another release.
+.PHONY: programs matrix
+programs: $(PROGRAMS) $(HOSTILE) $(BENCH)
+
+matrix: RELEASES ?= bullseye bookworm trixie sid musl
+matrix: SUITES ?= hostile record e2e
+matrix: all ## the tests with the libcs of other releases of Debian, and musl (RELEASES='bullseye sid', SUITES='hostile e2e')
+	$(Q)SUITES='$(SUITES)' scripts/matrix $(RELEASES)
+
 # What it finds stands in $(O)/tests/fuzz/work and is where the next run goes on; a finding is a file of its own there.
 .PHONY: fuzz
 fuzz: MINUTES ?= 5

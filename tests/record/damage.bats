@@ -27,6 +27,7 @@ said() {
 
 # under_sanitizers DIRECTORY: reads the same files with the fuzz target.
 under_sanitizers() {
+	need "$build/tests/fuzz/report"
 	timeout -k 5 240 "$build/tests/fuzz/report" -timeout=10 "$1"/* >sanitized 2>&1 || fail "$(tail -n 60 sanitized)"
 	(($(grep -c '^Executed ' sanitized) == $(find "$1" -type f | wc -l))) || fail "not all were read:" "$(tail sanitized)"
 }
