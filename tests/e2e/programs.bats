@@ -240,6 +240,7 @@ same_fetch() {
 }
 
 @test "python subprocess: its close_range and vfork leave the parent's sockets tracked" {
+	local ended=first
 	cat >children.py <<-'END'
 		import socket, subprocess
 		listener = socket.create_server(("127.0.0.1", 0))
@@ -259,7 +260,9 @@ same_fetch() {
 	same_fetch
 	cat trace.* >trace
 	trace_has trace = 0 '\[(adopted|closed-unseen)\]$'
-	trace_has trace = 1 '[^0-9]303 .*\[closed-first\]$'
+	# Before 3.10 it forks instead, and a child may still have the socket.
+	"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || ended=shared
+	trace_has trace = 1 "sent 303 .*\[closed-$ended\]\$"
 }
 
 @test "node: a server with the same output, errors and exit status" {
