@@ -165,6 +165,8 @@ start_plainly() {
 
 @test "what is wrong is refused" {
 	need_validator
+	"$python" -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null ||
+		skip "not on this machine: its validator does not know all of the schema's language"
 	local good change
 	good='{"time":"2026-11-23T02:48:33.640494600Z","mono_ns":28075046654867,"process.pid":6026,'
 	good+='"process.executable.name":"nc","thread.id":6026,"call":"write","args":[3,null,4],"ret":4,'
