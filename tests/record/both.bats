@@ -55,11 +55,12 @@ talk() {
 	wait "$server"
 	rm port
 	for file in recordings/*; do
-		if "$tcpshim" report --connections --json "$file" | grep -q '"role":"listener"'; then
+		"$tcpshim" report --connections --json "$file" >roles
+		if grep -q '"role":"listener"' roles; then
 			mv "$file" server.tcpshim
-		else
+		elif grep -q '"role":"client"' roles; then
 			mv "$file" client.tcpshim
-		fi
+		fi # or it is of a child, which subprocess has forked
 	done
 	# Two machines do not have a connection over their loopback interfaces: here it is from 10.0.0.1 to itself.
 	LC_ALL=C sed -i 's/\x7f\x00\x00\x01/\x0a\x00\x00\x01/g' ./*.tcpshim
