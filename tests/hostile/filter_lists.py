@@ -129,7 +129,8 @@ def redis():
         else:
             allowed = (allowed or expand(["@default"])) | expand(value.split())
     write("redis.restrict", restrictions(settings))
-    write_list("redis", allowed)
+    if allowed is not None:
+        write_list("redis", allowed)
 
 
 write_list("service", expand(["@default", "@system-service"]))

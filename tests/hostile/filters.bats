@@ -55,6 +55,9 @@ behind() {
 	lists=("${@/#/$BATS_FILE_TMPDIR/}")
 	local list
 	for list in "${lists[@]}"; do
+		if [[ ! -e $list && ${list##*/} == redis && -e ${list%/*}/redis.restrict ]]; then
+			skip "not on this machine: redis-server.service lists no system calls"
+		fi
 		if [[ ! -e $list ]]; then
 			[[ ${CI:-} != true ]] || fail "what ${list##*/} is made from is not installed" || return 1
 			skip "what ${list##*/} is made from is not installed"
