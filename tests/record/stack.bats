@@ -104,6 +104,7 @@ same_as_gdb() {
 		#include <signal.h>
 		#include <stdio.h>
 		#include <stdlib.h>
+		#include <sys/auxv.h>
 		#include <sys/socket.h>
 		#include <unistd.h>
 		static int dial(void)
@@ -116,7 +117,7 @@ same_as_gdb() {
 		int main(void)
 		{
 			// What the kernel's own frame takes depends on the processor.
-			size_t size = sysconf(_SC_MINSIGSTKSZ) + 6144;
+			size_t size = getauxval(51 /* AT_MINSIGSTKSZ */) + 6144;
 			stack_t other = {.ss_sp = malloc(size), .ss_size = size};
 			struct sigaction action = {.sa_handler = handle, .sa_flags = SA_ONSTACK};
 			pthread_attr_t small;
