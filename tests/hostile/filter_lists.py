@@ -36,6 +36,8 @@ def read_sets():
                 current.append(line.strip())
         else:
             current = None
+    # In systemd before 248 they are in other sets.
+    sets["@default"] += ["arch_prctl", "getrandom", "mprotect", "sched_getaffinity"]
     return sets
 
 
