@@ -262,9 +262,9 @@ soak: setup-test ## real servers under load and all kinds of trouble, for so lon
 .PHONY: programs matrix
 programs: $(PROGRAMS) $(HOSTILE) $(BENCH)
 
-matrix: RELEASES ?= bullseye bookworm trixie sid musl
+matrix: RELEASES ?= bookworm trixie sid
 matrix: SUITES ?= hostile record e2e
-matrix: all ## the tests with the libcs of other releases of Debian, and musl (RELEASES='bullseye sid', SUITES='hostile e2e')
+matrix: all ## the tests with the libcs of other releases of Debian (RELEASES='trixie sid', SUITES='hostile e2e')
 	$(Q)SUITES='$(SUITES)' scripts/matrix $(RELEASES)
 
 # What it finds stands in $(O)/tests/fuzz/work and is where the next run goes on; a finding is a file of its own there.
