@@ -28,17 +28,6 @@
 #include "trace/rehearse.h"
 #include "trace/step.h"
 
-/* Returns whether a connect to AF_UNSPEC has dissolved the connection. */
-static bool is_disconnect(const struct call *call, int error)
-{
-	uint16_t family;
-
-	if (error != 0 || call->address_size < sizeof(family))
-		return false;
-	memcpy(&family, call->address, sizeof(family));
-	return family == AF_UNSPEC;
-}
-
 /* Forgets the call's descriptor: it was closed in a way that is not seen, and its number refers to
  * another file. */
 static void drop_stale(const struct call *call)
@@ -95,7 +84,7 @@ static bool leave_on_connection(struct area *area, struct call *call, int64_t re
 		return true;
 	emit_pin(conn);
 	if (call_effect(call) == EFFECT_CONNECT && conn->kind == CONN_KIND_TCP &&
-	    !is_disconnect(call, error))
+	    (error != 0 || !call_is_disconnect(call)))
 		find_ends(call, conn);
 	if (call_effect(call) == EFFECT_LISTEN && conn->kind == CONN_KIND_TCP && error == 0 &&
 	    is_shown)
@@ -104,8 +93,8 @@ static bool leave_on_connection(struct area *area, struct call *call, int64_t re
 		note_blocking(call, conn);
 	is_shown = is_shown && !atomic_load(&conn->is_untraced);
 	step_fill(&area->step, call, conn, result, error, now_ns, is_shown && emit_has_notes());
-	area->step.is_disconnect = area->step.effect == EFFECT_CONNECT &&
-				   is_disconnect(call, error);
+	area->step.is_disconnect = area->step.effect == EFFECT_CONNECT && error == 0 &&
+				   call_is_disconnect(call);
 	if (area->step.is_other_file) {
 		area->step = (struct conn_step){.effect = EFFECT_CREATE,
 						.fd = call->fd,

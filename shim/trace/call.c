@@ -87,6 +87,16 @@ bool call_select_sets(struct call *call, struct call_sets *sets)
 	return true;
 }
 
+bool call_is_disconnect(const struct call *call)
+{
+	uint16_t family;
+
+	if (call->address_size < sizeof(family))
+		return false;
+	memcpy(&family, call->address, sizeof(family));
+	return family == AF_UNSPEC;
+}
+
 enum tcpshim_effect call_effect(const struct call *call)
 {
 	enum tcpshim_effect effect = (enum tcpshim_effect)call_rows[call->id].effect;

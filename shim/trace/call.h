@@ -124,6 +124,9 @@ uint64_t call_argument(const struct call *call, enum tcpshim_argument_kind kind,
 /* Returns whether the call copies a descriptor: dup and its variants, fcntl with F_DUPFD. */
 bool call_is_copy(const struct call *call);
 
+/* Returns whether a connect dissolves the connection (AF_UNSPEC). */
+bool call_is_disconnect(const struct call *call);
+
 /* Returns what the call does to its descriptor: EFFECT_SPLICE becomes a read or a write. */
 enum tcpshim_effect call_effect(const struct call *call);
 

@@ -471,9 +471,10 @@ void rehearse_start(void)
 /* --- Connects. --- */
 
 /* Lets the connect get no answer. until_ns: for how long. */
-static void mute(struct area *area, struct call *call, struct conn *conn, uint64_t until_ns)
+static void mute(struct area *area, struct call *call, struct conn *conn, int copy,
+		 uint64_t until_ns)
 {
-	long result = cut(call->fd, conn, call->address, call->address_size);
+	long result = cut(copy, conn, call->address, call->address_size);
 
 	atomic_store(&conn->rehearsal.acted_ns, process_now_ns());
 	atomic_store(&conn->rehearsal.until_ns, until_ns);
@@ -485,12 +486,12 @@ static void mute(struct area *area, struct call *call, struct conn *conn, uint64
 
 /* Returns whether a connect to port 0 of the loopback interface would not be refused at once: its
  * SYN would leave through another interface. */
-static bool is_bound_elsewhere(const struct call *call)
+static bool is_bound_elsewhere(const struct call *call, int copy)
 {
 	enum { BINDTOIFINDEX = 62 };
 	struct sockaddr_in6 six;
 
-	if (get_integer(call->fd, SOL_SOCKET, BINDTOIFINDEX) != 0)
+	if (get_integer(copy, SOL_SOCKET, BINDTOIFINDEX) != 0)
 		return true;
 	if (call->address_size < sizeof(six))
 		return false;
@@ -498,10 +499,10 @@ static bool is_bound_elsewhere(const struct call *call)
 	return six.sin6_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&six.sin6_addr);
 }
 
-static void refuse(struct area *area, struct call *call, struct conn *conn)
+static void refuse(struct area *area, struct call *call, struct conn *conn, int copy)
 {
 	call->is_refused = true;
-	call->is_refused_here = is_bound_elsewhere(call);
+	call->is_refused_here = is_bound_elsewhere(call, copy);
 	atomic_store(&conn->rehearsal.acted_ns, process_now_ns());
 	report(area, conn, call->fd, REHEARSAL_ACTION_REFUSED, 0, process_now_ns());
 }
@@ -514,62 +515,63 @@ static uint64_t connects_end_ns(void)
 						   : 0));
 }
 
-/* Returns whether the program dissolves the connection. */
-static bool is_disconnect(const struct call *call)
-{
-	uint16_t family;
-
-	if (call->address_size < sizeof(family))
-		return false;
-	memcpy(&family, call->address, sizeof(family));
-	return family == AF_UNSPEC;
-}
-
 static bool has_cut(const struct scenario_row *row)
 {
 	return row->deed == REHEARSAL_CUT || row->deed == REHEARSAL_CLOSE ||
 	       row->deed == REHEARSAL_MUTE;
 }
 
-static void begin_connect(struct area *area, struct call *call, struct conn *conn)
+static void begin_connect(struct area *area, struct call *call, struct conn *conn, int copy)
 {
 	const struct scenario_row *row = rehearsal_scenario(&config.rehearsal);
 	struct tcpshim_address peer = {0};
 	uint64_t now_ns = process_now_ns(), failed_ns;
 
-	if (is_disconnect(call)) {
+	if (call_is_disconnect(call)) {
 		if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED && has_cut(row))
-			heal_conn(call->fd, conn);
+			heal_conn(copy, conn);
 		return;
 	}
-
 	if (call->address_size == 0 || call->address_size != call->arguments[2] ||
 	    !facts_read_sockaddr(&peer, call->address, call->address_size) ||
 	    !choice_is_selected(conn) || atomic_load(&conn->phase) != CONN_PHASE_NEW)
 		return;
 	if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED) {
-		heal_conn(call->fd, conn); /* its last connect got no answer */
+		heal_conn(copy, conn); /* its last connect got no answer */
 		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_NONE);
 	}
 	conn->peer = peer;
 	/* The kernel paces no connection before its first ten segments, which are of 64 KiB each on
 	 * the loopback interface (tcp_update_skb_after_send, net/ipv4/tcp_output.c). */
 	if (row->deed == REHEARSAL_SLOW && !config.rehearsal.has_choice)
-		set_integer(call->fd, IPPROTO_TCP, TCP_MAXSEG, SLOW_SEGMENT);
+		set_integer(copy, IPPROTO_TCP, TCP_MAXSEG, SLOW_SEGMENT);
 	if (row->place == REHEARSAL_CONNECT) {
 		bool is_due = choice_of_connect(conn);
 
 		if (!is_due || !rehearsal_is_time(&config.rehearsal, process_base_ns(), now_ns))
 			return;
 		if (row->deed == REHEARSAL_REFUSE)
-			refuse(area, call, conn);
+			refuse(area, call, conn, copy);
 		else
-			mute(area, call, conn, connects_end_ns());
+			mute(area, call, conn, copy, connects_end_ns());
 		return;
 	}
 	failed_ns = choice_failed_until_ns(&peer);
 	if (row->later == REHEARSAL_UNANSWERED && failed_ns > now_ns)
-		mute(area, call, conn, failed_ns);
+		mute(area, call, conn, copy, failed_ns);
+}
+
+/* Decides about a connect on a copy of the descriptor, which is certain to be the connection. */
+static void prepare_connect(struct area *area, struct call *call, struct conn *conn)
+{
+	int copy;
+
+	thread_block_signals();
+	copy = descriptor_hold(call->fd, call->slot);
+	if (copy < 0)
+		return;
+	begin_connect(area, call, conn, copy);
+	raw_close(copy);
 }
 
 void rehearse_nowhere(const struct call *call, struct sockaddr_storage *nowhere)
@@ -599,15 +601,21 @@ void rehearse_nowhere(const struct call *call, struct sockaddr_storage *nowhere)
 
 /* Throws away what the peer has sent after the rehearsed end of stream: a peer that has finished
  * sending would not have sent it, and the kernel would give it to the program. */
-static void discard(int fd, struct conn *conn)
+static void discard(const struct call *call, struct conn *conn)
 {
 	enum { AT_ONCE = 1 << 20 };
 	char byte;
 	long size;
+	int copy;
 
-	while ((size = raw_syscall6(SYS_recvfrom, fd, (long)&byte, AT_ONCE,
+	thread_block_signals();
+	copy = descriptor_hold(call->fd, call->slot);
+	if (copy < 0)
+		return;
+	while ((size = raw_syscall6(SYS_recvfrom, copy, (long)&byte, AT_ONCE,
 				    MSG_TRUNC | MSG_DONTWAIT, 0, 0)) > 0)
 		atomic_fetch_add(&conn->received_base, (uint64_t)size);
+	raw_close(copy);
 }
 
 /* Returns whether the program has read all that had arrived before the rehearsed end of stream. */
@@ -638,7 +646,7 @@ void rehearse_before(struct area *area, struct call *call, struct conn *conn)
 		choice_opened(conn);
 	check_due(area);
 	if (effect == EFFECT_CONNECT)
-		begin_connect(area, call, conn);
+		prepare_connect(area, call, conn);
 	if ((is_write || effect == EFFECT_READ) &&
 	    atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_CHOSEN &&
 	    rehearsal_is_due_at(&config.rehearsal, is_write,
@@ -648,21 +656,25 @@ void rehearse_before(struct area *area, struct call *call, struct conn *conn)
 	if (is_write && rehearsal_scenario(&config.rehearsal)->sequel == REHEARSAL_RESET)
 		do_to(area, conn, REHEARSAL_STAGE_ACTED, look_before_write);
 	if (effect == EFFECT_READ && is_at_end(conn) && !restriction_is_filter())
-		discard(call->fd, conn);
+		discard(call, conn);
 }
 
 int rehearse_error(const struct call *call, int error)
 {
 	struct conn *conn;
+	int copy;
 
 	if (error != EPIPE || call_effect(call) != EFFECT_READ || restriction_is_filter())
 		return error;
 	conn = conn_acquire(call->slot);
 	if (!conn)
 		return error;
-	if (atomic_load(&conn->rehearsal.reset_ns) > call->start_ns &&
-	    fdtable_load(call->fd) == call->slot) {
-		get_integer(call->fd, SOL_SOCKET, SO_ERROR); /* it is reported once */
+	copy = atomic_load(&conn->rehearsal.reset_ns) > call->start_ns
+		       ? descriptor_hold(call->fd, call->slot)
+		       : -1;
+	if (copy >= 0) {
+		get_integer(copy, SOL_SOCKET, SO_ERROR); /* it is reported once */
+		raw_close(copy);
 		error = ECONNRESET;
 	}
 	conn_release(conn);
