@@ -155,7 +155,7 @@ static int run(void)
 
 const struct command list_command = {
 	.name = "list",
-	.arguments = "[calls|notes|findings|scenarios|variables|commands|options]",
+	.arguments = "[calls|notes|variables|commands|options]...",
 	.meaning = "the calls, notes and variables that there are",
 	.doc = "Lists the calls, notes, findings, scenarios and variables that there are. The lists of commands and "
 	       "options are for scripts: one line each, with tabs between its fields; the options "

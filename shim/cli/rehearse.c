@@ -159,7 +159,8 @@ static void check_setting(unsigned number)
 		return;
 	for (unsigned i = 0; i < SCENARIO_COUNT; i++)
 		if (takes(&scenario_rows[i], number))
-			refuse("--%s does not fit %s", name, asked.scenario->word);
+			refuse("--%s=%s does not fit %s", name, asked.setting[number],
+			       asked.scenario->word);
 	refuse("--%s=%s: it takes %s", name, asked.setting[number], settings[number].wants);
 }
 
@@ -170,9 +171,9 @@ static void check_settings(void)
 	if (!!asked.setting[SETTING_AFTER] + !!asked.setting[SETTING_IDLE] +
 		    !!asked.setting[SETTING_AT] >
 	    1)
-		refuse("--after, --idle and --at: give one of them");
+		refuse("--after, --idle and --at do not go together: give one of them");
 	if (asked.setting[SETTING_EVERY] && asked.setting[SETTING_SHARE])
-		refuse("--every and --share: give one of them");
+		refuse("--every and --share do not go together: give one of them");
 	if (asked.setting[SETTING_SEED] && !asked.setting[SETTING_SHARE])
 		refuse("--seed repeats the choice of --share: give that too");
 }

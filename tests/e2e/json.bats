@@ -572,7 +572,7 @@ rehearsed() {
 	for n in {1..9}; do tags+=,tag.n$n=$(printf '%025d' "$n"); done
 	name=$(printf 'gr\xfc\xdf%060d' 0)
 	rehearsed 0 '.call == "close" and .["service.name"] == "kang" and (.["tag.n9"] | length == 25)' \
-		power-off --tags="$tags" --at=write:2 bash -c 'exec -a "$1" "$2" client.py "$3" say' - "$name" "$python" "$port"
+		power-off --tags="$tags" --at=write:2 bash -c 'exec -a "$1" "$2" client.py "$3" say wait close' - "$name" "$python" "$port"
 }
 
 @test "rehearsals: the live trace and its recording" {

@@ -184,6 +184,7 @@ same_but_for_numbers() {
 	local port
 	need "$build/dnc"
 	mkfifo typed
+	: >server.err
 	timeout 20 "$build/dnc" -l -p 0 2>server.err >server.out </dev/null &
 	started+=($!)
 	for _ in {1..50}; do

@@ -690,9 +690,13 @@ refused_as() {
 		unreachable:at=write:1 unreachable:idle=1s refused:at=accept:2; do
 		refused_as "tcpshim*: --${pair#*:}*${pair%%:*}*" "${pair%%:*}" "--${pair#*:}"
 	done
-	for pair in '--after=1s --idle=1s' '--after=1s --at=write:1' '--every=2 --share=10%' '--seed=1' '--seed=1 --every=2'; do
+	for pair in '--after=1s --idle=1s' '--after=1s --at=write:1' '--every=2 --share=10%'; do
 		# shellcheck disable=SC2086 # two options
 		refused_as 'tcpshim*do not go together*' power-off $pair
+	done
+	for pair in '--seed=1' '--seed=1 --every=2'; do
+		# shellcheck disable=SC2086 # two options
+		refused_as 'tcpshim*: --seed repeats the choice of --share: give that too' power-off $pair
 	done
 	status_is 2 env TCPSHIM_RECORD="$PWD" "$tcpshim" rehearse power-off touch ran
 	grep -q '^tcpshim.*: .*leave TCPSHIM_RECORD out' errors
