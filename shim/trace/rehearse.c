@@ -266,6 +266,12 @@ static void act(struct area *area, struct conn *conn, int fd, int copy)
 	case REHEARSAL_REFUSE:
 		break;
 	}
+	if (result == -ENOTCONN) { /* it has ended by itself: nothing is left to rehearse */
+		atomic_store(&conn->rehearsal.acted_ns, 0);
+		atomic_store(&conn->rehearsal.has_end, false);
+		atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_OVER);
+		return;
+	}
 	atomic_store(&conn->rehearsal.stage, REHEARSAL_STAGE_ACTED);
 	if (result == 0 && !config.rehearsal.has_choice && row->deed != REHEARSAL_SLOW)
 		choice_fail_peer(&conn->peer,
