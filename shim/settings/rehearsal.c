@@ -133,12 +133,6 @@ static unsigned read_setting(struct rehearsal *rehearsal, struct word key)
 	return 0;
 }
 
-static bool has_cut(const struct scenario_row *row)
-{
-	return row->deed == REHEARSAL_CUT || row->deed == REHEARSAL_CLOSE ||
-	       row->deed == REHEARSAL_MUTE;
-}
-
 /* Returns whether what was given makes sense together, and with the scenario. */
 static bool fits(const struct rehearsal *rehearsal, unsigned given)
 {
@@ -157,7 +151,7 @@ static bool fits(const struct rehearsal *rehearsal, unsigned given)
 		return false;
 	if ((given & HAS_RATE) && row->deed != REHEARSAL_SLOW)
 		return false;
-	return !(given & HAS_BY) || has_cut(row);
+	return !(given & HAS_BY) || rehearsal_has_cut(row);
 }
 
 static bool read_scenario(struct rehearsal *rehearsal, struct word word)
@@ -245,10 +239,14 @@ bool rehearsal_is_due_at(const struct rehearsal *rehearsal, bool is_write, uint3
 	       calls_before + 1 >= rehearsal->number;
 }
 
+uint64_t rehearsal_connects_ns(const struct rehearsal *rehearsal, uint64_t base_ns)
+{
+	return later(base_ns, rehearsal->trigger == REHEARSAL_AFTER ? rehearsal->delay_ns : 0);
+}
+
 bool rehearsal_is_time(const struct rehearsal *rehearsal, uint64_t base_ns, uint64_t now_ns)
 {
-	uint64_t start_ns =
-		later(base_ns, rehearsal->trigger == REHEARSAL_AFTER ? rehearsal->delay_ns : 0);
+	uint64_t start_ns = rehearsal_connects_ns(rehearsal, base_ns);
 
 	return now_ns >= start_ns &&
 	       (rehearsal->length_ns == 0 || now_ns - start_ns < rehearsal->length_ns);

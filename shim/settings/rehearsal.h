@@ -71,6 +71,13 @@ static inline const struct scenario_row *rehearsal_scenario(const struct rehears
 	return &scenario_rows[rehearsal->scenario];
 }
 
+/* Returns whether the scenario cuts a connection off from its peer. */
+static inline bool rehearsal_has_cut(const struct scenario_row *row)
+{
+	return row->deed == REHEARSAL_CUT || row->deed == REHEARSAL_CLOSE ||
+	       row->deed == REHEARSAL_MUTE;
+}
+
 /* A connection, or a connect, that the rehearsal may concern. */
 struct rehearsal_candidate {
 	uint8_t role;        /* enum tcpshim_role: client or server */
@@ -93,7 +100,10 @@ uint64_t rehearsal_due_ns(const struct rehearsal *rehearsal, uint64_t opened_ns,
 /* Returns whether it is due before a call that reads or writes, after so many calls that did. */
 bool rehearsal_is_due_at(const struct rehearsal *rehearsal, bool is_write, uint32_t calls_before);
 
-/* Returns whether connects are rehearsed at this time. base_ns: when tracing began. */
+/* Returns from when on connects are rehearsed. base_ns: when tracing began. */
+uint64_t rehearsal_connects_ns(const struct rehearsal *rehearsal, uint64_t base_ns);
+
+/* Returns whether connects are rehearsed at this time. */
 bool rehearsal_is_time(const struct rehearsal *rehearsal, uint64_t base_ns, uint64_t now_ns);
 
 #endif

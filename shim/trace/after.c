@@ -224,11 +224,6 @@ int64_t after_call(struct call *call, int64_t result)
 	bool is_shown = call->is_shown;
 	struct area *area;
 
-	if (choice_is_on()) {
-		rehearse_await();
-		if (error != 0)
-			saved_errno = error = rehearse_error(call, error);
-	}
 	process_check(); /* raw clone may have returned twice */
 	if (call->is_nested || !thread_raise_guard(call)) {
 		sinks_count_nested();
@@ -236,6 +231,11 @@ int64_t after_call(struct call *call, int64_t result)
 		release_sigpipe(call);
 		errno = saved_errno;
 		return result;
+	}
+	if (choice_is_on()) {
+		rehearse_await();
+		if (error != 0)
+			saved_errno = error = rehearse_error(call, error);
 	}
 	area = thread_area();
 	if (area) {

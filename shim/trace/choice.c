@@ -1,6 +1,7 @@
 #include "trace/choice.h"
 
 #include "guest/alarm.h"
+#include "guest/process.h"
 #include "settings/rehearsal.h"
 #include "sys/restriction.h"
 
@@ -73,6 +74,7 @@ void choice_opened(struct conn *conn)
 	uint64_t due_ns;
 
 	if (atomic_load(&conn->rehearsal.stage) != REHEARSAL_STAGE_NONE ||
+	    !process_is_itself() || /* the child of a vfork decides nothing for its parent */
 	    rehearsal_scenario(&config.rehearsal)->place != REHEARSAL_OPEN ||
 	    !atomic_compare_exchange_strong(&conn->rehearsal.stage, &expected,
 					    is_chosen(conn, role, atomic_load(&opened) + 1,

@@ -1,17 +1,15 @@
 #include "trace/descriptor.h"
 
-#include <fcntl.h>
 #include <stddef.h>
 
 #include "conn/conn.h"
 #include "conn/fdtable.h"
 #include "guest/process.h"
+#include "sys/high_fd.h"
 #include "sys/raw.h"
 
 /* How many descriptors are searched for one that was not remembered. */
 enum { LOW_FDS = 512 };
-
-enum { COPY_FD = 1000 };
 
 _Atomic uint32_t descriptor_watched;
 
@@ -236,13 +234,13 @@ void descriptor_copied(int from, int to)
 
 int descriptor_hold(int fd, uint64_t slot)
 {
-	long copy = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, COPY_FD);
+	int copy = high_fd_duplicate(fd, false);
 
 	if (copy < 0)
-		copy = raw_syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-	if (copy >= 0 && fdtable_load(fd) != slot) {
-		raw_close((int)copy);
+		return -1;
+	if (fdtable_load(fd) != slot) {
+		raw_close(copy);
 		return -1;
 	}
-	return (int)copy;
+	return copy;
 }

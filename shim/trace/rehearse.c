@@ -513,20 +513,6 @@ static void refuse(struct area *area, struct call *call, struct conn *conn, int 
 	report(area, conn, call->fd, REHEARSAL_ACTION_REFUSED, 0, process_now_ns());
 }
 
-/* Returns when the rehearsal of connects is over. */
-static uint64_t connects_end_ns(void)
-{
-	return end_ns(process_base_ns() + (config.rehearsal.trigger == REHEARSAL_AFTER
-						   ? config.rehearsal.delay_ns
-						   : 0));
-}
-
-static bool has_cut(const struct scenario_row *row)
-{
-	return row->deed == REHEARSAL_CUT || row->deed == REHEARSAL_CLOSE ||
-	       row->deed == REHEARSAL_MUTE;
-}
-
 static void begin_connect(struct area *area, struct call *call, struct conn *conn, int copy)
 {
 	const struct scenario_row *row = rehearsal_scenario(&config.rehearsal);
@@ -534,7 +520,8 @@ static void begin_connect(struct area *area, struct call *call, struct conn *con
 	uint64_t now_ns = process_now_ns(), failed_ns;
 
 	if (call_is_disconnect(call)) {
-		if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED && has_cut(row))
+		if (atomic_load(&conn->rehearsal.stage) == REHEARSAL_STAGE_ACTED &&
+		    rehearsal_has_cut(row))
 			heal_conn(copy, conn);
 		return;
 	}
@@ -559,7 +546,8 @@ static void begin_connect(struct area *area, struct call *call, struct conn *con
 		if (row->deed == REHEARSAL_REFUSE)
 			refuse(area, call, conn, copy);
 		else
-			mute(area, call, conn, copy, connects_end_ns());
+			mute(area, call, conn, copy,
+			     end_ns(rehearsal_connects_ns(&config.rehearsal, process_base_ns())));
 		return;
 	}
 	failed_ns = choice_failed_until_ns(&peer);
@@ -675,6 +663,7 @@ int rehearse_error(const struct call *call, int error)
 	conn = conn_acquire(call->slot);
 	if (!conn)
 		return error;
+	thread_block_signals();
 	copy = atomic_load(&conn->rehearsal.reset_ns) > call->start_ns
 		       ? descriptor_hold(call->fd, call->slot)
 		       : -1;
