@@ -6,7 +6,7 @@
 #include "interpose/export.h"
 #include "sink/output.h"
 #include "sys/raw.h"
-#include "trace/rehearse.h"
+#include "trace/connecting.h"
 
 EXPORT int socket(int domain, int type, int protocol)
 {
@@ -104,7 +104,7 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
 			errno = ECONNREFUSED;
 			return (int)after_call(&call, -1);
 		}
-		rehearse_nowhere(&call, &nowhere);
+		connecting_nowhere(&call, &nowhere);
 		int refused = real.connect(fd, (const struct sockaddr *)&nowhere, size);
 		return (int)after_call(&call, refused);
 	}

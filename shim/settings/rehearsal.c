@@ -239,6 +239,11 @@ bool rehearsal_is_due_at(const struct rehearsal *rehearsal, bool is_write, uint3
 	       calls_before + 1 >= rehearsal->number;
 }
 
+uint64_t rehearsal_end_ns(const struct rehearsal *rehearsal, uint64_t start_ns)
+{
+	return rehearsal->length_ns == 0 ? UINT64_MAX : later(start_ns, rehearsal->length_ns);
+}
+
 uint64_t rehearsal_connects_ns(const struct rehearsal *rehearsal, uint64_t base_ns)
 {
 	return later(base_ns, rehearsal->trigger == REHEARSAL_AFTER ? rehearsal->delay_ns : 0);

@@ -100,6 +100,9 @@ uint64_t rehearsal_due_ns(const struct rehearsal *rehearsal, uint64_t opened_ns,
 /* Returns whether it is due before a call that reads or writes, after so many calls that did. */
 bool rehearsal_is_due_at(const struct rehearsal *rehearsal, bool is_write, uint32_t calls_before);
 
+/* Returns when what began at this time ends; UINT64_MAX: not by itself. */
+uint64_t rehearsal_end_ns(const struct rehearsal *rehearsal, uint64_t start_ns);
+
 /* Returns from when on connects are rehearsed. base_ns: when tracing began. */
 uint64_t rehearsal_connects_ns(const struct rehearsal *rehearsal, uint64_t base_ns);
 

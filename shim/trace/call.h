@@ -55,7 +55,7 @@ struct call {
 	bool is_nested; /* it came while the library itself was running: counted, not shown */
 	bool has_time, has_length_in;
 	bool is_unlimited;    /* a wait without a timeout */
-	bool is_refused;      /* a connect that is to go nowhere (trace/rehearse.h) */
+	bool is_refused;      /* a connect that is to go nowhere (trace/connecting.h) */
 	bool is_refused_here; /* and has nowhere to go */
 	bool is_eof_only;     /* a read on an untraced descriptor: only end of stream matters */
 

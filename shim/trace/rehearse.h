@@ -12,8 +12,6 @@
 #ifndef TRACE_REHEARSE_H
 #define TRACE_REHEARSE_H
 
-#include <sys/socket.h>
-
 #include "guest/thread.h"
 #include "trace/call.h"
 
@@ -40,8 +38,5 @@ void rehearse_closing(struct conn *conn, int fd);
 
 /* The same for all connections, at the end of the program. */
 void rehearse_end(struct area *area);
-
-/* Writes the address that a refused connect goes to in place of the one that the call has. */
-void rehearse_nowhere(const struct call *call, struct sockaddr_storage *nowhere);
 
 #endif
