@@ -50,7 +50,7 @@ $(O)/exports.map: include/tcpshim/calls.def scripts/exports-map
 
 $(O)/libtcpshim.so: $(LIB_OBJECTS) $(O)/exports.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LIB_LDFLAGS) -o $@ $(LIB_OBJECTS) -ldl
+	$(Q)$(CC) $(LIB_LDFLAGS) -o $@ $(LIB_OBJECTS)
 
 # The command: what it shares with the library is the contract, the formatters and the settings.
 CLI_SOURCES := $(sort $(wildcard $(CLI_ROOMS:%=shim/%/*.c)))

@@ -2,18 +2,18 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
 #include "sys/hot.h"
+#include "sys/portable.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
+#include "sys/threads.h"
 
 /* A smaller step is only the time between two readings, or the clock being slewed. */
 #define CLOCK_STEP_NS 10000000
@@ -40,10 +40,10 @@ struct shared_page {
 static struct shared_page shared_fallback = {.processes = 1};
 static struct shared_page *shared = &shared_fallback;
 
-/* In the child of a fork, which has one thread, libc does not reset its flag. There, the threads
- * that were given a number count. */
+/* In the child of a fork, which has one thread, libc does not reset its flag. There, and where libc
+ * has none, the threads that were given a number count. */
 static char child_single_threaded = 1;
-const char *process_single_threaded HOT_DATA = &__libc_single_threaded;
+const char *process_single_threaded HOT_DATA = &child_single_threaded;
 
 static struct {
 	_Atomic uint32_t *alive;
@@ -81,7 +81,7 @@ bool process_is_itself(void)
 
 bool process_may_have_threads(void)
 {
-	return !__libc_single_threaded;
+	return !threads_are_none();
 }
 
 uint32_t process_next_thread(void)
@@ -216,6 +216,26 @@ static bool has_wiped_page(void *page, size_t size)
 	       raw_syscall3(SYS_madvise, (long)page, (long)size, MADV_WIPEONFORK) == 0;
 }
 
+/* glibc's pthread_atfork is linked into each object and calls this; musl's is a function of its
+ * own.
+ */
+extern int register_atfork(void (*)(void), void (*)(void), void (*)(void),
+			   void *) __asm__("__register_atfork") __attribute__((weak));
+extern void *this_object __asm__("__dso_handle") __attribute__((visibility("hidden")));
+
+static void at_fork(void (*parent)(void), void (*child)(void))
+{
+	int (*found)(void (*)(void), void (*)(void), void (*)(void));
+
+	if (register_atfork) {
+		register_atfork(NULL, parent, child, &this_object);
+		return;
+	}
+	found = (__typeof__(found))portable_find_next("pthread_atfork");
+	if (found)
+		found(NULL, parent, child);
+}
+
 bool process_identify(void (*start_over)(void))
 {
 	const size_t size = 4096;
@@ -226,11 +246,12 @@ bool process_identify(void (*start_over)(void))
 		return false;
 	process.alive = page;
 	process.start_over = start_over;
+	if (threads_are_known)
+		process_single_threaded = threads_single;
 	restriction_detect();
 	if (!restriction_is_inherited())
 		clock_detect_forbidden();
-	pthread_atfork(NULL, process_note_fork,
-		       has_wiped_page(page, size) ? NULL : process_note_child);
+	at_fork(process_note_fork, has_wiped_page(page, size) ? NULL : process_note_child);
 	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (other >= 0 || other < -4095) {

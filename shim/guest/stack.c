@@ -12,6 +12,7 @@
 
 #include "conn/fdtable.h"
 #include "guest/mapping.h"
+#include "sys/portable.h"
 #include "sys/raw.h"
 
 enum {
@@ -183,20 +184,23 @@ uint32_t stack_capture(struct area *area, uint64_t *frames, uint32_t most)
 
 static bool load(void)
 {
-	void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+	void *library = portable_open("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
 	int (*set_caching)(unw_addr_space_t, unw_caching_policy_t);
 	unw_addr_space_t *local;
 
 	if (!library)
 		return false;
 	unwind.init_local =
-		(__typeof__(unwind.init_local))dlsym(library, SYMBOL_OF(unw_init_local));
-	unwind.step = (__typeof__(unwind.step))dlsym(library, SYMBOL_OF(unw_step));
-	unwind.get_reg = (__typeof__(unwind.get_reg))dlsym(library, SYMBOL_OF(unw_get_reg));
-	set_caching = (__typeof__(set_caching))dlsym(library, SYMBOL_OF(unw_set_caching_policy));
-	local = dlsym(library, SYMBOL_OF(unw_local_addr_space));
+		(__typeof__(unwind.init_local))portable_symbol(library, SYMBOL_OF(unw_init_local));
+	unwind.step = (__typeof__(unwind.step))portable_symbol(library, SYMBOL_OF(unw_step));
+	unwind.get_reg =
+		(__typeof__(unwind.get_reg))portable_symbol(library, SYMBOL_OF(unw_get_reg));
+	set_caching = (__typeof__(set_caching))portable_symbol(library,
+							       SYMBOL_OF(unw_set_caching_policy));
+	local = portable_symbol(library, SYMBOL_OF(unw_local_addr_space));
 #if defined(__x86_64__)
-	unwind.getcontext = (__typeof__(unwind.getcontext))dlsym(library, "_Ux86_64_getcontext");
+	unwind.getcontext =
+		(__typeof__(unwind.getcontext))portable_symbol(library, "_Ux86_64_getcontext");
 	if (!unwind.getcontext)
 		return false;
 #endif

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sys/portable.h"
+
 /* The functions of the C++ ABI, declared here because <unwind.h> may be libunwind's. */
 enum { CONTINUE_UNWIND = 8 };
 typedef int personality(int version, int actions, uint64_t class, void *exception, void *context);
@@ -22,12 +24,12 @@ static _Atomic(personality *) real_personality;
 static personality *find(int mode)
 {
 	personality *found = atomic_load(&real_personality);
-	void *library = found ? NULL : dlopen("libgcc_s.so.1", RTLD_LAZY | mode);
+	void *library = found ? NULL : portable_open("libgcc_s.so.1", RTLD_LAZY | mode);
 
 	if (library) {
-		resume *found_resume = (resume *)dlsym(library, "_Unwind_Resume");
+		resume *found_resume = (resume *)portable_symbol(library, "_Unwind_Resume");
 
-		found = (personality *)dlsym(library, "__gcc_personality_v0");
+		found = (personality *)portable_symbol(library, "__gcc_personality_v0");
 		if (!found || !found_resume)
 			return NULL;
 		atomic_store(&real_resume, found_resume);

@@ -10,10 +10,10 @@
  * TCPSHIM_STDIO=off, nothing is changed and stdio is not traced. The tables stay where they are, so
  * libc's own check of their address succeeds, and they are made read-only again.
  */
-#include <dlfcn.h>
 #include <sys/mman.h>
 
 #include "interpose/export.h"
+#include "sys/portable.h"
 #include "sys/raw.h"
 
 /* struct _IO_jump_t: two words, then the functions in this order (libio/libioP.h). */
@@ -81,9 +81,9 @@ static int stdio_close(FILE *file)
 /* Finds a name in libc, in any version; not our definition. */
 static void *find(const char *name)
 {
-	void *found = dlvsym(RTLD_NEXT, name, "GLIBC_2.2.5");
+	void *found = portable_find_version(name, "GLIBC_2.2.5");
 
-	return found ? found : dlsym(RTLD_NEXT, name);
+	return found ? found : portable_find_next(name);
 }
 
 static bool is_as_expected(void *const *table)

@@ -8,11 +8,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/single_threaded.h>
 #include <time.h>
 
 #include "sys/raw.h"
 #include "sys/restriction.h"
+#include "sys/threads.h"
 
 enum { STACK_BYTES = 128 << 10, PAUSE_NS = 100000000 };
 
@@ -104,7 +104,7 @@ void aside_run(void (*work)(void *argument), void *argument)
 {
 	struct aside aside = {.work = work, .argument = argument};
 
-	if (!__libc_single_threaded)
+	if (!threads_are_none())
 		run_in_thread(&aside);
 	if (!aside.is_done)
 		work(argument);

@@ -1,34 +1,28 @@
 #include "sys/bypass.h"
 
-#include <dlfcn.h>
-#include <gnu/libc-version.h>
+#include "sys/loaded.h"
+#include "sys/portable.h"
 
 bool bypass_is_libc HOT_DATA;
 bool bypass_is_wait_libcs;
 
-static bool is_libcs(const void *function, const void *libc)
-{
-	Dl_info found;
-
-	return dladdr(function, &found) != 0 && found.dli_fbase == libc;
-}
-
-/* Converts a function pointer to an address, which POSIX allows. */
+/* The address of a function as one of an object, which POSIX allows. */
 #define ADDRESS(function) ((const void *)(uintptr_t)(function))
 
 void bypass_start(void)
 {
-	Dl_info libc;
+	uintptr_t libc;
 
-	if (dladdr(ADDRESS(gnu_get_libc_version), &libc) == 0)
+	if (!portable_glibc_version)
 		return;
-	bypass_is_wait_libcs = is_libcs(ADDRESS(real.ppoll), libc.dli_fbase) &&
-			       is_libcs(ADDRESS(real.pselect), libc.dli_fbase) &&
-			       is_libcs(ADDRESS(real.epoll_pwait), libc.dli_fbase);
-	bypass_is_libc = is_libcs(ADDRESS(real.read), libc.dli_fbase) &&
-			 is_libcs(ADDRESS(real.write), libc.dli_fbase) &&
-			 is_libcs(ADDRESS(real.recv), libc.dli_fbase) &&
-			 is_libcs(ADDRESS(real.send), libc.dli_fbase);
+	libc = loaded_base(ADDRESS(portable_glibc_version));
+	bypass_is_wait_libcs = loaded_base(ADDRESS(real.ppoll)) == libc &&
+			       loaded_base(ADDRESS(real.pselect)) == libc &&
+			       loaded_base(ADDRESS(real.epoll_pwait)) == libc;
+	bypass_is_libc = loaded_base(ADDRESS(real.read)) == libc &&
+			 loaded_base(ADDRESS(real.write)) == libc &&
+			 loaded_base(ADDRESS(real.recv)) == libc &&
+			 loaded_base(ADDRESS(real.send)) == libc;
 }
 
 void bypass_stop(void)

@@ -15,11 +15,11 @@
 #define SYS_BYPASS_H
 
 #include <errno.h>
-#include <sys/single_threaded.h>
 
 #include "sys/hot.h"
 #include "sys/raw.h"
 #include "sys/real.h"
+#include "sys/threads.h"
 
 extern bool bypass_is_libc;
 
@@ -34,7 +34,7 @@ void bypass_stop(void);
 
 static inline bool bypass_is_allowed(void)
 {
-	return __libc_single_threaded && __atomic_load_n(&bypass_is_libc, __ATOMIC_RELAXED);
+	return threads_are_none() && __atomic_load_n(&bypass_is_libc, __ATOMIC_RELAXED);
 }
 
 static inline ssize_t bypass_answer(long result)

@@ -1,10 +1,11 @@
 #include "sys/real.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
+#include "sys/loaded.h"
+#include "sys/portable.h"
 #include "sys/raw.h"
 
 /* Returns a system call's result as libc does: -errno becomes errno and -1. */
@@ -435,7 +436,7 @@ static __attribute__((noreturn)) void early__exit(int status)
 }
 
 /* Functions that are not system calls are looked up when they are called: libc always has them. */
-#define LOOK_UP(symbol) ((__typeof__(symbol) *)dlsym(RTLD_NEXT, #symbol))
+#define LOOK_UP(symbol) ((__typeof__(symbol) *)portable_find_next(#symbol))
 
 static int early_fclose(FILE *file)
 {
@@ -449,7 +450,9 @@ static FILE *early_freopen(const char *path, const char *mode, FILE *file)
 
 static FILE *early_freopen64(const char *path, const char *mode, FILE *file)
 {
-	return LOOK_UP(freopen64)(path, mode, file);
+	__typeof__(freopen64) *found = LOOK_UP(freopen64);
+
+	return (found ? found : LOOK_UP(freopen))(path, mode, file); /* musl since 1.2.4 */
 }
 
 static FILE *early_fdopen(int fd, const char *mode)
@@ -470,7 +473,13 @@ static int early_getaddrinfo(const char *node, const char *service, const struct
 
 static int early_pthread_cancel(pthread_t thread)
 {
-	return LOOK_UP(pthread_cancel)(thread);
+	__typeof__(pthread_cancel) *found = LOOK_UP(pthread_cancel);
+
+	/* Before glibc 2.34 it is in libpthread, which dlopen may have loaded out of dlsym's sight.
+	 */
+	if (!found)
+		found = (__typeof__(found))loaded_find_next("pthread_cancel");
+	return found ? found(thread) : ENOSYS;
 }
 
 static __attribute__((noreturn)) void early_quick_exit(int status)
@@ -496,9 +505,9 @@ void real_resolve(void)
 {
 	void *found;
 
-#define CALL(symbol, ...)                  \
-	found = dlsym(RTLD_NEXT, #symbol); \
-	if (found)                         \
+#define CALL(symbol, ...)                    \
+	found = portable_find_next(#symbol); \
+	if (found)                           \
 		memcpy(&real.symbol, &found, sizeof(found));
 #include "tcpshim/calls.def"
 #undef CALL

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "format/words.h"
 #include "guest/complaint.h"
@@ -14,9 +15,11 @@
 #include "sink/sinks.h"
 #include "sys/bypass.h"
 #include "sys/clock.h"
+#include "sys/portable.h"
 #include "sys/raw.h"
 #include "sys/real.h"
 #include "sys/restriction.h"
+#include "sys/threads.h"
 #include "trace/classify.h"
 #include "trace/fastpath.h"
 #include "trace/finish.h"
@@ -64,13 +67,40 @@ static void at_exit(int status, void *unused)
 	finish_process(status, false);
 }
 
+/* What musl lacks, or has alone. */
+#pragma weak on_exit
+extern int cxa_atexit(void (*)(void *), void *, void *) __asm__("__cxa_atexit");
+extern void *this_object __asm__("__dso_handle") __attribute__((visibility("hidden")));
+extern char *program_name __asm__("__progname") __attribute__((weak));
+
+static void at_exit_without_status(void *unused)
+{
+	at_exit(0, unused);
+}
+
+static void run_at_exit(void)
+{
+	if (on_exit)
+		on_exit(at_exit, NULL);
+	else
+		cxa_atexit(at_exit_without_status, NULL, &this_object);
+}
+
 /* Takes argc, argv and the environment as the loader passes them to every constructor: getenv is
  * not ready yet if this object is initialised first (-z initfirst). */
 __attribute__((constructor(200))) static void start(int argc, char **argv, char **environment)
 {
-	const char *program = argc > 0 && argv[0] ? last_component(argv[0]) : "unknown";
+	const char *program = "unknown";
+
+	if (!portable_glibc_version) { /* musl passes nothing, and has set these before */
+		environment = environ;
+		program = program_name ? program_name : program;
+	} else if (argc > 0 && argv[0]) {
+		program = last_component(argv[0]);
+	}
 
 	real_resolve();
+	threads_start();
 	clock_find(getauxval(AT_SYSINFO_EHDR));
 	complaint_start();
 	if (getauxval(AT_SECURE))
@@ -85,7 +115,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 	if (config.is_any_shown && sinks_start(environment, program)) {
 		/* Registered before any exit handler of the program, so it runs after them. A
 		 * failure loses only the notes at exit. */
-		on_exit(at_exit, NULL);
+		run_at_exit();
 		if (config.has_any_stack)
 			config.style.symbol = mapping_symbol;
 		fastpath_start();

@@ -1,0 +1,59 @@
+#include "sys/portable.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+
+#include "sys/loaded.h"
+
+#if defined(__x86_64__)
+#define OLDEST "GLIBC_2.2.5"
+#elif defined(__aarch64__)
+#define OLDEST "GLIBC_2.17"
+#endif
+
+#ifdef OLDEST
+__asm__(".symver dlsym,dlsym@" OLDEST);
+__asm__(".symver dlvsym,dlvsym@" OLDEST);
+__asm__(".symver dlopen,dlopen@" OLDEST);
+#endif
+#pragma weak dlsym
+#pragma weak dlvsym
+#pragma weak dlopen
+
+/* In glibc before 2.34. */
+extern void *libc_open(const char *library, int mode) __asm__("__libc_dlopen_mode")
+	__attribute__((weak));
+extern void *libc_symbol(void *library, const char *name) __asm__("__libc_dlsym")
+	__attribute__((weak));
+
+/* What __libc_dlopen_mode wants beside the mode (__RTLD_DLOPEN). */
+#define FROM_LIBC ((int)0x80000000)
+
+void *portable_find_next(const char *name)
+{
+	return dlsym ? dlsym(RTLD_NEXT, name) : loaded_find_next(name);
+}
+
+void *portable_find(const char *name)
+{
+	return dlsym ? dlsym(RTLD_DEFAULT, name) : loaded_find(name);
+}
+
+void *portable_find_version(const char *name, const char *version)
+{
+	return dlvsym ? dlvsym(RTLD_NEXT, name, version) : portable_find_next(name);
+}
+
+void *portable_open(const char *library, int mode)
+{
+	if (dlopen)
+		return dlopen(library, mode);
+	return libc_open ? libc_open(library, mode | FROM_LIBC) : NULL;
+}
+
+void *portable_symbol(void *library, const char *name)
+{
+	if (dlsym)
+		return dlsym(library, name);
+	return libc_symbol ? libc_symbol(library, name) : NULL;
+}

@@ -1,0 +1,31 @@
+/*
+ * portable: finds functions of libc, and loads libraries, in every libc: glibc 2.17 and later, and
+ * musl.
+ *
+ * glibc 2.34 moved dlsym and its like from libdl.so.2 to libc.so.6 and gave them a new version.
+ * They are asked for in the old one, weakly, and libdl.so.2 is not needed: a program's root may
+ * lack it. Where they are missing, the names are found by our own search (loaded), and libraries
+ * loaded by __libc_dlopen_mode, which glibc before 2.34 has for itself. It must not be used in the
+ * constructor: it would run libc's initialisation there, with an empty environment.
+ * A weak reference does not soften the version that a name is asked for in: what is newer than
+ * glibc 2.17 is looked up.
+ * Context: as dlsym and dlopen. Locks: the loader's. Errno: may change. Keeps I5.
+ */
+#ifndef SYS_PORTABLE_H
+#define SYS_PORTABLE_H
+
+/* Like dlsym(RTLD_NEXT, name), dlsym(RTLD_DEFAULT, name) and dlvsym(RTLD_NEXT, name, version).
+ * Where there is no dlvsym, the default version is found. */
+void *portable_find_next(const char *name);
+void *portable_find(const char *name);
+void *portable_find_version(const char *name, const char *version);
+
+/* Like dlopen and dlsym. Not in the constructor. */
+void *portable_open(const char *library, int mode);
+void *portable_symbol(void *library, const char *name);
+
+/* NULL in musl. */
+extern const char *portable_glibc_version(void) __asm__("gnu_get_libc_version")
+	__attribute__((weak));
+
+#endif
