@@ -633,8 +633,24 @@ with_sanitizer() {
 
 # Shown: with one more function of default visibility, and without the version script, its name is listed.  Without
 # -Bsymbolic-functions twelve names are listed.  Without guest/unwind.c libgcc_s is listed as needed.
-@test "nothing is exported, called or needed that the program may have otherwise" {
+@test "nothing is exported, called or needed that the program may have otherwise, or an older libc lacks" {
 	"$repository/scripts/check-exports" "$library" >&2
+	echo 'unsigned arc4random(void); unsigned newer(void) { return arc4random(); }' >newer.c
+	${CC:-cc} -shared -fPIC -o newer.so newer.c
+	! "$repository/scripts/check-exports" newer.so >said
+	grep -q 'since GLIBC_2\.3.* only' said || skip "not on this machine: this libc has no arc4random"
+}
+
+@test "libc exports no function for sockets that the library does not know of" {
+	local libc
+	need nm
+	libc=$(ldd "$programs/one_write" | sed -nE 's/.*[ \t](\/[^ ]*\/libc[.-][^ ]*) .*/\1/p')
+	[[ -e $libc ]] || fail "where is libc? $(ldd "$programs/one_write")"
+	"$repository/scripts/check-names" "$libc" >&2
+	echo 'void recvmmsg2(void) { } void epoll_pwait3(void) { } void strlen2(void) { }' >newer.c
+	${CC:-cc} -shared -fPIC -o newer.so newer.c
+	! "$repository/scripts/check-names" newer.so >said
+	[[ $(sed 's/.*: //' said | tr '\n' ' ') == 'epoll_pwait3 recvmmsg2 ' ]] || fail "$(cat said)"
 }
 
 # Shown: with 8 KB of thread-local storage the loader refuses the library: there is no room in the static block.
