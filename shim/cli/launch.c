@@ -16,6 +16,7 @@
 
 #include "cli/options.h"
 #include "cli/program.h"
+#include "format/names.h"
 #include "format/path.h"
 #include "reader/complain.h"
 
@@ -205,12 +206,17 @@ static FILE *open_trace(void)
 
 static int tell_signal(int number, bool has_core)
 {
-	const char *name = sigabbrev_np(number);
+	char name[16];
+	struct strbuf buf;
 	FILE *to = open_trace();
 
+	strbuf_init(&buf, name, sizeof(name) - 1);
+	names_signal(&buf, number);
+	name[buf.size] = '\0';
+
 	if (to && (config.has_text || config.has_record)) {
-		fprintf(to, "    Received signal #%d, SIG%s [default]%s\n", number,
-			name ? name : "?", has_core ? " - core dumped" : "");
+		fprintf(to, "    Received signal #%d, %s [default]%s\n", number, name,
+			has_core ? " - core dumped" : "");
 		fflush(to);
 	}
 	return 128 + number;

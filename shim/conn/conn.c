@@ -263,6 +263,7 @@ void conn_read(const struct conn *conn, struct conn_view *view)
 		.nagle_lost_ns = atomic_load(&conn->nagle_lost_ns),
 		.nagle_count = atomic_load(&conn->nagle_count),
 		.connections = atomic_load(&last_serial),
+		.alert = CONN_ALERT_NONE,
 	};
 	if (atomic_load(&conn->alert_ns) == view->write_ns)
 		view->alert = atomic_load(&conn->alert);

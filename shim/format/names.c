@@ -3,15 +3,16 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "tcpshim/event.h"
+#include "tcpshim/linux.h"
 
 struct name {
 	uint64_t value;
@@ -100,6 +101,21 @@ static const struct name error_names[] = {
 void names_error(struct strbuf *buf, int error)
 {
 	append_value(buf, error_names, COUNT(error_names), error);
+}
+
+static const struct name signal_names[] = {
+	NAME(SIGHUP),    NAME(SIGINT),    NAME(SIGQUIT),  NAME(SIGILL),  NAME(SIGTRAP),
+	NAME(SIGABRT),   NAME(SIGBUS),    NAME(SIGFPE),   NAME(SIGKILL), NAME(SIGUSR1),
+	NAME(SIGSEGV),   NAME(SIGUSR2),   NAME(SIGPIPE),  NAME(SIGALRM), NAME(SIGTERM),
+	NAME(SIGSTKFLT), NAME(SIGCHLD),   NAME(SIGCONT),  NAME(SIGSTOP), NAME(SIGTSTP),
+	NAME(SIGTTIN),   NAME(SIGTTOU),   NAME(SIGURG),   NAME(SIGXCPU), NAME(SIGXFSZ),
+	NAME(SIGPROF),   NAME(SIGVTALRM), NAME(SIGWINCH), NAME(SIGIO),   NAME(SIGPWR),
+	NAME(SIGSYS),
+};
+
+void names_signal(struct strbuf *buf, int number)
+{
+	append_value(buf, signal_names, COUNT(signal_names), number);
 }
 
 /* <bits/socket.h> */

@@ -11,6 +11,7 @@
 #include "format/strbuf.h"
 
 void names_error(struct strbuf *buf, int error); /* ECONNRESET */
+void names_signal(struct strbuf *buf, int number);
 void names_domain(struct strbuf *buf, int domain);
 void names_socket_type(struct strbuf *buf, int type); /* with SOCK_NONBLOCK, SOCK_CLOEXEC */
 void names_socket_flags(struct strbuf *buf, int flags);

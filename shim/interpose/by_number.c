@@ -10,13 +10,13 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <sys/syscall.h>
 
 #include "conn/tcpinfo.h"
 #include "format/facts.h"
 #include "guest/memory.h"
 #include "interpose/export.h"
 #include "sys/restriction.h"
+#include "tcpshim/linux.h"
 #include "trace/lockdown.h"
 
 struct six {

@@ -16,6 +16,7 @@
 
 #include "reader/debug_file.h"
 #include "reader/resolver_message.h"
+#include "tcpshim/linux.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define IS_SANITIZED

@@ -34,7 +34,13 @@ int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 		const sigset_t *mask, size_t fds_size);
 
-/* In glibc since 2.36; declared here for older headers. */
+/* In glibc since 2.34, 2.35 and 2.36; declared here for older headers. */
+#if !__GLIBC_PREREQ(2, 35)
+int close_range(unsigned first, unsigned last, int flags);
+void closefrom(int first);
+int epoll_pwait2(int epoll, struct epoll_event *events, int most, const struct timespec *timeout,
+		 const sigset_t *mask);
+#endif
 int pidfd_getfd(int pidfd, int fd, unsigned flags);
 
 #endif

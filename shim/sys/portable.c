@@ -11,7 +11,8 @@
 #define OLDEST "GLIBC_2.17"
 #endif
 
-#ifdef OLDEST
+/* Built with an older glibc, the names are asked for in no version. */
+#if defined(OLDEST) && __GLIBC_PREREQ(2, 34)
 __asm__(".symver dlsym,dlsym@" OLDEST);
 __asm__(".symver dlvsym,dlvsym@" OLDEST);
 __asm__(".symver dlopen,dlopen@" OLDEST);

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "tcpshim/linux.h"
+
 #if defined(__x86_64__)
 static inline long raw_syscall6(long number, long a, long b, long c, long d, long e, long f)
 {

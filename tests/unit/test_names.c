@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -52,6 +53,23 @@ static void test_errors(void **state)
 		if (wanted)
 			assert_string_equal(unit_end(), wanted);
 	}
+}
+
+static void test_signals(void **state)
+{
+	char wanted[32];
+
+	(void)state;
+	for (int number = 1; number < SIGRTMIN; number++) {
+		/* signal(7) has SIGPOLL as another name of SIGIO. */
+		if (!sigabbrev_np(number) || number == SIGIO)
+			continue;
+		snprintf(wanted, sizeof(wanted), "SIG%s", sigabbrev_np(number));
+		names_signal(unit_begin(), number);
+		assert_string_equal(unit_end(), wanted);
+	}
+	names_signal(unit_begin(), SIGRTMIN);
+	assert_string_equal(unit_end(), "34");
 }
 
 static void test_sockets(void **state)
@@ -249,10 +267,11 @@ static void test_states(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_errors),  cmocka_unit_test(test_sockets),
-		cmocka_unit_test(test_flags),   cmocka_unit_test(test_scenarios),
-		cmocka_unit_test(test_events),  cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_options), cmocka_unit_test(test_states),
+		cmocka_unit_test(test_errors),    cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_sockets),   cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_events),
+		cmocka_unit_test(test_commands),  cmocka_unit_test(test_options),
+		cmocka_unit_test(test_states),
 	};
 
 	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
