@@ -13,9 +13,7 @@ setup() {
 	common_setup
 	need_root
 	need python3 ldd
-	local needed compiler=${CC:-cc}
-	# The libc of the other programs.
-	! ldd "$programs/one_write" | grep -q musl || compiler=musl-gcc
+	local needed
 	python=$(python3 -c 'import sys; print(sys.executable)')
 	mkdir root
 	cat >program.c <<-'END'
@@ -35,7 +33,7 @@ setup() {
 			return write(client, bytes, 1000) != 1000 || recv(server, bytes, 1000, MSG_WAITALL) != 1000;
 		}
 	END
-	"$compiler" -o root/program program.c
+	compile -o root/program program.c
 	cp "$library" root/libtcpshim.so
 	for needed in $(ldd root/program | grep -o '/[^ ]*\.so[^ ):]*' || true); do
 		mkdir -p "root${needed%/*}"

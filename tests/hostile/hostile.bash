@@ -5,6 +5,13 @@
 
 programs=$build/tests/hostile
 
+# compile ARG...: the compiler for the libc of the programs.
+compile() {
+	local compiler=${CC:-cc}
+	! ldd "$build/tests/hostile/one_write" | grep -q musl || compiler=musl-gcc
+	$compiler "$@"
+}
+
 # Prints a program's output without its expectations, sorted, since threads and children may print in any order.
 said() {
 	LC_ALL=C grep -v '^expect ' "$1" | sort || true

@@ -43,6 +43,25 @@ load hostile
 	hostile cancel
 }
 
+# glibc before 2.34 has threads in a library of their own, and there a second read, write and so on. Shown: if early_pthread_cancel
+# (real.c) does not search all objects, pthread_cancel fails there with ENOSYS.
+@test "cancellation in a program that has no threads until it loads a library that makes them" {
+	local programs=$PWD
+	compile -O1 -std=gnu17 -D_GNU_SOURCE -I"$repository/include" -shared -fPIC -Dmain=cancel -pthread -o cancel.so \
+		"$repository/tests/hostile/cancel.c" -lrt
+	cat >late.c <<-'END'
+		#include <dlfcn.h>
+		int main(void)
+		{
+			void *library = dlopen("./cancel.so", RTLD_NOW | RTLD_LOCAL);
+			int (*cancel)(void) = library ? (int (*)(void))dlsym(library, "cancel") : 0;
+			return cancel ? cancel() : 100;
+		}
+	END
+	compile -o late late.c -ldl
+	hostile late
+}
+
 # Shown: with libc's write in write_once (output.c), a cancellation point, the byte was read but is not counted.
 @test "cancellation while the line is being written loses no byte" {
 	hostile cancel_output
