@@ -111,7 +111,7 @@ $(BENCH) $(SOAK): $(O)/tests/%: tests/%.c
 
 # Unit tests: the pure parts of the command (diagnose, picture), and the library's own sources but for the wrappers, which would collide with a sanitizer's, and the constructor, under ASan and
 # UBSan; what threads share, under TSan as well.
-UNIT_SOURCES := $(filter-out shim/trace/start.c shim/interpose/%,$(LIB_SOURCES)) $(wildcard shim/diagnose/*.c shim/picture/*.c) shim/reader/complain.c shim/reader/printable.c
+UNIT_SOURCES := $(filter-out shim/trace/start.c shim/sys/string.c shim/interpose/%,$(LIB_SOURCES)) $(wildcard shim/diagnose/*.c shim/picture/*.c) shim/reader/complain.c shim/reader/printable.c
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/asan/%.o)
 TSAN_OBJECTS := $(UNIT_SOURCES:%.c=$(O)/tsan/%.o)
 TSAN_UNIT := $(patsubst %,$(O)/tests/tsan/%,test_fdtable test_conn test_cookie_map test_descriptor)

@@ -9,6 +9,7 @@
 
 #include "guest/process.h"
 #include "guest/thread.h"
+#include "sys/portable.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
@@ -112,7 +113,8 @@ static void make_thread(void)
 	pointer = (uintptr_t)storage + (pointer - low);
 	*(uintptr_t *)pointer = pointer; /* x86-64 reads its thread pointer there */
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
-	if (clone(be_alarm, stack + STACK_BYTES, flags, NULL, NULL, (void *)pointer, NULL) < 0) {
+	if (portable_clone(be_alarm, stack + STACK_BYTES, flags, NULL, NULL, (void *)pointer,
+			   NULL) < 0) {
 		raw_unmap(stack, STACK_BYTES);
 		raw_unmap(storage, high - low + 4096);
 	}

@@ -10,6 +10,7 @@
 
 #include "sys/clock.h"
 #include "sys/hot.h"
+#include "sys/loaded.h"
 #include "sys/portable.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
@@ -216,24 +217,23 @@ static bool has_wiped_page(void *page, size_t size)
 	       raw_syscall3(SYS_madvise, (long)page, (long)size, MADV_WIPEONFORK) == 0;
 }
 
-/* glibc's pthread_atfork is linked into each object and calls this; musl's is a function of its
- * own.
- */
-extern int register_atfork(void (*)(void), void (*)(void), void (*)(void),
-			   void *) __asm__("__register_atfork") __attribute__((weak));
 extern void *this_object __asm__("__dso_handle") __attribute__((visibility("hidden")));
 
+/* glibc's pthread_atfork is linked into each object and calls __register_atfork; musl's is a
+ * function of its own. */
 static void at_fork(void (*parent)(void), void (*child)(void))
 {
-	int (*found)(void (*)(void), void (*)(void), void (*)(void));
+	int (*glibcs)(void (*)(void), void (*)(void), void (*)(void), void *);
+	int (*musls)(void (*)(void), void (*)(void), void (*)(void));
 
-	if (register_atfork) {
-		register_atfork(NULL, parent, child, &this_object);
+	glibcs = (__typeof__(glibcs))loaded_find_in_libc("__register_atfork");
+	if (glibcs) {
+		glibcs(NULL, parent, child, &this_object);
 		return;
 	}
-	found = (__typeof__(found))portable_find_next("pthread_atfork");
-	if (found)
-		found(NULL, parent, child);
+	musls = (__typeof__(musls))portable_find_next("pthread_atfork");
+	if (musls)
+		musls(NULL, parent, child);
 }
 
 bool process_identify(void (*start_over)(void))

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "sys/portable.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 #include "sys/threads.h"
@@ -55,7 +56,7 @@ static int start(struct aside *aside, uint8_t *stack)
 	if (aside->is_sharing)
 		flags |= CLONE_FILES;
 	atomic_store(&aside->tid, -1);
-	tid = clone(be_aside, stack + STACK_BYTES, flags, aside, NULL, NULL, &aside->tid);
+	tid = portable_clone(be_aside, stack + STACK_BYTES, flags, aside, NULL, NULL, &aside->tid);
 	errno = saved_errno;
 	return tid;
 }

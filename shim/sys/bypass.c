@@ -1,28 +1,17 @@
 #include "sys/bypass.h"
 
 #include "sys/loaded.h"
-#include "sys/portable.h"
 
 bool bypass_is_libc HOT_DATA;
 bool bypass_is_wait_libcs;
 
-/* The address of a function as one of an object, which POSIX allows. */
-#define ADDRESS(function) ((const void *)(uintptr_t)(function))
+/* Whether the function that was found is libc's own: another library may have been put in front. */
+#define IS_LIBCS(name) ((uintptr_t)real.name == (uintptr_t)loaded_find_in_libc(#name))
 
 void bypass_start(void)
 {
-	uintptr_t libc;
-
-	if (!portable_glibc_version)
-		return;
-	libc = loaded_base(ADDRESS(portable_glibc_version));
-	bypass_is_wait_libcs = loaded_base(ADDRESS(real.ppoll)) == libc &&
-			       loaded_base(ADDRESS(real.pselect)) == libc &&
-			       loaded_base(ADDRESS(real.epoll_pwait)) == libc;
-	bypass_is_libc = loaded_base(ADDRESS(real.read)) == libc &&
-			 loaded_base(ADDRESS(real.write)) == libc &&
-			 loaded_base(ADDRESS(real.recv)) == libc &&
-			 loaded_base(ADDRESS(real.send)) == libc;
+	bypass_is_wait_libcs = IS_LIBCS(ppoll) && IS_LIBCS(pselect) && IS_LIBCS(epoll_pwait);
+	bypass_is_libc = IS_LIBCS(read) && IS_LIBCS(write) && IS_LIBCS(recv) && IS_LIBCS(send);
 }
 
 void bypass_stop(void)

@@ -1,94 +1,69 @@
 #include "sys/loaded.h"
 
+#include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/auxv.h>
 
 #include "sys/image.h"
 
-/* Made by the linker: the start of this object. */
-extern const char this_object[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+#pragma weak _r_debug
 
-struct search {
-	const char *name;
-	bool is_there; /* the objects from here on are searched */
-	void *found;
-};
+/* Made by the linker: this object's dynamic section. */
+extern const ElfW(Dyn) own_dynamic[] __asm__("_DYNAMIC") __attribute__((visibility("hidden")));
 
-static const ElfW(Phdr) * find_dynamic(const struct dl_phdr_info *object)
+/* In no object but libc. */
+static const char libc_mark[] = "__libc_start_main";
+
+/* The kernel's image: its values are not addresses, unlike those of the others. */
+enum { MOST_VDSO_BYTES = 1 << 16 };
+
+static const struct link_map *first_object(void)
 {
-	for (unsigned i = 0; i < object->dlpi_phnum; i++)
-		if (object->dlpi_phdr[i].p_type == PT_DYNAMIC)
-			return &object->dlpi_phdr[i];
-	return NULL;
+	return &_r_debug ? _r_debug.r_map : NULL;
 }
 
-static bool contains(const struct dl_phdr_info *object, uintptr_t address)
+static bool read_object(const struct link_map *object, struct image *image)
 {
-	for (unsigned i = 0; i < object->dlpi_phnum; i++) {
-		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
 
-		if (segment->p_type == PT_LOAD &&
-		    address - (object->dlpi_addr + segment->p_vaddr) < segment->p_memsz)
-			return true;
-	}
-	return false;
+	if (vdso != 0 && (uintptr_t)object->l_ld - vdso < MOST_VDSO_BYTES)
+		return false;
+	return image_read(image, object->l_addr, object->l_ld, true);
 }
 
-static int search_object(struct dl_phdr_info *object, size_t size, void *argument)
+/* Searches from one object on. */
+static void *find_from(const struct link_map *object, const char *name)
 {
-	const ElfW(Phdr) *dynamic = find_dynamic(object);
-	struct search *search = argument;
 	struct image image;
+	void *found = NULL;
 
-	(void)size;
-	if (!search->is_there) {
-		search->is_there = contains(object, (uintptr_t)this_object);
-		return 0;
-	}
-	if (dynamic && image_read(&image, object->dlpi_addr,
-				  (const ElfW(Dyn) *)(object->dlpi_addr + dynamic->p_vaddr),
-				  dynamic->p_flags & PF_W))
-		search->found = image_find(&image, search->name);
-	return search->found != NULL;
-}
-
-void *loaded_find_next(const char *name)
-{
-	struct search search = {.name = name};
-
-	dl_iterate_phdr(search_object, &search);
-	return search.found;
+	for (; object && !found; object = object->l_next)
+		if (read_object(object, &image))
+			found = image_find(&image, name);
+	return found;
 }
 
 void *loaded_find(const char *name)
 {
-	struct search search = {.name = name, .is_there = true};
-
-	dl_iterate_phdr(search_object, &search);
-	return search.found;
+	return find_from(first_object(), name);
 }
 
-struct containing {
-	uintptr_t address, base;
-};
-
-static int note_if_containing(struct dl_phdr_info *object, size_t size, void *argument)
+void *loaded_find_next(const char *name)
 {
-	struct containing *search = argument;
+	const struct link_map *object = first_object();
 
-	(void)size;
-	if (!contains(object, search->address))
-		return 0;
-	/* An object that is not position-independent has bias 0; its headers tell it from the next.
-	 */
-	search->base = (uintptr_t)object->dlpi_phdr;
-	return 1;
+	while (object && object->l_ld != own_dynamic)
+		object = object->l_next;
+	return object ? find_from(object->l_next, name) : NULL;
 }
 
-uintptr_t loaded_base(const void *address)
+void *loaded_find_in_libc(const char *name)
 {
-	struct containing search = {.address = (uintptr_t)address};
+	struct image image;
 
-	dl_iterate_phdr(note_if_containing, &search);
-	return search.base;
+	for (const struct link_map *object = first_object(); object; object = object->l_next)
+		if (read_object(object, &image) && image_find(&image, libc_mark))
+			return image_find(&image, name);
+	return NULL;
 }

@@ -1,6 +1,8 @@
 #include "sys/portable.h"
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <stddef.h>
 
 #include "sys/loaded.h"
@@ -45,6 +47,13 @@ void *portable_find_version(const char *name, const char *version)
 	return dlvsym ? dlvsym(RTLD_NEXT, name, version) : portable_find_next(name);
 }
 
+void *portable_find_in_libc(const char *name)
+{
+	void *found = loaded_find_in_libc(name);
+
+	return found ? found : portable_find_next(name);
+}
+
 void *portable_open(const char *library, int mode)
 {
 	if (dlopen)
@@ -57,4 +66,35 @@ void *portable_symbol(void *library, const char *name)
 	if (dlsym)
 		return dlsym(library, name);
 	return libc_symbol ? libc_symbol(library, name) : NULL;
+}
+
+typedef int clone_function(int (*function)(void *), void *stack, int flags, void *argument, ...);
+typedef int inet_pton_function(int family, const char *text, void *address);
+
+static int clone_nothing(int (*function)(void *), void *stack, int flags, void *argument, ...)
+{
+	(void)function;
+	(void)stack;
+	(void)flags;
+	(void)argument;
+	errno = ENOSYS;
+	return -1;
+}
+
+clone_function *portable_clone = clone_nothing;
+
+void portable_start(void)
+{
+	clone_function *found = (clone_function *)portable_find_in_libc("clone");
+
+	if (found)
+		portable_clone = found;
+}
+
+/* settings/match.c calls it by its name, in the constructor; the linker binds the call here. */
+__attribute__((visibility("hidden"))) int inet_pton(int family, const char *text, void *address)
+{
+	inet_pton_function *found = (inet_pton_function *)portable_find_in_libc("inet_pton");
+
+	return found ? found(family, text, address) : 0;
 }

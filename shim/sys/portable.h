@@ -4,12 +4,15 @@
  *
  * glibc 2.34 moved dlsym and its like from libdl.so.2 to libc.so.6 and gave them a new version.
  * They are asked for in the old one, weakly, and libdl.so.2 is not needed: a program's root may
- * lack it. Where they are missing, the names are found by our own search (loaded), and libraries
+ * lack it. Where they are missing, names are found by our own search (loaded), and libraries are
  * loaded by __libc_dlopen_mode, which glibc before 2.34 has for itself. It must not be used in the
  * constructor: it would run libc's initialisation there, with an empty environment.
  * A weak reference does not soften the version that a name is asked for in: what is newer than
  * glibc 2.17 is looked up.
- * Context: as dlsym and dlopen. Locks: the loader's. Errno: may change. Keeps I5.
+ * What a sanitizer has in front of libc's function may fail before its runtime has started, which
+ * is after our constructor (-z initfirst): what the constructor calls is looked up in libc.
+ * Context: portable_start in the constructor, the rest as dlsym and dlopen. Locks: the loader's.
+ * Errno: may change. Keeps I5.
  */
 #ifndef SYS_PORTABLE_H
 #define SYS_PORTABLE_H
@@ -20,9 +23,18 @@ void *portable_find_next(const char *name);
 void *portable_find(const char *name);
 void *portable_find_version(const char *name, const char *version);
 
+/* Finds libc's own function, also if another object has one of this name in front of it. In musl,
+ * the next one. */
+void *portable_find_in_libc(const char *name);
+
 /* Like dlopen and dlsym. Not in the constructor. */
 void *portable_open(const char *library, int mode);
 void *portable_symbol(void *library, const char *name);
+
+void portable_start(void);
+
+/* libc's own clone(2), after portable_start. */
+extern int (*portable_clone)(int (*function)(void *), void *stack, int flags, void *argument, ...);
 
 /* NULL in musl. */
 extern const char *portable_glibc_version(void) __asm__("gnu_get_libc_version")

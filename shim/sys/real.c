@@ -1,10 +1,10 @@
 #include "sys/real.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
-#include "sys/loaded.h"
 #include "sys/portable.h"
 #include "sys/raw.h"
 
@@ -474,11 +474,12 @@ static int early_getaddrinfo(const char *node, const char *service, const struct
 static int early_pthread_cancel(pthread_t thread)
 {
 	__typeof__(pthread_cancel) *found = LOOK_UP(pthread_cancel);
+	void *library;
 
 	/* Before glibc 2.34 it is in libpthread, which dlopen may have loaded out of dlsym's sight.
 	 */
-	if (!found)
-		found = (__typeof__(found))loaded_find_next("pthread_cancel");
+	if (!found && (library = portable_open("libpthread.so.0", RTLD_LAZY | RTLD_NOLOAD)))
+		found = (__typeof__(found))portable_symbol(library, "pthread_cancel");
 	return found ? found(thread) : ENOSYS;
 }
 

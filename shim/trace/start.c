@@ -15,6 +15,7 @@
 #include "sink/sinks.h"
 #include "sys/bypass.h"
 #include "sys/clock.h"
+#include "sys/loaded.h"
 #include "sys/portable.h"
 #include "sys/raw.h"
 #include "sys/real.h"
@@ -67,8 +68,7 @@ static void at_exit(int status, void *unused)
 	finish_process(status, false);
 }
 
-/* What musl lacks, or has alone. */
-#pragma weak on_exit
+/* What musl has. */
 extern int cxa_atexit(void (*)(void *), void *, void *) __asm__("__cxa_atexit");
 extern void *this_object __asm__("__dso_handle") __attribute__((visibility("hidden")));
 extern char *program_name __asm__("__progname") __attribute__((weak));
@@ -80,8 +80,11 @@ static void at_exit_without_status(void *unused)
 
 static void run_at_exit(void)
 {
-	if (on_exit)
-		on_exit(at_exit, NULL);
+	int (*glibcs)(void (*)(int, void *), void *);
+
+	glibcs = (__typeof__(glibcs))loaded_find_in_libc("on_exit");
+	if (glibcs)
+		glibcs(at_exit, NULL);
 	else
 		cxa_atexit(at_exit_without_status, NULL, &this_object);
 }
@@ -99,6 +102,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 		program = last_component(argv[0]);
 	}
 
+	portable_start();
 	real_resolve();
 	threads_start();
 	clock_find(getauxval(AT_SYSINFO_EHDR));
