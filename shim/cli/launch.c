@@ -26,24 +26,67 @@
 
 static const char library_name[] = "libtcpshim.so";
 
-/* Finds the library beside the command, where it was built, or where it was installed. */
-static bool find_library(char path[PATH_MAX])
+/* Finds the command's own folder. */
+static bool find_own_folder(char path[PATH_MAX])
 {
-	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - sizeof(library_name) - 1);
-	char *slash;
+	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
 
-	if (size > 0) {
-		path[size] = '\0';
-		slash = strrchr(path, '/');
-		strcpy(slash + 1, library_name);
-		if (access(path, R_OK) == 0)
-			return true;
+	if (size <= 0)
+		return false;
+	path[size] = '\0';
+	*strrchr(path, '/') = '\0';
+	return true;
+}
+
+/* Makes the path of a library, if it can be read. */
+static bool try_library(char path[PATH_MAX], const char *folder, const char *subfolder)
+{
+	int size = snprintf(path, PATH_MAX, "%s%s/%s", folder, subfolder, library_name);
+
+	return size < PATH_MAX && access(path, R_OK) == 0;
+}
+
+/* Replaces the path of an installed library by one that the loader completes for each program, so
+ * that programs of another architecture that this one starts are traced too. */
+static void find_for_all(const struct program_kind *kind, char path[PATH_MAX])
+{
+	static const char for_all[] = "/usr/$LIB/libtcpshim.so"; /* ld.so(8); not in musl */
+	char own[PATH_MAX], other[PATH_MAX];
+
+	snprintf(own, sizeof(own), "/usr/lib/%s", program_own_architecture);
+	if (!kind->is_musls && strcmp(TCPSHIM_LIBDIR, own) == 0 &&
+	    try_library(other, "/usr/lib", "/i386-linux-gnu"))
+		strcpy(path, for_all);
+}
+
+/* Finds the library for a program: beside the command, where it was built, or where it was
+ * installed. That of another architecture is in a folder of the architecture's name, there or, as
+ * in Debian, next to ours. */
+static bool find_library(const struct program_kind *kind, char path[PATH_MAX])
+{
+	char own[PATH_MAX] = "", subfolder[64] = "", neighbour[64] = "";
+	bool is_own = !kind->architecture ||
+		      strcmp(kind->architecture, program_own_architecture) == 0;
+
+	if (!is_own) {
+		snprintf(subfolder, sizeof(subfolder), "/%s", kind->architecture);
+		snprintf(neighbour, sizeof(neighbour), "/../%s", kind->architecture);
 	}
-	snprintf(path, PATH_MAX, "%s/%s", TCPSHIM_LIBDIR, library_name);
-	if (access(path, R_OK) == 0)
+	if (find_own_folder(own) && try_library(path, own, subfolder))
 		return true;
-	complain("%s is neither beside the command nor in %s: install it there", library_name,
-		 TCPSHIM_LIBDIR);
+	if (try_library(path, TCPSHIM_LIBDIR, subfolder) ||
+	    (!is_own && try_library(path, TCPSHIM_LIBDIR, neighbour))) {
+		find_for_all(kind, path);
+		return true;
+	}
+	if (is_own)
+		complain("%s is neither beside the command nor in %s: install it there",
+			 library_name, TCPSHIM_LIBDIR);
+	else
+		complain("this is a program for %s, whose %s is neither in %s%s nor in %s%s: "
+			 "install that architecture's package libtcpshim, or build it there",
+			 kind->architecture, library_name, own, subfolder, TCPSHIM_LIBDIR,
+			 subfolder);
 	return false;
 }
 
@@ -271,7 +314,7 @@ static void end(struct launch *launch, int status)
 	launch->status = launch->is_ended_here ? 0 : status_of(status);
 	if (!has_come_up(launch->started))
 		complain("the library was not loaded into %s, so nothing was traced: its loader "
-			 "is not glibc's, or something removed LD_PRELOAD",
+			 "is neither glibc's nor musl's, or something removed LD_PRELOAD",
 			 launch->path);
 }
 
@@ -348,7 +391,8 @@ static void complain_missing(const char *name, int error)
 int launch_prepare(struct launch *launch, char **program)
 {
 	char library[PATH_MAX];
-	const char *hindrance, *slash = strrchr(program[0], '/');
+	const char *slash = strrchr(program[0], '/');
+	struct program_kind kind;
 	int error, status;
 
 	*launch = (struct launch){.program = program};
@@ -359,11 +403,11 @@ int launch_prepare(struct launch *launch, char **program)
 		complain_missing(program[0], error);
 		return status;
 	}
-	hindrance = program_hindrance(launch->path);
-	if (hindrance) {
+	kind = program_kind(launch->path);
+	if (kind.hindrance) {
 		complain("the library cannot see what %s does, so nothing was run: it is %s",
-			 launch->path, hindrance);
+			 launch->path, kind.hindrance);
 		return EXIT_OWN_FAILURE;
 	}
-	return find_library(library) && preload(library) ? 0 : EXIT_OWN_FAILURE;
+	return find_library(&kind, library) && preload(library) ? 0 : EXIT_OWN_FAILURE;
 }

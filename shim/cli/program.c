@@ -17,10 +17,23 @@
 
 enum { MOST_SCRIPTS = 4, SCRIPT_LINE = 256, MOST_HEADERS = 1024 };
 
+/* The processors for which there is a library. */
+static const struct {
+	uint16_t machine;
+	uint8_t class; /* a program of another class is not run by the same libraries (x32) */
+	const char *architecture;
+} machines[] = {
+	{EM_X86_64, ELFCLASS64, "x86_64-linux-gnu"},
+	{EM_AARCH64, ELFCLASS64, "aarch64-linux-gnu"},
+	{EM_386, ELFCLASS32, "i386-linux-gnu"},
+};
+
 #if defined(__x86_64__)
-enum { OWN_MACHINE = EM_X86_64 };
+const char program_own_architecture[] = "x86_64-linux-gnu";
 #elif defined(__aarch64__)
-enum { OWN_MACHINE = EM_AARCH64 };
+const char program_own_architecture[] = "aarch64-linux-gnu";
+#elif defined(__i386__)
+const char program_own_architecture[] = "i386-linux-gnu";
 #endif
 
 static bool is_runnable(const char *path, int *error)
@@ -133,15 +146,20 @@ bool program_nearest(const char *name, char found[NAME_MAX + 1])
 	return found[0] != '\0' && nearest_is_close(&nearest);
 }
 
+/* Reads part of a file; false if there is not so much. */
+static bool read_at(int fd, uint64_t offset, void *to, size_t size)
+{
+	return pread(fd, to, size, (off_t)offset) == (ssize_t)size;
+}
+
 static bool has_section(int fd, const Elf64_Ehdr *header, const char *wanted)
 {
 	char names[4096];
 	Elf64_Shdr strings, section;
 
 	if (header->e_shoff == 0 || header->e_shentsize != sizeof(section) ||
-	    pread(fd, &strings, sizeof(strings),
-		  (off_t)(header->e_shoff + header->e_shstrndx * sizeof(strings))) !=
-		    sizeof(strings))
+	    !read_at(fd, header->e_shoff + header->e_shstrndx * sizeof(strings), &strings,
+		     sizeof(strings)))
 		return false;
 	ssize_t size = pread(fd, names, sizeof(names) - 1, (off_t)strings.sh_offset);
 
@@ -149,8 +167,7 @@ static bool has_section(int fd, const Elf64_Ehdr *header, const char *wanted)
 		return false;
 	names[size] = '\0';
 	for (unsigned i = 0; i < header->e_shnum; i++) {
-		if (pread(fd, &section, sizeof(section),
-			  (off_t)(header->e_shoff + i * sizeof(section))) != sizeof(section))
+		if (!read_at(fd, header->e_shoff + i * sizeof(section), &section, sizeof(section)))
 			return false;
 		if (section.sh_name < (size_t)size && strcmp(names + section.sh_name, wanted) == 0)
 			return true;
@@ -158,36 +175,80 @@ static bool has_section(int fd, const Elf64_Ehdr *header, const char *wanted)
 	return false;
 }
 
-static bool has_interpreter(int fd, const Elf64_Ehdr *header)
+/* Reads a program header of either class, as one of 64 bits. */
+static bool read_segment(int fd, const Elf64_Ehdr *header, unsigned index, Elf64_Phdr *segment)
+{
+	Elf32_Phdr narrow;
+
+	if (header->e_ident[EI_CLASS] == ELFCLASS64)
+		return read_at(fd, header->e_phoff + index * sizeof(*segment), segment,
+			       sizeof(*segment));
+	if (!read_at(fd, header->e_phoff + index * sizeof(narrow), &narrow, sizeof(narrow)))
+		return false;
+	*segment = (Elf64_Phdr){.p_type = narrow.p_type,
+				.p_offset = narrow.p_offset,
+				.p_filesz = narrow.p_filesz};
+	return true;
+}
+
+/* Reads the path of the program's loader. Returns false if it has none. */
+static bool read_loader(int fd, const Elf64_Ehdr *header, char path[PATH_MAX])
 {
 	for (unsigned i = 0; i < header->e_phnum && i < MOST_HEADERS; i++) {
 		Elf64_Phdr segment;
 
-		if (pread(fd, &segment, sizeof(segment),
-			  (off_t)(header->e_phoff + i * sizeof(segment))) != sizeof(segment))
+		if (!read_segment(fd, header, i, &segment))
 			return false;
-		if (segment.p_type == PT_INTERP)
-			return true;
+		if (segment.p_type != PT_INTERP)
+			continue;
+		path[0] = '\0';
+		if (segment.p_filesz < PATH_MAX &&
+		    read_at(fd, segment.p_offset, path, segment.p_filesz))
+			path[segment.p_filesz] = '\0';
+		return true;
 	}
 	return false;
 }
 
-static const char *elf_hindrance(int fd)
+static bool read_header(int fd, Elf64_Ehdr *header)
 {
+	Elf32_Ehdr narrow;
+
+	if (!read_at(fd, 0, header, EI_NIDENT))
+		return false;
+	if (header->e_ident[EI_CLASS] == ELFCLASS64)
+		return read_at(fd, 0, header, sizeof(*header));
+	if (!read_at(fd, 0, &narrow, sizeof(narrow)))
+		return false;
+	header->e_machine = narrow.e_machine;
+	header->e_phoff = narrow.e_phoff;
+	header->e_phnum = narrow.e_phnum;
+	header->e_shoff = 0;
+	return true;
+}
+
+static struct program_kind elf_kind(int fd)
+{
+	struct program_kind kind = {0};
+	char loader[PATH_MAX];
 	Elf64_Ehdr header;
 
-	if (pread(fd, &header, sizeof(header), 0) != sizeof(header))
-		return NULL; /* the kernel will say */
-	if (header.e_ident[EI_CLASS] != ELFCLASS64)
-		return "a 32-bit program, and the library is 64-bit";
-	if (header.e_machine != OWN_MACHINE)
-		return "a program for another kind of processor";
-	if (has_interpreter(fd, &header))
-		return NULL;
-	if (has_section(fd, &header, ".go.buildinfo"))
-		return "a Go program without libc: it makes its system calls itself (built with "
-		       "cgo and net it would use libc)";
-	return "statically linked: no library can be put in front of its libc";
+	if (!read_header(fd, &header))
+		return kind;
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
+		if (header.e_machine == machines[i].machine &&
+		    header.e_ident[EI_CLASS] == machines[i].class)
+			kind.architecture = machines[i].architecture;
+	if (!kind.architecture)
+		kind.hindrance = "a program for a processor for which there is no library";
+	else if (read_loader(fd, &header, loader))
+		kind.is_musls = strstr(loader, "/ld-musl-") != NULL;
+	else if (has_section(fd, &header, ".go.buildinfo"))
+		kind.hindrance = "a Go program without libc: it makes its system calls itself "
+				 "(built with cgo and net it would use libc)";
+	else
+		kind.hindrance = "statically linked: no library can be put in front of its libc";
+	return kind;
 }
 
 /* Returns why the loader ignores LD_PRELOAD: the program gets rights that its user does not have.
@@ -225,10 +286,10 @@ static bool find_interpreter(int fd, char path[PATH_MAX])
 	return true;
 }
 
-const char *program_hindrance(const char *path)
+struct program_kind program_kind(const char *path)
 {
+	struct program_kind kind = {0};
 	char current[PATH_MAX];
-	const char *hindrance = NULL;
 
 	strcpy(current, path);
 	for (int depth = 0; depth < MOST_SCRIPTS; depth++) {
@@ -237,19 +298,20 @@ const char *program_hindrance(const char *path)
 		bool is_elf;
 
 		if (fd < 0)
-			return NULL; /* may be run, but not read */
-		is_elf = pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+			return kind; /* may be run, but not read */
+		is_elf = read_at(fd, 0, magic, sizeof(magic)) &&
 			 memcmp(magic, ELFMAG, SELFMAG) == 0;
 		if (is_elf) {
-			hindrance = rights_hindrance(fd, current);
-			if (!hindrance)
-				hindrance = elf_hindrance(fd);
+			const char *hindrance = rights_hindrance(fd, current);
+
+			kind = elf_kind(fd);
+			kind.hindrance = hindrance ? hindrance : kind.hindrance;
 		}
 		if (is_elf || !find_interpreter(fd, current)) {
 			close(fd);
-			return hindrance;
+			return kind;
 		}
 		close(fd);
 	}
-	return NULL;
+	return kind;
 }

@@ -1,5 +1,5 @@
 /*
- * program: finds a program, and whether the library can be loaded into it, before it is run.
+ * program: finds a program, and whether and which library can be loaded into it, before it is run.
  */
 #ifndef CLI_PROGRAM_H
 #define CLI_PROGRAM_H
@@ -15,8 +15,20 @@ int program_find(const char *name, char path[PATH_MAX], int *error);
  * PATH. Returns false if none is close. */
 bool program_nearest(const char *name, char found[NAME_MAX + 1]);
 
-/* Returns why the library cannot be loaded into the program at path, as the end of a sentence that
- * begins "it is"; NULL if it can. For a script its interpreter is checked. */
-const char *program_hindrance(const char *path);
+/* What the library is to be loaded into. */
+struct program_kind {
+	/* Why no library can be, as the end of a sentence that begins "it is"; NULL: one can. */
+	const char *hindrance;
+	/* The architecture, as Debian's multiarch directories are named; NULL: not known. */
+	const char *architecture;
+	bool is_musls; /* its loader is musl's */
+};
+
+/* The architecture of the command itself. */
+extern const char program_own_architecture[];
+
+/* Looks at the program at path. For a script its interpreter is looked at. What cannot be read, or
+ * is no program, has no hindrance: the kernel will say. */
+struct program_kind program_kind(const char *path);
 
 #endif

@@ -80,11 +80,31 @@ errors_are() {
 	cp /bin/true class
 	printf '\1' | dd of=class bs=1 seek=4 conv=notrunc status=none
 	status_is 125 "$tcpshim" ./class
-	grep -q 'it is a 32-bit program, and the library is 64-bit$' errors
+	grep -q 'it is a program for a processor for which there is no library$' errors # x32
+	printf '\3\0' | dd of=class bs=1 seek=18 conv=notrunc status=none
+	# Program headers of 32 bits: there are none.
+	printf '\0\0' | dd of=class bs=1 seek=44 conv=notrunc status=none
+	status_is 125 "$tcpshim" ./class
+	grep -q 'it is statically linked' errors
 	cp /bin/true machine
 	printf '\2' | dd of=machine bs=1 seek=18 conv=notrunc status=none
 	status_is 125 "$tcpshim" ./machine
-	grep -q 'another kind of processor$' errors
+	grep -q 'it is a program for a processor for which there is no library$' errors
+	# One of another architecture that has a library, with a loader that is not there: a header, and where its path is.
+	python3 -c '
+import struct
+loader = b"/no/ld-linux.so.2\0"
+header = b"\x7fELF\1\1\1" + bytes(9) + struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+open("other", "wb").write(header + struct.pack("<8I", 3, 84, 0, 0, len(loader), len(loader), 4, 1) + loader)'
+	chmod +x other
+	status_is 125 "$tcpshim" ./other
+	[[ $(cat errors) == 'tcpshim: this is a program for i386-linux-gnu, whose libtcpshim.so is neither in '*/i386-linux-gnu' nor in '* ]] ||
+		fail "$(cat errors)"
+	mkdir -p beside/i386-linux-gnu
+	cp "$tcpshim" "$library" beside
+	cp "$library" beside/i386-linux-gnu
+	status_is 127 beside/tcpshim ./other
+	grep -q 'cannot be run: No such file' errors
 	# A Go program is recognised by a section of its own.
 	cp static go
 	: >info
