@@ -86,11 +86,12 @@ serve_hold() {
 	wait_until 10 is_listening_on $port_hold
 }
 
-# power_off_and_watch SECONDS: turns kodos off and notes for so long which programs end when.
+# power_off_and_watch SECONDS [COMMAND...]: turns kodos off, runs the command, and notes for so long which programs end when.
 power_off_and_watch() {
 	local begun deadline name pending=() left now
-	link_down kodos
 	begun=${EPOCHREALTIME/./}
+	link_down kodos
+	"${@:2}"
 	deadline=$((begun + $1 * 1000000))
 	for name in "${clients[@]}"; do
 		pending+=("$name" "$name-bare")
@@ -238,7 +239,5 @@ survive_writing() {
 		exec nc.openbsd -n $kodos_address $port"
 	wait_until 20 has_connections "$port" 6
 	sleep 0.5
-	link_down kodos
-	touch "$world_dir/dark"
-	power_off_and_watch 9
+	power_off_and_watch 9 touch "$world_dir/dark"
 }
