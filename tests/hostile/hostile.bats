@@ -469,9 +469,11 @@ with_allocator() {
 }
 
 # Shown: without -z initfirst the lines of the library's constructor are missing.  Without the bare system calls of real.c
-# the resolver dies of SIGSEGV.
+# the resolver dies of SIGSEGV.  Where there is a libpthread, it starts first, and the others in an order of their own.
 @test "TCP before main, and in the constructor of a library behind this one" {
 	need cc
+	! ldd "$programs/early_life" | grep -q libpthread ||
+		skip "not on this machine: glibc before 2.34 constructs the others before this library"
 	cc -shared -fPIC -D_GNU_SOURCE -DEARLY_LIBRARY -o early.so "$BATS_TEST_DIRNAME/early_life.c" -lrt
 	LD_PRELOAD=$PWD/early.so bare early_life
 	timeout -k 5 60 env LD_PRELOAD="$library $PWD/early.so" "${settings[@]}" "$programs/early_life" >shim.out \

@@ -17,7 +17,8 @@ setup() {
 	mkdir recordings
 	cat >talk.py <<-'END'
 		# talk.py COUNT [thread|fork|pause]...: COUNT questions and answers on a connection; in main, and also where told.
-		import os, socket, sys, threading, time
+		import ctypes, os, socket, sys, threading, time
+		ctypes.CDLL("libgcc_s.so.1") # else an older glibc opens it while the first thread ends, and takes a number
 		def pair():
 		    listener = socket.create_server(("127.0.0.1", 0))
 		    client = socket.create_connection(listener.getsockname())
@@ -98,6 +99,12 @@ recorded_is_live() {
 	done < <(ls -tr recordings/*)
 }
 
+# Before glibc 2.32 a thread counts when it makes its first watched call.
+need_told_threads() {
+	"$python" -c 'import ctypes; ctypes.c_char.in_dll(ctypes.CDLL(None), "__libc_single_threaded")' 2>/dev/null ||
+		skip "not on this machine: this libc does not tell whether there are threads"
+}
+
 # one_run [VARIABLE=VALUE...] PROGRAM [ARG...]: writes both in one run.
 one_run() {
 	shim TCPSHIM_RECORD=recordings TCPSHIM_OUTPUT=text.%p "$@" >/dev/null
@@ -110,6 +117,7 @@ one_run() {
 	[[ $(grep -c '^/1:' recorded.1) -ge 400 && $(grep -c '^/2:' recorded.1) -ge 200 ]] || fail "$(head recorded.1)"
 	head -n 100 recorded.1 | grep '^/' | nothing "a thread before there were several:"
 	rm -f text.* recordings/* live.* recorded.*
+	need_told_threads
 	# The thread makes no watched call.
 	cat >other.py <<-'END'
 		import sys, threading, time
@@ -147,6 +155,7 @@ one_run() {
 # Its main thread does all of the transfers, its other threads none.  Waits and the clock of redis vary.
 @test "redis-server: its main thread is /1: in text and recording" {
 	need redis-server redis-cli
+	need_told_threads
 	local port
 	talk() {
 		port=$(free_port)
