@@ -40,8 +40,9 @@ UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*
 BENCH := $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/*.c))
 SOAK := $(patsubst tests/soak/%.c,$(O)/tests/soak/%,$(wildcard tests/soak/*.c))
 
-.PHONY: all
+.PHONY: all library
 all: $(O)/libtcpshim.so $(O)/tcpshim ## build the library and the command
+library: $(O)/libtcpshim.so ## build the library alone, which needs no other library (CC=aarch64-linux-gnu-gcc O=build/arm64)
 
 $(O)/exports.map: include/tcpshim/calls.def scripts/exports-map
 	@mkdir -p $(@D)
@@ -298,11 +299,15 @@ INSTALLED := $(LIBDIR)/libtcpshim.so $(BINDIR)/tcpshim $(MANDIR)/man1/tcpshim.1 
 	$(HEADERS:%=$(INCLUDEDIR)/tcpshim/%) $(DATADIR)/bash-completion/completions/tcpshim \
 	$(ZSHDIR)/_tcpshim $(SCHEMAS:%=$(DATADIR)/tcpshim/%)
 
+.PHONY: install-library
+install-library: library
+	install -d $(DESTDIR)$(LIBDIR)
+	install -m 0644 $(O)/libtcpshim.so $(DESTDIR)$(LIBDIR)/libtcpshim.so
+
 .PHONY: install
 install: setup-package ## install to PREFIX, LIBDIR (DESTDIR is respected)
-	$(Q)$(MAKE) --no-print-directory all man
+	$(Q)$(MAKE) --no-print-directory all man install-library
 	install -d $(sort $(dir $(INSTALLED:%=$(DESTDIR)%)))
-	install -m 0644 $(O)/libtcpshim.so $(DESTDIR)$(LIBDIR)/libtcpshim.so
 	install -m 0755 $(O)/tcpshim $(DESTDIR)$(BINDIR)/tcpshim
 	install -m 0644 $(O)/man/tcpshim.1 $(DESTDIR)$(MANDIR)/man1/tcpshim.1
 	install -m 0644 $(O)/man/libtcpshim.7 $(DESTDIR)$(MANDIR)/man7/libtcpshim.7
@@ -318,10 +323,15 @@ uninstall: ## remove what make install put there
 	-rmdir $(DESTDIR)$(INCLUDEDIR)/tcpshim $(DESTDIR)$(DATADIR)/tcpshim 2>/dev/null
 	$(if $(DESTDIR),,-ldconfig)
 
-# A package for this machine's Debian, in O.
+# Packages for this machine's Debian, in O. Libraries of other architectures are cross-built.
 .PHONY: deb
-deb: setup-package ## build a Debian package
-	$(Q)scripts/deb $(O) $(VERSION)
+deb: ARCHITECTURES ?=
+deb: setup-package ## build Debian packages (ARCHITECTURES='arm64 i386': the library for these too)
+	$(Q)scripts/deb $(O) $(VERSION) $(ARCHITECTURES)
+
+.PHONY: tarball
+tarball: ## the libraries for which there is a compiler, with a script that installs them
+	$(Q)scripts/tarball $(O) $(VERSION)
 
 .PHONY: clean
 clean: ## remove what was built
