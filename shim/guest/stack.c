@@ -3,17 +3,16 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 
-#include "guest/complaint.h"
-#include "sys/restriction.h"
-#define UNW_LOCAL_ONLY
-#include <libunwind.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "conn/fdtable.h"
+#include "guest/complaint.h"
+#include "guest/libunwind.h"
 #include "guest/mapping.h"
 #include "sys/portable.h"
 #include "sys/raw.h"
+#include "sys/restriction.h"
 
 enum {
 	STACK_BYTES = 256 * 1024,
@@ -21,15 +20,12 @@ enum {
 	MOST_STEPS = 512,
 };
 
-#define SYMBOL_OF(name) SYMBOL_TEXT(name)
-#define SYMBOL_TEXT(name) #name
-
 static struct {
-	__typeof__(&unw_init_local) init_local;
-	__typeof__(&unw_step) step;
-	__typeof__(&unw_get_reg) get_reg;
-#if defined(__x86_64__)
-	int (*getcontext)(unw_tdep_context_t *context);
+	libunwind_init_local *init_local;
+	libunwind_step *step;
+	libunwind_get_reg *get_reg;
+#ifdef LIBUNWIND_GETCONTEXT
+	libunwind_getcontext *getcontext;
 #endif
 } unwind;
 
@@ -43,8 +39,8 @@ static struct {
 
 /* What the walk needs. It lies at the low end of the memory that the walk's stack is in. */
 struct walk {
-	unw_context_t context;
-	unw_cursor_t cursor;
+	ucontext_t context;
+	struct libunwind_cursor cursor;
 	uint64_t *frames;
 	uint32_t most, count;
 };
@@ -66,10 +62,10 @@ static void walk(void *argument)
 	if (unwind.init_local(&walk->cursor, &walk->context) < 0)
 		return;
 	for (int steps = 0; walk->count < walk->most && steps < MOST_STEPS; steps++) {
-		unw_word_t address = 0;
+		uintptr_t address = 0;
 
 		if (unwind.step(&walk->cursor) <= 0 ||
-		    unwind.get_reg(&walk->cursor, UNW_REG_IP, &address) < 0 || address == 0)
+		    unwind.get_reg(&walk->cursor, LIBUNWIND_REG_IP, &address) < 0 || address == 0)
 			return;
 		is_inside = is_inside && is_own(address);
 		if (!is_inside)
@@ -160,10 +156,10 @@ static uint32_t capture(void *memory, uint64_t *frames, uint32_t most)
 	work->frames = frames;
 	work->most = most;
 	work->count = 0;
-#if defined(__x86_64__)
+#ifdef LIBUNWIND_GETCONTEXT
 	unwind.getcontext(&work->context);
 #else
-	unw_getcontext(&work->context);
+	libunwind_store_context(&work->context);
 #endif
 	thread.is_unwinding = true;
 	call_on((char *)memory + STACK_BYTES, walk, work);
@@ -185,28 +181,26 @@ uint32_t stack_capture(struct area *area, uint64_t *frames, uint32_t most)
 static bool load(void)
 {
 	void *library = portable_open("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-	int (*set_caching)(unw_addr_space_t, unw_caching_policy_t);
-	unw_addr_space_t *local;
+	libunwind_set_caching_policy *set_caching;
+	void **local;
 
 	if (!library)
 		return false;
 	unwind.init_local =
-		(__typeof__(unwind.init_local))portable_symbol(library, SYMBOL_OF(unw_init_local));
-	unwind.step = (__typeof__(unwind.step))portable_symbol(library, SYMBOL_OF(unw_step));
-	unwind.get_reg =
-		(__typeof__(unwind.get_reg))portable_symbol(library, SYMBOL_OF(unw_get_reg));
-	set_caching = (__typeof__(set_caching))portable_symbol(library,
-							       SYMBOL_OF(unw_set_caching_policy));
-	local = portable_symbol(library, SYMBOL_OF(unw_local_addr_space));
-#if defined(__x86_64__)
-	unwind.getcontext =
-		(__typeof__(unwind.getcontext))portable_symbol(library, "_Ux86_64_getcontext");
+		(libunwind_init_local *)portable_symbol(library, LIBUNWIND_LOCAL("init_local"));
+	unwind.step = (libunwind_step *)portable_symbol(library, LIBUNWIND_LOCAL("step"));
+	unwind.get_reg = (libunwind_get_reg *)portable_symbol(library, LIBUNWIND_LOCAL("get_reg"));
+	set_caching = (libunwind_set_caching_policy *)
+		portable_symbol(library, LIBUNWIND_LOCAL("set_caching_policy"));
+	local = portable_symbol(library, LIBUNWIND_LOCAL("local_addr_space"));
+#ifdef LIBUNWIND_GETCONTEXT
+	unwind.getcontext = (libunwind_getcontext *)portable_symbol(library, LIBUNWIND_GETCONTEXT);
 	if (!unwind.getcontext)
 		return false;
 #endif
 	if (!unwind.init_local || !unwind.step || !unwind.get_reg || !set_caching || !local)
 		return false;
-	set_caching(*local, UNW_CACHE_NONE);
+	set_caching(*local, LIBUNWIND_CACHE_NONE);
 	return true;
 }
 

@@ -176,10 +176,10 @@ same_as_gdb() {
 		int main(void)
 		{
 			printf("%d %d %d\n", open("/dev/null", O_RDONLY), dlsym(RTLD_DEFAULT, "unw_backtrace") != NULL,
-			       dlsym(RTLD_DEFAULT, "_ULx86_64_step") != NULL);
+			       dlsym(RTLD_DEFAULT, STEP) != NULL);
 		}
 	END
-	${CC:-gcc} -o look look.c -ldl
+	${CC:-gcc} -DSTEP="\"_UL$(uname -m)_step\"" -o look look.c -ldl
 	./look >bare
 	shim TCPSHIM_OUTPUT=/dev/null TCPSHIM_STACK=connect ./look | diff bare -
 	# What the program was started with, and its children, are as without the library.
