@@ -111,7 +111,9 @@ static void make_thread(void)
 		return;
 	}
 	pointer = (uintptr_t)storage + (pointer - low);
-	*(uintptr_t *)pointer = pointer; /* x86-64 reads its thread pointer there */
+#if defined(__x86_64__)
+	*(uintptr_t *)pointer = pointer; /* read instead of the register */
+#endif
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
 	if (portable_clone(be_alarm, stack + STACK_BYTES, flags, NULL, NULL, (void *)pointer,
 			   NULL) < 0) {

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
+#if defined(__aarch64__)
+#include <asm/sigcontext.h>
+#endif
 
 #include "format/strbuf.h"
 #include "guest/process.h"
@@ -21,13 +24,19 @@ __thread struct thread thread __attribute__((tls_model("initial-exec")));
 static _Atomic(struct area *) areas;
 static _Atomic(struct area *) cursor; /* where the last search ended */
 
-/* Returns the address that a signal frame returns to (SA_RESTORER). It is libc's, and all handlers
- * have the same. 0: no handler is installed, or this machine has no such word on the stack. */
-static uintptr_t find_restorer(void)
+#if defined(__aarch64__)
+/* Returns a word that each signal frame has: the head of its floating-point registers. */
+static uintptr_t find_frame_mark(void)
+{
+	return FPSIMD_MAGIC | sizeof(struct fpsimd_context) << 32;
+}
+#else
+/* Returns a word that each signal frame has: the address that it returns to (SA_RESTORER), which is
+ * libc's and the same for all handlers. 0: no handler is installed. */
+static uintptr_t find_frame_mark(void)
 {
 	static _Atomic uintptr_t known;
 	uintptr_t restorer = atomic_load(&known);
-#if defined(__x86_64__)
 	struct {
 		uintptr_t handler, flags, restorer;
 		uint64_t mask;
@@ -42,21 +51,21 @@ static uintptr_t find_restorer(void)
 			restorer = action.restorer;
 	}
 	atomic_store(&known, restorer);
-#endif
 	return restorer;
 }
+#endif
 
-/* Returns whether a signal handler may be running between two frames of the same stack: its frame
- * begins with the restorer's address. A leftover of one in unused memory is mistaken for it. */
+/* Returns whether a signal handler may be running between two frames of the same stack. The frame
+ * of one that has ended, in memory that is not in use, is mistaken for it. */
 static bool may_have_signal_frame(uintptr_t from, uintptr_t to)
 {
-	uintptr_t restorer = find_restorer();
+	uintptr_t mark = find_frame_mark();
 
-	if (restorer == 0 || to - from > MOST_SEARCHED)
+	if (mark == 0 || to - from > MOST_SEARCHED)
 		return true;
 	for (const uintptr_t *word = (const uintptr_t *)(from & ~(uintptr_t)7);
 	     (uintptr_t)word < to; word++)
-		if (*word == restorer)
+		if (*word == mark)
 			return true;
 	return false;
 }
