@@ -92,20 +92,30 @@ static bool is_as_expected(void *const *table)
 	       table[SLOT_WRITE] == (void *)real_write && table[SLOT_CLOSE] == (void *)real_close;
 }
 
+/* Changes the protection of a table's pages. They have 4, 16 or 64 KiB: the kernel refuses an
+ * address that is not a page's. */
+static bool protect_table(void **table, int protection)
+{
+	long result = -EINVAL;
+
+	for (uintptr_t page = 4 << 10; result == -EINVAL && page <= 64 << 10; page *= 4) {
+		uintptr_t start = (uintptr_t)table & ~(page - 1);
+
+		result = raw_syscall3(SYS_mprotect, (long)start,
+				      (long)((uintptr_t)(table + SLOTS) - start), protection);
+	}
+	return result == 0;
+}
+
 /* Replaces the slots of a table. The table is in memory that is read-only after relocation. */
 static bool replace_slots(void **table)
 {
-	const uintptr_t page = 4096;
-	uintptr_t start = (uintptr_t)table & ~(page - 1);
-	uintptr_t end = ((uintptr_t)(table + SLOTS) + page - 1) & ~(page - 1);
-
-	if (raw_syscall3(SYS_mprotect, (long)start, (long)(end - start), PROT_READ | PROT_WRITE) <
-	    0)
+	if (!protect_table(table, PROT_READ | PROT_WRITE))
 		return false;
 	table[SLOT_READ] = (void *)stdio_read;
 	table[SLOT_WRITE] = (void *)stdio_write;
 	table[SLOT_CLOSE] = (void *)stdio_close;
-	raw_syscall3(SYS_mprotect, (long)start, (long)(end - start), PROT_READ);
+	protect_table(table, PROT_READ);
 	return true;
 }
 

@@ -55,6 +55,7 @@ static long map_from(uint8_t *page, uint64_t size)
  * allow it, under valgrind, in some emulators, or if pages are larger than a block. */
 static bool can_map_alone(uint8_t *header)
 {
+	bool is_page;
 	long at;
 
 	if (restriction_is_inherited())
@@ -62,8 +63,10 @@ static bool can_map_alone(uint8_t *header)
 	at = map_from(header, RECORD_HEADER_BYTES + RECORD_BLOCK_BYTES);
 	if (!is_address(at))
 		return false;
-	raw_unmap((void *)at, RECORD_HEADER_BYTES + RECORD_BLOCK_BYTES);
-	return true;
+	/* The kernel refuses an address that is not a page's. */
+	is_page = raw_syscall2(SYS_munmap, at + RECORD_HEADER_BYTES, RECORD_BLOCK_BYTES) == 0;
+	raw_unmap((void *)at, RECORD_HEADER_BYTES + (is_page ? 0 : RECORD_BLOCK_BYTES));
+	return is_page;
 }
 
 static long map_header(struct recording_map *map, int fd, uint64_t file_bytes)
