@@ -66,7 +66,7 @@ MAY_BE_ITS_OWN int pidfd_getfd(int pidfd, int fd, unsigned flags)
 
 MAY_BE_ITS_OWN pid_t _Fork(void)
 {
-	return found.fork ? found.fork() : (pid_t)syscall(SYS_fork);
+	return found.fork ? found.fork() : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
 /* The checked forms, which a program built for glibc would call. */

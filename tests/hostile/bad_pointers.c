@@ -174,9 +174,13 @@ static void by_number(int in, int out)
 	TELL(syscall(SYS_sendmmsg, out, nowhere, 1L, 0L));
 	TELL(syscall(SYS_recvmmsg, in, nowhere, 1L, (long)MSG_DONTWAIT, NULL));
 	TELL(syscall(SYS_accept4, in, nowhere, nowhere, 0L));
+#ifdef SYS_poll
 	TELL(syscall(SYS_poll, nowhere, 1L, 0L));
+#endif
 	TELL(syscall(SYS_ppoll, nowhere, 1L, nowhere, NULL, 8L));
+#ifdef SYS_select
 	TELL(syscall(SYS_select, 5L, nowhere, NULL, NULL, nowhere));
+#endif
 	TELL(syscall(SYS_pselect6, 5L, nowhere, NULL, NULL, nowhere, nowhere));
 }
 

@@ -9,7 +9,7 @@
  */
 #include "hostile.h"
 
-#include <sys/syscall.h>
+#include "sys/raw.h"
 
 enum { THREADS = 40, CALLS = 10, BUSY_CALLS = 60000 };
 
@@ -17,16 +17,6 @@ static const char *way;
 static int ends[THREADS][2];
 static pthread_barrier_t together;
 static bool is_at_once;
-
-/* Ends the thread by a raw system call, as a language runtime may: nobody sees it. */
-static void exit_raw(void)
-{
-#if defined(__x86_64__)
-	__asm__ volatile("syscall" : : "a"(SYS_exit), "D"(0) : "rcx", "r11", "memory");
-#else
-	syscall(SYS_exit, 0);
-#endif
-}
 
 static _Atomic pid_t tid;
 
@@ -47,7 +37,7 @@ static void *run(void *argument)
 	if (strcmp(way, "SYS_exit") == 0)
 		syscall(SYS_exit, 0);
 	if (strcmp(way, "raw_exit") == 0)
-		exit_raw();
+		raw_syscall1(SYS_exit, 0); /* as a language runtime may: nobody sees it */
 	if (strcmp(way, "cancel") == 0) {
 		CHECK((errno = pthread_cancel(pthread_self())) == 0);
 		read(own[1], &byte, 1);

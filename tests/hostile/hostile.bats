@@ -446,7 +446,7 @@ broken() {
 
 # Preloads the allocator after the library.  Then both are called early.
 with_allocator() {
-	if [[ ! -e /usr/lib/x86_64-linux-gnu/$1 ]]; then
+	if [[ ! -e /usr/lib/$(uname -m)-linux-gnu/$1 ]]; then
 		[[ ${CI:-} != true ]] || fail "$1 is not installed"
 		skip "$1 is not installed"
 	fi

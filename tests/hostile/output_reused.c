@@ -31,7 +31,7 @@ static void reuse_all(int database)
 {
 	for (int fd = 3; fd < NUMBERS; fd++)
 		if (was_open[fd] && fd != database)
-			CHECK(raw_syscall6(SYS_dup2, database, fd, 0, 0, 0, 0) == fd);
+			CHECK(raw_syscall3(SYS_dup3, database, fd, 0) == fd);
 }
 
 static void talk(void)

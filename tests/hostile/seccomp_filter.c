@@ -24,7 +24,11 @@ static const int allowed[] = {
 	SYS_mmap,
 	SYS_munmap,
 	SYS_futex,
+#ifdef SYS_poll
 	SYS_poll,
+#else
+	SYS_ppoll,
+#endif
 	SYS_getpid,
 	SYS_gettid,
 	SYS_clock_gettime,
