@@ -172,7 +172,7 @@ is_queue_full() { "${inside[@]}" ss -Hltn "sport = :8080" | awk '{ exit !($2 > $
 	client=$!
 	await 5 is_queue_full
 	# Two have room. Of clients that come at the same moment, a third may have been answered too: it waits as long as they do.
-	sleep 0.5
+	sleep 1.2
 	waiting=$(connected)
 	((waiting == 2 || waiting == 3)) || fail "$waiting are connected"
 	wait "$client"
