@@ -58,11 +58,11 @@ make_in() {
 	done
 }
 
-@test "package: the Debian package installs, runs and purges" {
+@test "package: the Debian packages install, run and purge" {
 	need_root
 	dpkg -s libtcpshim >/dev/null 2>&1 && skip "libtcpshim is installed here"
 	make_in deb
-	dpkg -i build/libtcpshim_*.deb >log 2>&1 || fail "$(cat log)"
+	dpkg -i build/libtcpshim_*.deb build/tcpshim_*.deb >log 2>&1 || fail "$(cat log)"
 	status=0
 	{
 		cd / &&
@@ -72,8 +72,8 @@ make_in() {
 		bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader tcpshim; complete -p tcpshim' >"$BATS_TEST_TMPDIR/complete"
 	} || status=$?
 	cd "$BATS_TEST_TMPDIR"
-	dpkg -L libtcpshim | while read -r file; do [[ -d $file ]] || echo "$file"; done >installed
-	dpkg -P libtcpshim >log 2>&1 || fail "$(cat log)"
+	dpkg -L libtcpshim tcpshim | while read -r file; do [[ -z $file || -d $file ]] || echo "$file"; done >installed
+	dpkg -P libtcpshim tcpshim >log 2>&1 || fail "$(cat log)"
 	((status == 0))
 	grep -q 'connect-refused' by-name
 	grep -q 'connect-refused' by-command
@@ -83,4 +83,27 @@ make_in() {
 	while read -r file; do
 		[[ ! -e $file ]] || echo "$file"
 	done <installed | nothing "left behind:"
+}
+
+# Libraries of the architectures for which there is a compiler here: this machine's at least.
+@test "package: the tarball's libraries need no more than libc, and its script installs them" {
+	need readelf
+	make_in tarball
+	tar -xzf build/libtcpshim-*.tar.gz
+	cp -r libtcpshim-* elsewhere
+	sh elsewhere/install.sh "$PWD/prefix" >printed
+	(($(wc -l <printed) >= 1))
+	while read -r path; do
+		[[ -r $path ]] || fail "$path is not there"
+		"$repository/scripts/check-exports" "$path" >&2
+	done <printed
+	readelf -hW "$library" | grep Machine: >machine
+	while read -r path; do
+		if readelf -hW "$path" | grep -qxFf machine; then
+			mv "$path" ours.so
+			break
+		fi
+	done <printed
+	LD_PRELOAD=$PWD/ours.so nc.openbsd -z 127.0.0.1 1 2>by-path || true
+	grep -q 'connect-refused' by-path
 }
