@@ -9,7 +9,6 @@
 
 #include "guest/process.h"
 #include "guest/thread.h"
-#include "sys/portable.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
@@ -94,7 +93,6 @@ static void make_thread(void)
 	uintptr_t number = (uintptr_t)&errno;
 	uint8_t *stack, *storage;
 	uint64_t mask = 0;
-	int saved_errno = errno;
 
 	low = (mine < number ? mine : number);
 	low = (low < pointer ? low : pointer) - ROOM_BYTES;
@@ -115,13 +113,11 @@ static void make_thread(void)
 	*(uintptr_t *)pointer = pointer; /* read instead of the register */
 #endif
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
-	if (portable_clone(be_alarm, stack + STACK_BYTES, flags, NULL, NULL, (void *)pointer,
-			   NULL) < 0) {
+	if (raw_clone_thread(flags, stack + STACK_BYTES, NULL, pointer, be_alarm, NULL) < 0) {
 		raw_unmap(stack, STACK_BYTES);
 		raw_unmap(storage, high - low + 4096);
 	}
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
-	errno = saved_errno;
 }
 
 void alarm_check(void)

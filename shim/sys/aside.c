@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "sys/portable.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 #include "sys/threads.h"
@@ -50,15 +49,13 @@ static int start(struct aside *aside, uint8_t *stack)
 {
 	int flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
 		    CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID;
-	int saved_errno = errno, tid;
 
 	aside->is_sharing = !restriction_is_inherited();
 	if (aside->is_sharing)
 		flags |= CLONE_FILES;
 	atomic_store(&aside->tid, -1);
-	tid = portable_clone(be_aside, stack + STACK_BYTES, flags, aside, NULL, NULL, &aside->tid);
-	errno = saved_errno;
-	return tid;
+	return (int)raw_clone_thread(flags, stack + STACK_BYTES, (int *)&aside->tid, 0, be_aside,
+				     aside);
 }
 
 static bool is_gone(int tid)

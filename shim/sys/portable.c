@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <stddef.h>
 
 #include "sys/loaded.h"
@@ -68,28 +67,7 @@ void *portable_symbol(void *library, const char *name)
 	return libc_symbol ? libc_symbol(library, name) : NULL;
 }
 
-typedef int clone_function(int (*function)(void *), void *stack, int flags, void *argument, ...);
 typedef int inet_pton_function(int family, const char *text, void *address);
-
-static int clone_nothing(int (*function)(void *), void *stack, int flags, void *argument, ...)
-{
-	(void)function;
-	(void)stack;
-	(void)flags;
-	(void)argument;
-	errno = ENOSYS;
-	return -1;
-}
-
-clone_function *portable_clone = clone_nothing;
-
-void portable_start(void)
-{
-	clone_function *found = (clone_function *)portable_find_in_libc("clone");
-
-	if (found)
-		portable_clone = found;
-}
 
 /* settings/match.c calls it by its name, in the constructor; the linker binds the call here. */
 __attribute__((visibility("hidden"))) int inet_pton(int family, const char *text, void *address)

@@ -11,8 +11,7 @@
  * glibc 2.17 is looked up.
  * What a sanitizer has in front of libc's function may fail before its runtime has started, which
  * is after our constructor (-z initfirst): what the constructor calls is looked up in libc.
- * Context: portable_start in the constructor, the rest as dlsym and dlopen. Locks: the loader's.
- * Errno: may change. Keeps I5.
+ * Context: as dlsym and dlopen. Locks: the loader's. Errno: may change. Keeps I5.
  */
 #ifndef SYS_PORTABLE_H
 #define SYS_PORTABLE_H
@@ -30,11 +29,6 @@ void *portable_find_in_libc(const char *name);
 /* Like dlopen and dlsym. Not in the constructor. */
 void *portable_open(const char *library, int mode);
 void *portable_symbol(void *library, const char *name);
-
-void portable_start(void);
-
-/* libc's own clone(2), after portable_start. */
-extern int (*portable_clone)(int (*function)(void *), void *stack, int flags, void *argument, ...);
 
 /* NULL in musl. */
 extern const char *portable_glibc_version(void) __asm__("gnu_get_libc_version")

@@ -9,6 +9,71 @@
 #include <sys/uio.h>
 #include <time.h>
 
+/* The new thread begins with the registers of its caller, on an empty stack. Debuggers end its call
+ * stack there. */
+#if defined(__x86_64__)
+long raw_clone_thread(int flags, void *stack_end, int *tid, uintptr_t storage, int (*body)(void *),
+		      void *argument)
+{
+	register long r10 __asm__("r10") = (long)tid;
+	register long r8 __asm__("r8") = (long)storage;
+	register int (*r12)(void *) __asm__("r12") = body;
+	register void *r13 __asm__("r13") = argument;
+	long result;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 ".cfi_remember_state\n\t"
+			 ".cfi_undefined rip\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r13, %%rdi\n\t"
+			 "call *%%r12\n\t"
+			 "mov %%eax, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "hlt\n\t"
+			 ".cfi_restore_state\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"((long)SYS_clone), "D"((long)flags), "S"(stack_end), "d"(0L),
+			   "r"(r10), "r"(r8), "r"(r12), "r"(r13), [exit] "i"(SYS_exit)
+			 : "rcx", "r11", "cc", "memory");
+	return result;
+}
+#elif defined(__aarch64__)
+long raw_clone_thread(int flags, void *stack_end, int *tid, uintptr_t storage, int (*body)(void *),
+		      void *argument)
+{
+	register long x8 __asm__("x8") = SYS_clone;
+	register long x0 __asm__("x0") = flags;
+	register void *x1 __asm__("x1") = stack_end;
+	register long x2 __asm__("x2") = 0;
+	register long x3 __asm__("x3") = (long)storage;
+	register long x4 __asm__("x4") = (long)tid;
+	register int (*x9)(void *) __asm__("x9") = body;
+	register void *x10 __asm__("x10") = argument;
+
+	__asm__ volatile("svc 0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 ".cfi_remember_state\n\t"
+			 ".cfi_undefined x30\n\t"
+			 "mov x29, 0\n\t"
+			 "mov x0, x10\n\t"
+			 "blr x9\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc 0\n\t"
+			 "brk 0\n\t"
+			 ".cfi_restore_state\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x9),
+			   "r"(x10), [exit] "i"(SYS_exit)
+			 : "cc", "memory");
+	return x0;
+}
+#endif
+
 void *raw_map(size_t size)
 {
 	long result = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,

@@ -95,6 +95,12 @@ static inline long raw_write(int fd, const void *bytes, size_t size)
 struct iovec;
 long raw_write_without_signal(int fd, const struct iovec *parts, int count);
 
+/* Makes a thread that shares the caller's memory, calls body, and ends when body returns. It is not
+ * libc's: musl's clone makes none. stack_end: a multiple of 16. tid: for CLONE_CHILD_SETTID and
+ * CLONE_CHILD_CLEARTID. storage: for CLONE_SETTLS. Returns its id, or -errno. */
+long raw_clone_thread(int flags, void *stack_end, int *tid, uintptr_t storage, int (*body)(void *),
+		      void *argument);
+
 static inline long raw_close(int fd)
 {
 	return raw_syscall1(SYS_close, fd);

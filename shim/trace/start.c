@@ -102,7 +102,6 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 		program = last_component(argv[0]);
 	}
 
-	portable_start();
 	real_resolve();
 	threads_start();
 	clock_find(getauxval(AT_SYSINFO_EHDR));
