@@ -233,7 +233,8 @@ static void take_notes(struct verdict *verdict, const struct tcpshim_event *even
 		verdict->has_told_lost = true;
 	}
 	if (effect == EFFECT_EXIT && !note_set_has(notes, NOTE_left_open_at_exit_maybe)) {
-		verdict->exit_status = (int32_t)event->arguments[0];
+		verdict->exit_status = event->argument_count > 0 ? (int32_t)event->arguments[0]
+								 : -1;
 		notice(verdict, VERDICT_BY_EXIT, event, 0);
 	}
 	if (effect == EFFECT_WAIT && verdict->acted_ns != 0 && !verdict->is_told &&

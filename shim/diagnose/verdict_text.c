@@ -89,6 +89,10 @@ static void append_notice(struct strbuf *buf, const struct verdict *verdict)
 			strbuf_string(buf, " of its own accord");
 		break;
 	case VERDICT_BY_EXIT:
+		if (verdict->exit_signal == 0 && verdict->exit_status < 0) { /* not known */
+			strbuf_string(buf, "the program ended");
+			break;
+		}
 		strbuf_string(buf, verdict->exit_signal != 0 ? "the program was ended by signal "
 							     : "the program ended with status ");
 		strbuf_integer(buf, verdict->exit_signal != 0 ? verdict->exit_signal

@@ -433,6 +433,9 @@ void arguments_call(struct strbuf *buf, const struct tcpshim_event *event, uint6
 
 	strbuf_string(buf, row->shown);
 	strbuf_char(buf, '(');
+	/* musl does not tell with which status the program ends. */
+	if (row->effect == EFFECT_EXIT && event->argument_count == 0)
+		strbuf_char(buf, '?');
 	for (unsigned i = 0; i < arguments_count(event); i++) {
 		if (i > 0)
 			strbuf_string(buf, ", ");

@@ -16,6 +16,8 @@
 #ifndef SYS_PORTABLE_H
 #define SYS_PORTABLE_H
 
+#include <stdbool.h>
+
 /* Like dlsym(RTLD_NEXT, name), dlsym(RTLD_DEFAULT, name) and dlvsym(RTLD_NEXT, name, version).
  * Where there is no dlvsym, the default version is found. */
 void *portable_find_next(const char *name);
@@ -33,5 +35,10 @@ void *portable_symbol(void *library, const char *name);
 /* NULL in musl. */
 extern const char *portable_glibc_version(void) __asm__("gnu_get_libc_version")
 	__attribute__((weak));
+
+static inline bool portable_is_musl(void)
+{
+	return !portable_glibc_version;
+}
 
 #endif

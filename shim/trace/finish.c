@@ -61,7 +61,8 @@ void finish_process(int status, bool is_at_once)
 	if (area) {
 		if (choice_is_on())
 			rehearse_end(area);
-		call_integer(&call, status);
+		if (status != FINISH_STATUS_UNKNOWN)
+			call_integer(&call, status);
 		decode_call(area, &call, 0, 0, false);
 		for (int fd = fdtable_next(0, INT_MAX); emit_has_notes() && fd >= 0;
 		     fd = fdtable_next(fd + 1, INT_MAX)) {
@@ -79,6 +80,6 @@ void finish_process(int status, bool is_at_once)
 		if (area->event.subject_count > 0)
 			emit_event(area, now_ns);
 	}
-	sinks_end(area, status);
+	sinks_end(area, status != FINISH_STATUS_UNKNOWN ? status : -1);
 	thread_lower_guard();
 }

@@ -68,16 +68,6 @@ static void at_exit(int status, void *unused)
 	finish_process(status, false);
 }
 
-/* What musl has. */
-extern int cxa_atexit(void (*)(void *), void *, void *) __asm__("__cxa_atexit");
-extern void *this_object __asm__("__dso_handle") __attribute__((visibility("hidden")));
-extern char *program_name __asm__("__progname") __attribute__((weak));
-
-static void at_exit_without_status(void *unused)
-{
-	at_exit(0, unused);
-}
-
 static void run_at_exit(void)
 {
 	int (*glibcs)(void (*)(int, void *), void *);
@@ -85,9 +75,18 @@ static void run_at_exit(void)
 	glibcs = (__typeof__(glibcs))loaded_find_in_libc("on_exit");
 	if (glibcs)
 		glibcs(at_exit, NULL);
-	else
-		cxa_atexit(at_exit_without_status, NULL, &this_object);
 }
+
+/* musl runs destructors after all exit handlers, and those of the object that was constructed
+ * first, the first preloaded one, last. It does not tell the status. */
+__attribute__((destructor)) static void end(void)
+{
+	if (portable_is_musl() && process_is_tracing)
+		finish_process(FINISH_STATUS_UNKNOWN, false);
+}
+
+/* What musl has. */
+extern char *program_name __asm__("__progname") __attribute__((weak));
 
 /* Takes argc, argv and the environment as the loader passes them to every constructor: getenv is
  * not ready yet if this object is initialised first (-z initfirst). */
@@ -95,7 +94,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 {
 	const char *program = "unknown";
 
-	if (!portable_glibc_version) { /* musl passes nothing, and has set these before */
+	if (portable_is_musl()) { /* musl passes nothing, and has set these before */
 		environment = environ;
 		program = program_name ? program_name : program;
 	} else if (argc > 0 && argv[0]) {

@@ -35,6 +35,8 @@ while True:
 		shim TCPSHIM_OUTPUT=trace.$end "$(surface)" $end >/dev/null || status=$?
 		((status == (${#end} == 4 ? 0 : 3))) || fail "$end: status $status"
 		trace_is_whole trace.$end
+		# musl does not tell it.
+		[[ $end != exit || -z ${BARE_MAY_FAIL:-} ]] || status='[?]'
 		trace_has trace.$end = 1 "^_exit\\($status\\)\$"
 		trace_has trace.$end = 2 '\[left-open-at-exit\]$'
 		# The descriptor of pidfd_getfd refers to a connection that was open before.
@@ -92,7 +94,7 @@ while True:
 @test "without the slots fclose is seen all the same" {
 	shim TCPSHIM_OUTPUT=trace TCPSHIM_STDIO=off "$build/stdio" >/dev/null
 	trace_is_whole trace
-	trace_has trace = 1 '^fclose\([0-9]+\)	*= 0$'
+	trace_has trace '>=' 2 '^fclose\([0-9]+\)	*= 0$'
 	trace_has trace = 1 '^freopen\([0-9]+\)	*= 0x'
 	trace_has trace = 0 '\[(stdio|closed-unseen)\]$'
 }
@@ -168,6 +170,7 @@ while True:
 }
 
 @test "a slow name lookup is told with the connect that follows it" {
+	[[ -z ${BARE_MAY_FAIL:-} ]] || skip "not on this machine: python3 is glibc's"
 	cat >lookup.c <<-'END'
 		#define _GNU_SOURCE
 		#include <dlfcn.h>

@@ -177,6 +177,7 @@ static const struct {
 	{{.call = CALL_rehearse, ARGUMENTS(3, SCENARIO_COUNT)}, "rehearse(3, 8)"},
 	{{.call = CALL_rehearse, ARGUMENTS(3, (uint64_t)-1)}, "rehearse(3, -1)"},
 	{{.call = CALL_exit, ARGUMENTS(0)}, "_exit(0)"},
+	{{.call = CALL_exit}, "_exit(?)"},
 };
 
 static void test_calls(void **state)
