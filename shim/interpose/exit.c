@@ -2,6 +2,7 @@
 #include "guest/unwind.h"
 #include "interpose/export.h"
 #include "sys/bypass.h"
+#include "sys/portable.h"
 
 /* Forks, and opens /dev/null as descriptors 0, 1 and 2, all inside libc. The parent ends there
  * too. */
@@ -35,10 +36,11 @@ EXPORT void quick_exit(int status)
 	__builtin_unreachable();
 }
 
-/* Not shown. See bypass.h and unwind.h. */
+/* Not shown. See bypass.h and unwind.h; musl unwinds nothing. */
 EXPORT int pthread_cancel(pthread_t target)
 {
 	bypass_stop();
-	unwind_find();
+	if (!portable_is_musl())
+		unwind_find();
 	return real.pthread_cancel(target);
 }

@@ -3,29 +3,49 @@
 #include <string.h>
 
 #include "conn/evidence.h"
+#include "guest/cancelled.h"
 #include "guest/process.h"
 #include "sys/bypass.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 #include "trace/before.h"
 
-sigset_t parts_block_signals(void)
-{
-	const uint64_t all = ~UINT64_C(0);
-	sigset_t before;
+#define ALL (~UINT64_C(0))
+#define NEVER_BLOCKED (UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1))
 
-	memset(&before, 0, sizeof(before));
+/* Restores the mask of a cancelled thread. If a handler has left the wait by siglongjmp, and the
+ * thread is cancelled elsewhere, the mask is no longer this file's. */
+static void restore_mask(uint64_t before)
+{
+	uint64_t now = 0;
+
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, 0, (long)&now, sizeof(now));
+	if ((now | NEVER_BLOCKED) == ALL)
+		raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof(before));
+}
+
+struct parts_signals parts_block_signals(void)
+{
+	const uint64_t all = ALL;
+	struct parts_signals signals;
+	uint64_t before = 0;
+
+	memset(&signals, 0, sizeof(signals));
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all));
-	return before;
+	memcpy(&signals.before, &before, sizeof(before));
+	signals.is_registered = cancelled_register(restore_mask, before);
+	return signals;
 }
 
 /* Restores the mask, also when the function is left by cancellation. A signal that was pending is
  * delivered before the wait lets signals in. Known hole: a handler during such a wait sees all
  * signals blocked in the mask of the interrupted context, and what it changes there is
  * overwritten. */
-void parts_unblock_signals(const sigset_t *before)
+void parts_unblock_signals(const struct parts_signals *signals)
 {
-	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)before, 0, sizeof(uint64_t));
+	if (signals->is_registered)
+		cancelled_forget();
+	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&signals->before, 0, sizeof(uint64_t));
 }
 
 bool parts_is_split(const struct call *call, int64_t timeout_ns)

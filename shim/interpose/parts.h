@@ -23,11 +23,16 @@
 #define NS_PER_MS INT64_C(1000000)
 #define UNLIMITED INT64_C(-1)
 
-/* Blocks all signals. Returns the mask before, in libc's form. */
-sigset_t parts_block_signals(void);
-void parts_unblock_signals(const sigset_t *before);
+struct parts_signals {
+	sigset_t before;    /* the mask, in libc's form */
+	bool is_registered; /* guest/cancelled.h */
+};
+
+/* Blocks all signals. */
+struct parts_signals parts_block_signals(void);
+void parts_unblock_signals(const struct parts_signals *signals);
 /* Declares the mask to be restored when the function is left, also by cancellation. */
-#define BLOCKED_SIGNALS __attribute__((cleanup(parts_unblock_signals))) sigset_t
+#define BLOCKED_SIGNALS __attribute__((cleanup(parts_unblock_signals))) struct parts_signals
 
 /* Returns whether the wait is to be made in parts. */
 bool parts_is_split(const struct call *call, int64_t timeout_ns);

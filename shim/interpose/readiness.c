@@ -7,6 +7,7 @@
 #include "guest/process.h"
 #include "interpose/export.h"
 #include "interpose/parts.h"
+#include "sys/portable.h"
 
 #define LEAST_SLICE_NS (50 * NS_PER_MS)
 
@@ -15,13 +16,13 @@ static int ppoll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, i
 {
 	const struct timespec first = parts_timespec(LONG_WAIT_NS);
 	const struct timespec rest = parts_timespec(parts_second_ns(timeout_ns));
-	BLOCKED_SIGNALS before = parts_block_signals();
-	int ready = real.ppoll(fds, count, &first, mask ? mask : &before);
+	BLOCKED_SIGNALS signals = parts_block_signals();
+	int ready = real.ppoll(fds, count, &first, mask ? mask : &signals.before);
 
 	if (ready == 0) {
 		before_announce(call);
 		ready = real.ppoll(fds, count, timeout_ns == UNLIMITED ? NULL : &rest,
-				   mask ? mask : &before);
+				   mask ? mask : &signals.before);
 	}
 	return ready;
 }
@@ -44,14 +45,14 @@ static int poll_in_parts(struct call *call, struct pollfd *fds, nfds_t count, in
 
 	if (timeout < 0)
 		return ppoll_in_parts(call, fds, count, UNLIMITED, NULL);
-	BLOCKED_SIGNALS before = parts_block_signals();
+	BLOCKED_SIGNALS signals = parts_block_signals();
 	int ready = 0;
 	for (bool is_announced = false; ready == 0 && left_ns > 0;
 	     left_ns = parts_rest_ns(call, timeout * NS_PER_MS)) {
 		const struct timespec slice =
 			parts_timespec(slice_ns(left_ns, timeout * NS_PER_MS));
 
-		ready = real.ppoll(fds, count, &slice, &before);
+		ready = real.ppoll(fds, count, &slice, &signals.before);
 		if (ready == 0 && !is_announced &&
 		    process_now_ns() - call->start_ns >= LONG_WAIT_NS) {
 			before_announce(call);
@@ -160,8 +161,8 @@ static int select_in_parts(struct call *call, int count, fd_set *const to[3], in
 			   const sigset_t *mask)
 {
 	const struct timespec first = parts_timespec(LONG_WAIT_NS);
-	BLOCKED_SIGNALS before = parts_block_signals();
-	int ready = real.pselect(count, to[0], to[1], to[2], &first, mask ? mask : &before);
+	BLOCKED_SIGNALS signals = parts_block_signals();
+	int ready = real.pselect(count, to[0], to[1], to[2], &first, mask ? mask : &signals.before);
 
 	if (ready == 0) {
 		before_announce(call);
@@ -169,7 +170,8 @@ static int select_in_parts(struct call *call, int count, fd_set *const to[3], in
 		const struct timespec rest = parts_timespec(parts_second_ns(timeout_ns));
 
 		ready = real.pselect(count, to[0], to[1], to[2],
-				     timeout_ns == UNLIMITED ? NULL : &rest, mask ? mask : &before);
+				     timeout_ns == UNLIMITED ? NULL : &rest,
+				     mask ? mask : &signals.before);
 	}
 	return ready;
 }
@@ -205,7 +207,8 @@ EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except
 		return (int)after_call(&call, ready);
 	}
 	ready = select_in_parts(&call, count, to, timeout_ns, NULL);
-	if (timeout) { /* Linux stores how much time was left (select(2)) */
+	/* Linux stores how much time was left (select(2)), but musl passes it a copy. */
+	if (timeout && !portable_is_musl()) {
 		int64_t left_ns = ready == 0 ? 0 : parts_rest_ns(&call, timeout_ns);
 
 		timeout->tv_sec = left_ns / NS_PER_S;
@@ -284,16 +287,17 @@ EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 static int epoll_in_parts(struct call *call, int epoll_fd, struct epoll_event *events, int count,
 			  int timeout, const sigset_t *mask)
 {
-	BLOCKED_SIGNALS before = parts_block_signals();
+	BLOCKED_SIGNALS signals = parts_block_signals();
 	int ready = real.epoll_pwait(epoll_fd, events, count, LONG_WAIT_NS / NS_PER_MS,
-				     mask ? mask : &before);
+				     mask ? mask : &signals.before);
 
 	if (ready == 0) {
 		before_announce(call);
 		int64_t left_ns = parts_rest_ns(call, parts_milliseconds_ns(timeout));
 		int left = left_ns == UNLIMITED ? -1 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
 
-		ready = real.epoll_pwait(epoll_fd, events, count, left, mask ? mask : &before);
+		ready = real.epoll_pwait(epoll_fd, events, count, left,
+					 mask ? mask : &signals.before);
 	}
 	return ready;
 }
@@ -347,8 +351,9 @@ static int epoll_in_parts_ns(struct call *call, int epoll_fd, struct epoll_event
 			     int64_t timeout_ns, const sigset_t *mask)
 {
 	const struct timespec first = parts_timespec(LONG_WAIT_NS);
-	BLOCKED_SIGNALS before = parts_block_signals();
-	int ready = real.epoll_pwait2(epoll_fd, events, count, &first, mask ? mask : &before);
+	BLOCKED_SIGNALS signals = parts_block_signals();
+	int ready =
+		real.epoll_pwait2(epoll_fd, events, count, &first, mask ? mask : &signals.before);
 
 	if (ready == 0) {
 		before_announce(call);
@@ -357,7 +362,7 @@ static int epoll_in_parts_ns(struct call *call, int epoll_fd, struct epoll_event
 
 		ready = real.epoll_pwait2(epoll_fd, events, count,
 					  timeout_ns == UNLIMITED ? NULL : &rest,
-					  mask ? mask : &before);
+					  mask ? mask : &signals.before);
 	}
 	return ready;
 }

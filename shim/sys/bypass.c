@@ -1,12 +1,12 @@
 #include "sys/bypass.h"
 
-#include "sys/loaded.h"
+#include "sys/portable.h"
 
 bool bypass_is_libc HOT_DATA;
 bool bypass_is_wait_libcs;
 
 /* Whether the function that was found is libc's own: another library may have been put in front. */
-#define IS_LIBCS(name) ((uintptr_t)real.name == (uintptr_t)loaded_find_in_libc(#name))
+#define IS_LIBCS(name) ((uintptr_t)real.name == (uintptr_t)portable_find_in_libc(#name))
 
 void bypass_start(void)
 {

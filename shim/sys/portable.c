@@ -48,9 +48,11 @@ void *portable_find_version(const char *name, const char *version)
 
 void *portable_find_in_libc(const char *name)
 {
-	void *found = loaded_find_in_libc(name);
+	/* musl takes this name for itself. */
+	void *musl = portable_is_musl() && dlopen ? dlopen("libc.so", RTLD_LAZY | RTLD_NOLOAD)
+						  : NULL;
 
-	return found ? found : portable_find_next(name);
+	return musl ? portable_symbol(musl, name) : loaded_find_in_libc(name);
 }
 
 void *portable_open(const char *library, int mode)
@@ -74,5 +76,7 @@ __attribute__((visibility("hidden"))) int inet_pton(int family, const char *text
 {
 	inet_pton_function *found = (inet_pton_function *)portable_find_in_libc("inet_pton");
 
+	if (!found)
+		found = (inet_pton_function *)portable_find_next("inet_pton");
 	return found ? found(family, text, address) : 0;
 }

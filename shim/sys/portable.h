@@ -24,8 +24,8 @@ void *portable_find_next(const char *name);
 void *portable_find(const char *name);
 void *portable_find_version(const char *name, const char *version);
 
-/* Finds libc's own function, also if another object has one of this name in front of it. In musl,
- * the next one. */
+/* Finds libc's own function, also if another object has one of this name in front of it. NULL: it
+ * has none, or cannot be searched. */
 void *portable_find_in_libc(const char *name);
 
 /* Like dlopen and dlsym. Not in the constructor. */

@@ -52,6 +52,7 @@ struct call {
 	bool is_shown;
 	bool is_stdio;           /* made by libc's stdio */
 	bool is_sigpipe_blocked; /* until the line is written */
+	bool is_registered;      /* what it has detached (guest/cancelled.h) */
 	bool is_nested; /* it came while the library itself was running: counted, not shown */
 	bool has_time, has_length_in;
 	bool is_unlimited;    /* a wait without a timeout */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "conn/tcpinfo.h"
+#include "guest/cancelled.h"
 #include "guest/children.h"
 #include "guest/process.h"
 #include "guest/thread.h"
@@ -63,6 +64,29 @@ static bool detach_one(struct call *call, int fd)
 	return true;
 }
 
+static void abandon(struct conn *conn)
+{
+	struct conn *next;
+
+	for (; conn; conn = next) {
+		next = conn->next_closing;
+		atomic_store(&conn->is_closing, false);
+		conn_release(conn);
+	}
+}
+
+static void abandon_held(uint64_t first)
+{
+	abandon((struct conn *)(uintptr_t)first);
+}
+
+static void forget_held(struct call *call)
+{
+	if (call->is_registered)
+		cancelled_forget();
+	call->is_registered = false;
+}
+
 bool closing_enter(struct call *call, enum tcpshim_call id, unsigned first, unsigned last)
 {
 	uint64_t slot = first == last ? fdtable_load((int)first) : 0;
@@ -85,6 +109,8 @@ bool closing_enter(struct call *call, enum tcpshim_call id, unsigned first, unsi
 	}
 	if (!call->is_nested)
 		thread_lower_guard();
+	if (call->closing)
+		call->is_registered = cancelled_register(abandon_held, (uintptr_t)call->closing);
 	return is_watched || was_closed;
 }
 
@@ -122,6 +148,7 @@ bool closing_enter_dup(struct call *call, enum tcpshim_call id, int from, int to
 		return false;
 	if (is_watched) {
 		entering.closing = is_closing ? call->closing : NULL;
+		entering.is_registered = is_closing && call->is_registered;
 		*call = entering;
 	}
 	call->fd = from;
@@ -133,6 +160,7 @@ void closing_leave(struct area *area, struct call *call, int error, uint64_t now
 {
 	struct conn *conn = call->closing, *next;
 
+	forget_held(call);
 	call->closing = NULL;
 	for (; conn; conn = next) {
 		next = conn->next_closing;
@@ -173,12 +201,10 @@ void closing_leave(struct area *area, struct call *call, int error, uint64_t now
 
 void closing_abandon(struct call *call)
 {
-	struct conn *conn = call->closing, *next;
+	struct conn *conn = call->closing;
 
-	for (; conn; conn = next) {
-		next = conn->next_closing;
-		atomic_store(&conn->is_closing, false);
-		conn_release(conn);
-	}
+	if (conn)
+		forget_held(call);
 	call->closing = NULL;
+	abandon(conn);
 }

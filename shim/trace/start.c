@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "format/words.h"
+#include "guest/cancelled.h"
 #include "guest/complaint.h"
 #include "guest/mapping.h"
 #include "guest/process.h"
@@ -103,6 +104,7 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 
 	real_resolve();
 	threads_start();
+	cancelled_start();
 	clock_find(getauxval(AT_SYSINFO_EHDR));
 	complaint_start();
 	if (getauxval(AT_SECURE))

@@ -72,6 +72,13 @@ static void polls(void)
 	expect("=", 0, "^poll\\(\\[%d:POLLOUT\\], 1, -1\\)[[:blank:]]+\\(sleeping", ends[0]);
 }
 
+/* Linux stores in the limit what is left of it; musl gives it a copy. */
+#ifdef __GLIBC__
+enum { HAS_REST = true };
+#else
+enum { HAS_REST = false };
+#endif
+
 static void selects(void)
 {
 	struct timeval limit = {2, 0};
@@ -92,7 +99,8 @@ static void selects(void)
 	CHECK(!FD_ISSET(ends[0], &failed));
 	took("select", start, 1300);
 	thread_join(writer);
-	CHECK(limit.tv_sec == 0 && limit.tv_usec > 400000 && limit.tv_usec < 720000);
+	CHECK(HAS_REST ? limit.tv_sec == 0 && limit.tv_usec > 400000 && limit.tv_usec < 720000
+		       : limit.tv_sec == 2 && limit.tv_usec == 0);
 	CHECK(recv(ends[1], bytes, 5, MSG_WAITALL) == 5);
 
 	/* Nothing is ready: the sets are emptied and the time is used up. */
@@ -101,7 +109,8 @@ static void selects(void)
 	start = now_us();
 	CHECK(select(ends[1] + 1, &readable, NULL, NULL, &limit) == 0);
 	CHECK(!FD_ISSET(ends[1], &readable));
-	CHECK(limit.tv_sec == 0 && limit.tv_usec == 0);
+	CHECK(HAS_REST ? limit.tv_sec == 0 && limit.tv_usec == 0
+		       : limit.tv_sec == 1 && limit.tv_usec == 150000);
 	took("select(1150)", start, 1150);
 
 	/* pselect does not change its time limit. */
