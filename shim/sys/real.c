@@ -169,14 +169,23 @@ static ssize_t early___recv_chk(int fd, void *buf, size_t size, size_t buf_size,
 	return early_recv(fd, buf, size < buf_size ? size : buf_size, flags);
 }
 
+/* Functions that are not system calls alone are looked up when they are called: libc always has
+ * them. */
+#define LOOK_UP(symbol) ((__typeof__(symbol) *)portable_find_next(#symbol))
+
+/* musl's functions for messages clear what the kernel must not see (message.h). */
 static ssize_t early_recvmsg(int fd, struct msghdr *message, int flags)
 {
+	if (portable_is_musl())
+		return LOOK_UP(recvmsg)(fd, message, flags);
 	return answer(raw_syscall3(SYS_recvmsg, fd, (long)message, flags));
 }
 
 static int early_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 			  struct timespec *timeout)
 {
+	if (portable_is_musl())
+		return LOOK_UP(recvmmsg)(fd, messages, count, flags, timeout);
 	return (int)answer(
 		raw_syscall6(SYS_recvmmsg, fd, (long)messages, count, flags, (long)timeout, 0));
 }
@@ -205,11 +214,15 @@ static ssize_t early_send(int fd, const void *buf, size_t size, int flags)
 
 static ssize_t early_sendmsg(int fd, const struct msghdr *message, int flags)
 {
+	if (portable_is_musl())
+		return LOOK_UP(sendmsg)(fd, message, flags);
 	return answer(raw_syscall3(SYS_sendmsg, fd, (long)message, flags));
 }
 
 static int early_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
+	if (portable_is_musl())
+		return LOOK_UP(sendmmsg)(fd, messages, count, flags);
 	return (int)answer(raw_syscall4(SYS_sendmmsg, fd, (long)messages, count, flags));
 }
 
@@ -434,9 +447,6 @@ static __attribute__((noreturn)) void early__exit(int status)
 	for (;;)
 		raw_syscall1(SYS_exit_group, status);
 }
-
-/* Functions that are not system calls are looked up when they are called: libc always has them. */
-#define LOOK_UP(symbol) ((__typeof__(symbol) *)portable_find_next(#symbol))
 
 static int early_fclose(FILE *file)
 {

@@ -6,6 +6,7 @@
 #include "format/facts.h"
 #include "guest/memory.h"
 #include "settings/config.h"
+#include "sys/message.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
 
@@ -21,6 +22,14 @@ struct pieces {
 	bool is_new_message; /* the last piece begins a message */
 };
 
+static void take_message(struct pieces *pieces, const struct msghdr *message)
+{
+	size_t count = message_size(message->msg_iovlen);
+
+	pieces->vector = message->msg_iov;
+	pieces->count = count < MOST_MESSAGES ? count : MOST_MESSAGES;
+}
+
 static bool next_message(struct pieces *pieces)
 {
 	struct msghdr message;
@@ -28,8 +37,7 @@ static bool next_message(struct pieces *pieces)
 	if (pieces->message_count == 0 ||
 	    !memory_copy_all(&message, &pieces->messages->msg_hdr, sizeof(message), pieces->now_ns))
 		return false;
-	pieces->vector = message.msg_iov;
-	pieces->count = message.msg_iovlen < MOST_MESSAGES ? message.msg_iovlen : MOST_MESSAGES;
+	take_message(pieces, &message);
 	pieces->messages++;
 	pieces->message_count--;
 	pieces->is_new_message = true;
@@ -62,11 +70,8 @@ static struct pieces pieces_of(const struct call *call)
 		break;
 	case ARG_MESSAGE:
 	case ARG_MESSAGE_OUT:
-		if (memory_copy_all(&message, from, sizeof(message), call->start_ns)) {
-			pieces.vector = message.msg_iov;
-			pieces.count = message.msg_iovlen < MOST_MESSAGES ? message.msg_iovlen
-									  : MOST_MESSAGES;
-		}
+		if (memory_copy_all(&message, from, sizeof(message), call->start_ns))
+			take_message(&pieces, &message);
 		break;
 	default:
 		pieces.messages = from;

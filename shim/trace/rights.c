@@ -8,6 +8,7 @@
 #include "guest/process.h"
 #include "guest/thread.h"
 #include "settings/config.h"
+#include "sys/message.h"
 #include "trace/classify.h"
 #include "trace/descriptor.h"
 
@@ -33,24 +34,32 @@ static void note_passed(int fd)
 	conn_release(conn);
 }
 
-/* Calls note for each descriptor in the message's control data. */
-static void for_each_descriptor(const struct msghdr *message, void (*note)(int fd))
+/* Calls note for each descriptor in a message's control data. */
+static void for_each_descriptor(const uint8_t *control, size_t size, void (*note)(int fd))
 {
-	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	struct cmsghdr header;
 
-	for (; header; header = CMSG_NXTHDR((struct msghdr *)message, (struct cmsghdr *)header)) {
-		size_t count;
+	while (size >= sizeof(header)) {
+		size_t length;
 
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-		    header->cmsg_len < CMSG_LEN(0))
-			continue;
-		count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < count; i++) {
+		memcpy(&header, control, sizeof(header));
+		length = message_size(header.cmsg_len);
+		if (length < sizeof(header) || length > size)
+			return;
+		for (size_t at = CMSG_LEN(0);
+		     header.cmsg_level == SOL_SOCKET && header.cmsg_type == SCM_RIGHTS &&
+		     at + sizeof(int) <= length;
+		     at += sizeof(int)) {
 			int fd;
 
-			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+			memcpy(&fd, control + at, sizeof(fd));
 			note(fd);
 		}
+		length = CMSG_ALIGN(length);
+		if (length > size)
+			return;
+		control += length;
+		size -= length;
 	}
 }
 
@@ -61,19 +70,18 @@ enum {
 void rights_sent(const struct msghdr *message)
 {
 	uint64_t now_ns = process_now_ns();
-	char control[MOST_CONTROL_BYTES] __attribute__((aligned(8)));
+	uint8_t control[MOST_CONTROL_BYTES];
 	struct msghdr copy;
+	size_t size;
 
-	if (!memory_copy_all(&copy, message, sizeof(copy), now_ns) || copy.msg_controllen == 0 ||
-	    !process_is_itself())
+	if (!memory_copy_all(&copy, message, sizeof(copy), now_ns))
 		return;
-	copy.msg_controllen =
-		memory_copy(control, copy.msg_control,
-			    copy.msg_controllen < sizeof(control) ? copy.msg_controllen
-								  : sizeof(control),
-			    now_ns);
-	copy.msg_control = control;
-	for_each_descriptor(&copy, note_passed);
+	size = message_size(copy.msg_controllen);
+	if (size == 0 || !process_is_itself())
+		return;
+	size = size < sizeof(control) ? size : sizeof(control);
+	for_each_descriptor(control, memory_copy(control, copy.msg_control, size, now_ns),
+			    note_passed);
 }
 
 static void note_replaced(int fd)
@@ -85,5 +93,6 @@ static void note_replaced(int fd)
 void rights_received(const struct msghdr *message)
 {
 	if (process_is_itself())
-		for_each_descriptor(message, note_replaced);
+		for_each_descriptor(message->msg_control, message_size(message->msg_controllen),
+				    note_replaced);
 }
