@@ -8,11 +8,13 @@
  * and the functions in these slots. At start each slot is compared with the function that must be
  * in it. The slots are replaced only if all of them are as expected; otherwise, and with
  * TCPSHIM_STDIO=off, nothing is changed and stdio is not traced. The tables stay where they are, so
- * libc's own check of their address succeeds, and they are made read-only again.
+ * libc's own check of their address succeeds, and they are made read-only again. musl is different
+ * (stdio_musl.h).
  */
 #include <sys/mman.h>
 
 #include "interpose/export.h"
+#include "interpose/stdio_musl.h"
 #include "sys/portable.h"
 #include "sys/raw.h"
 
@@ -124,7 +126,13 @@ __attribute__((constructor(201))) static void hook(void)
 {
 	void **narrow, **wide;
 
-	if (!process_is_watching || !config.has_libc_stdio)
+	if (!process_is_watching)
+		return;
+	if (portable_is_musl()) {
+		stdio_musl_start(config.has_libc_stdio);
+		return;
+	}
+	if (!config.has_libc_stdio)
 		return;
 	real_read = (read_slot *)find("_IO_file_read");
 	real_write = (write_slot *)find("_IO_file_write");
@@ -137,11 +145,18 @@ __attribute__((constructor(201))) static void hook(void)
 	is_hooked = replace_slots(narrow) && replace_slots(wide);
 }
 
-/* If the slots were replaced, stdio_close sees the close. */
+static int descriptor_of(FILE *file)
+{
+	return portable_is_musl() ? stdio_musl_fd(file) : file->_fileno;
+}
+
+/* If stdio's functions were replaced, one of them sees the close. */
 EXPORT int fclose(FILE *file)
 {
 	CLOSING_CALL call = {.closing = NULL};
-	int fd = is_hooked || !process_is_watching ? -1 : file->_fileno;
+	int fd = is_hooked || !process_is_watching || stdio_musl_is_hooked(file)
+			 ? -1
+			 : descriptor_of(file);
 
 	if (fd < 0 || !closing_enter(&call, CALL_fclose, (unsigned)fd, (unsigned)fd))
 		return real.fclose(file);
@@ -156,7 +171,7 @@ static FILE *reopen(enum tcpshim_call id, __typeof__(freopen) *real_freopen, con
 		    const char *mode, FILE *file)
 {
 	CLOSING_CALL call = {.closing = NULL};
-	int fd = process_is_watching ? file->_fileno : -1;
+	int fd = process_is_watching ? descriptor_of(file) : -1;
 
 	if (fd < 0 || !closing_enter(&call, id, (unsigned)fd, (unsigned)fd))
 		return real_freopen(path, mode, file);
@@ -164,6 +179,8 @@ static FILE *reopen(enum tcpshim_call id, __typeof__(freopen) *real_freopen, con
 	call_integer(&call, fd);
 	FILE *result = real_freopen(path, mode, file);
 	after_call(&call, result ? (intptr_t)result : -1);
+	if (result && portable_is_musl())
+		stdio_musl_hook(result);
 	return result;
 }
 
@@ -177,16 +194,24 @@ EXPORT FILE *freopen64(const char *path, const char *mode, FILE *file)
 	return reopen(CALL_freopen64, real.freopen64, path, mode, file);
 }
 
+/* Returns what fdopen has made. */
+static FILE *opened(FILE *file, int fd)
+{
+	if (file && portable_is_musl() && watch_has_conn(fd))
+		stdio_musl_hook(file);
+	return file;
+}
+
 EXPORT FILE *fdopen(int fd, const char *mode)
 {
 	struct call call;
 
 	if (!watch_is_on(fd))
-		return real.fdopen(fd, mode);
+		return opened(real.fdopen(fd, mode), fd);
 
 	call_enter(&call, CALL_fdopen, fd);
 	call_integer(&call, fd);
 	FILE *file = real.fdopen(fd, mode);
 	after_call(&call, file ? (intptr_t)file : -1);
-	return file;
+	return opened(file, fd);
 }
