@@ -44,6 +44,9 @@ static void use_early(void)
 	CHECK(dup2(copy, copy) == -1 && errno == EBADF);
 }
 
+/* musl has neither indirect functions nor .preinit_array. */
+#ifdef __GLIBC__
+
 /* The resolver does no more than is possible before libc itself is ready. */
 static int resolved_socket = -1;
 
@@ -63,6 +66,22 @@ static int (*resolve(void))(void)
 static int indirect(void) __attribute__((ifunc("resolve")));
 
 __attribute__((section(".preinit_array"), used)) static void (*const first)(void) = use_early;
+
+#else
+
+enum { resolved_socket = 0 };
+
+static int indirect(void)
+{
+	return 42;
+}
+
+__attribute__((constructor(102))) static void second(void)
+{
+	use_early();
+}
+
+#endif
 
 __attribute__((constructor(101))) static void start(void)
 {

@@ -19,11 +19,12 @@ said() {
 
 # Every function of this file may be called where bash ignores set -e (if, ||, &&, !), so each returns its failures itself.
 
-# start_bare PROGRAM [ARG…]: starts it in the background; bare_ended waits for it.  Its descriptors are those of the traced
+# start_bare PROGRAM [ARG…]: starts it, with the variables of bare_settings, in the background; bare_ended waits for it.  Its descriptors are those of the traced
 # run, so it is not started by start, which closes one.
+bare_settings=()
 start_bare() {
 	# A shell's command in the background ignores both, and since coreutils 9.8 timeout leaves that so.
-	timeout -k 5 "$limit" env --default-signal=INT --default-signal=QUIT "$programs/$1" "${@:2}" \
+	timeout -k 5 "$limit" env --default-signal=INT --default-signal=QUIT "${bare_settings[@]}" "$programs/$1" "${@:2}" \
 		</dev/null >bare.out 2>bare.err &
 	bare_pid=$!
 	started+=("$bare_pid")

@@ -40,6 +40,14 @@
 #include <unistd.h>
 
 #define HELPER __attribute__((unused)) static
+
+/* musl copies the headers of messages and their control data before the kernel sees them: what
+ * cannot be read is SIGSEGV, with or without the library. */
+#ifdef __GLIBC__
+enum { KERNEL_READS_MESSAGES = true };
+#else
+enum { KERNEL_READS_MESSAGES = false };
+#endif
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Checks a condition. Prints the message on standard output, since standard error may be tested. */

@@ -129,8 +129,8 @@ settings=(TCPSHIM_RECORD=recording.%p TCPSHIM_RECORD_SIZE=64M)
 		__attribute__((destructor)) static void end(void) { fprintf(stderr, "%lu seen\n", count); }
 	END
 	cc -shared -fPIC -o behind.so behind.c -ldl
-	LD_PRELOAD=$PWD/behind.so timeout 20 "$build/tests/bench/calls" tcp 4100 >/dev/null 2>bare
-	LD_PRELOAD="$library $PWD/behind.so" TCPSHIM_RECORD=$PWD timeout 20 "$build/tests/bench/calls" tcp 4100 \
+	timeout 20 env LD_PRELOAD="$PWD/behind.so" "$build/tests/bench/calls" tcp 4100 >/dev/null 2>bare
+	timeout 20 env LD_PRELOAD="$library $PWD/behind.so" TCPSHIM_RECORD="$PWD" "$build/tests/bench/calls" tcp 4100 \
 		>/dev/null 2>with
 	grep -qx '4100 seen' bare || fail "$(cat bare)"
 	diff bare with
