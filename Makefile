@@ -239,7 +239,7 @@ LINT_FLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -Ishim -U_FORTIFY_SOURCE -fexce
 lint: setup-test ## shellcheck, clang-format, clang-tidy, cppcheck and the checks of the project's own rules
 	$(Q)$(MAKE) --no-print-directory all
 	$(call say,LINT,shellcheck)
-	$(Q)shellcheck $$(grep -rlIE '^#!.*[ /](ba)?sh( |$$)' scripts tests .ci) tests/*.bash tests/*/*.bash tests/*/*.bats
+	$(Q)shellcheck $$(grep -rlIE '^#!.*[ /](ba)?sh( |$$)' scripts tests .ci) scripts/*.bash tests/*.bash tests/*/*.bash tests/*/*.bats
 	$(call say,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $$(find include shim tests -name '*.[ch]')
 	$(call say,LINT,clang-tidy)
