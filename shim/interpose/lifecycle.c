@@ -296,6 +296,14 @@ EXPORT int dup3(int fd, int to, int flags)
 	return (int)after_call(&call, copy);
 }
 
+/* Not shown. posix_spawn makes the copy inside libc, in the child. */
+EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int fd, int to)
+{
+	if (process_is_watching)
+		closing_note_copied(fd);
+	return real.posix_spawn_file_actions_adddup2(actions, fd, to);
+}
+
 /* Makes a fcntl. The argument is read and passed on even if the command has none, as libc does. */
 static int fcntl_call(enum tcpshim_call id, __typeof__(fcntl) *real_fcntl, int fd, int command,
 		      void *value)

@@ -475,6 +475,12 @@ static int early_daemon(int stays, int keeps)
 	return LOOK_UP(daemon)(stays, keeps);
 }
 
+static int early_posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int from,
+						  int to)
+{
+	return LOOK_UP(posix_spawn_file_actions_adddup2)(actions, from, to);
+}
+
 static int early_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 			     struct addrinfo **result)
 {

@@ -114,10 +114,7 @@ bool closing_enter(struct call *call, enum tcpshim_call id, unsigned first, unsi
 	return is_watched || was_closed;
 }
 
-/* Notes that the child of a vfork, which shares this memory, has copied a descriptor: most often to
- * its standard input or output, for the program that it executes, although the original is
- * close-on-exec. */
-static void note_copied(int fd)
+void closing_note_copied(int fd)
 {
 	struct conn *conn = conn_acquire(fdtable_load(fd));
 
@@ -136,7 +133,7 @@ bool closing_enter_dup(struct call *call, enum tcpshim_call id, int from, int to
 	if (!process_is_watching)
 		return false;
 	if (!process_is_itself()) {
-		note_copied(from);
+		closing_note_copied(from);
 		return false;
 	}
 	is_watched = watch_is_on(from);

@@ -16,6 +16,11 @@
  * the others. Returns false if none is watched. */
 bool closing_enter(struct call *call, enum tcpshim_call id, unsigned first, unsigned last);
 
+/* Notes that a child gets a copy of this descriptor, most often as its standard input or output,
+ * for the program that it executes, although the original is close-on-exec. The caller may be the
+ * child of a vfork, which shares this memory. */
+void closing_note_copied(int fd);
+
 /* Begins dup and its variants. to: the descriptor that is replaced and thereby closed, or -1.
  * Returns false if neither is watched: the caller then makes the real call and reports a copy by
  * descriptor_copied. */

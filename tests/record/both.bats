@@ -120,7 +120,8 @@ talk() {
 	true
 }
 
-# Shown: without connection_row_is_maybe_shared(), and for a child of vfork without note_copied() (closing.c), all that the program reads that was not recorded is lost.
+# Shown: without connection_row_is_maybe_shared(), and for a child of vfork without closing_note_copied() (closing.c), all that the program reads that was not recorded is lost.
+# Shown: without our posix_spawn_file_actions_adddup2 (lifecycle.c) the server has closed with unread data.
 @test "both ends: what a program reads that was not recorded, after the one that accepted, is not lost" {
 	cat >inetd.py <<-'END'
 		# inetd.py HOW: accepts a connection, reads five bytes, and has cat answer the rest
@@ -149,13 +150,18 @@ talk() {
 		    child = subprocess.Popen(["/bin/cat"], stdin=connection, stdout=connection, env={})
 		    connection.close()
 		    child.wait()
+		elif sys.argv[1] == "posix_spawn": # the copy is made inside libc
+		    copies = [(os.POSIX_SPAWN_DUP2, connection.fileno(), number) for number in (0, 1)]
+		    child = os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=copies)
+		    connection.close()
+		    os.waitpid(child, 0)
 		elif sys.argv[1] == "run": # it has ended before the close
 		    subprocess.run(["/bin/cat"], stdin=connection, stdout=connection, env={})
 		    connection.close()
 	END
 	local how
 	mv inetd.py server.py
-	for how in exec pass spawn run; do
+	for how in exec pass spawn posix_spawn run; do
 		talk "$how" 1
 		"$tcpshim" report --connections --columns=role,sent,received,ended client.tcpshim server.tcpshim >table
 		# After exec it is open in a process whose recording has ended.
