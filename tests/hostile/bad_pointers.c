@@ -73,10 +73,10 @@ static void bytes(int in, int out)
 	TELL(sendto(out, nowhere, 10, 0, NULL, 0));
 	TELL(sendto(out, room, 10, 0, nowhere, 16));
 	TELL(sendto(out, room, 10, 0, nowhere, 0));
-	if (KERNEL_READS_MESSAGES)
+	if (KERNEL_READS_MESSAGES) {
 		TELL(sendmsg(out, nowhere, 0));
-	if (KERNEL_READS_MESSAGES)
 		TELL(sendmsg(out, nothing, 0));
+	}
 	TELL(sendmsg(out, &message, 0));
 	message = (struct msghdr){.msg_iov = &wild, .msg_iovlen = 1};
 	TELL(sendmsg(out, &message, 0));
@@ -89,10 +89,10 @@ static void bytes(int in, int out)
 				  .msg_iovlen = 1,
 				  .msg_control = nowhere,
 				  .msg_controllen = 64};
-	if (KERNEL_READS_MESSAGES)
+	if (KERNEL_READS_MESSAGES) {
 		TELL(sendmsg(out, &message, 0));
-	if (KERNEL_READS_MESSAGES)
 		TELL(sendmmsg(out, nowhere, 2, 0));
+	}
 	struct mmsghdr two[2] = {{.msg_hdr = {.msg_iov = &good, .msg_iovlen = 1}},
 				 {.msg_hdr = {.msg_iov = nowhere, .msg_iovlen = 1}}};
 	TELL(sendmmsg(out, two, 2, 0));
@@ -107,10 +107,10 @@ static void bytes(int in, int out)
 	TELL(recv(in, nowhere, 10, MSG_PEEK));
 	TELL(recvfrom(in, room, 4, 0, nowhere, &length));
 	TELL(recvfrom(in, room, 4, 0, (struct sockaddr *)room, nowhere));
-	if (KERNEL_READS_MESSAGES)
+	if (KERNEL_READS_MESSAGES) {
 		TELL(recvmsg(in, nowhere, 0));
-	if (KERNEL_READS_MESSAGES)
 		TELL(recvmsg(in, nothing, 0));
+	}
 	message = (struct msghdr){.msg_iov = nowhere, .msg_iovlen = 1};
 	TELL(recvmsg(in, &message, 0));
 	message = (struct msghdr){.msg_iov = &wild, .msg_iovlen = 1};

@@ -108,10 +108,10 @@ static void try(const char *memory, void *bad, size_t size)
 				  .msg_iovlen = 1,
 				  .msg_control = bad,
 				  .msg_controllen = 64};
-	if (KERNEL_READS_MESSAGES)
+	if (KERNEL_READS_MESSAGES) {
 		COUNT(sendmsg(out, &message, 0));
-	if (KERNEL_READS_MESSAGES)
 		COUNT(sendmmsg(out, bad, 1, 0));
+	}
 	COUNT(sendmmsg(out, messages, 2, 0));
 	COUNT(sendmmsg(out, messages + 1, 1, 0));
 	COUNT(connect(fd, bad, 16));
