@@ -526,7 +526,8 @@ ssh_session() {
 	same_fetch || fail "$(cat traced.sshd)"
 	cat trace.* >all
 	trace_has all '>=' 1 $'^accept4?\\(.*[\t ]= [0-9]+( |$)'
-	trace_has all '>=' 1 '^(read|write)\(.* S S H - '
+	# Since 10.0 a program of its own greets, which may write to no file by then.
+	[[ -e /usr/lib/openssh/sshd-auth ]] || trace_has all '>=' 1 '^(read|write)\(.* S S H - '
 	local file
 	for file in trace.*; do
 		trace_is_whole "$file"
