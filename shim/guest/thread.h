@@ -60,6 +60,14 @@ struct area {
 	char text[AREA_TEXT_BYTES];
 };
 
+/* A cache line. Where a program loads the library at run time, glibc has no room for thread-local
+ * storage that is aligned to more than its own control block, which is 16 bytes on arm64. */
+#if defined(__aarch64__)
+enum { THREAD_ALIGNMENT = 16 };
+#else
+enum { THREAD_ALIGNMENT = 64 };
+#endif
+
 struct thread {
 	uintptr_t guard; /* 0: the guard is down */
 	/* The thread's position in the recording, next to everything else that a recorded call
@@ -81,7 +89,7 @@ struct thread {
 	uint64_t signal_mask;             /* the program's, while has_blocked_signals */
 	bool has_blocked_signals;
 	bool is_unwinding; /* inside libunwind (guest/stack.h) */
-} __attribute__((aligned(64)));
+} __attribute__((aligned(THREAD_ALIGNMENT)));
 extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
 /* Raises the guard. Returns false if it is up already: the library's own code was interrupted.
