@@ -4,9 +4,11 @@
  * Where the kernel itself keeps time by the processor's time stamp counter, the counter is read
  * directly. It is compared with CLOCK_MONOTONIC again after every quarter of a second of use; the
  * two differ by less than a microsecond. Elsewhere, and until they have been compared for 10 ms,
- * clock_now_ns calls clock_gettime. Known holes: if a signal handler leaves by siglongjmp, or the
- * process forks, in the few nanoseconds of a comparison, clock_now_ns uses clock_gettime from then
- * on; and a handler may forbid the counter when its own thread is just about to read it.
+ * clock_now_ns calls clock_gettime. On arm64 that reads the counter without a system call, after a
+ * barrier that a direct reading would need too, so little would be gained. Known holes: if a signal
+ * handler leaves by siglongjmp, or the process forks, in the few nanoseconds of a comparison,
+ * clock_now_ns uses clock_gettime from then on; and a handler may forbid the counter when its own
+ * thread is just about to read it.
  * Context: clock_find, clock_start and clock_detect_forbidden in the constructor; the rest any
  * thread, signal handler, after fork. Locks: none that is waited for. Errno: untouched. Keeps I3,
  * I5. Units: nanoseconds.
