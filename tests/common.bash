@@ -181,8 +181,11 @@ nothing() {
 	[[ -z $lines ]] || fail "$@" "$lines"
 }
 
+# PATIENCE: how many times as long everything may take, on a machine that is emulated.
+patience=${PATIENCE:-1}
+
 # shim [VARIABLE=VALUE…] PROGRAM [ARG…]: runs it under the library, for at most $limit seconds.
-limit=60
+limit=$((60 * patience))
 shim() {
 	timeout -k 5 "$limit" env LD_PRELOAD="$library" "$@"
 }
@@ -203,7 +206,7 @@ stop() {
 
 # finish PID: waits for its end and returns its exit status.
 finish() {
-	timeout 20 tail -s 0.1 --pid="$1" -f /dev/null || kill -KILL "$1"
+	timeout $((20 * patience)) tail -s 0.1 --pid="$1" -f /dev/null || kill -KILL "$1"
 	wait "$1"
 }
 
@@ -218,7 +221,7 @@ start_shim() {
 
 # await SECONDS COMMAND…: repeats the command until it succeeds; fails after so many seconds.
 await() {
-	local deadline=$((SECONDS + $1))
+	local deadline=$((SECONDS + $1 * patience))
 	shift
 	until "$@"; do
 		((SECONDS < deadline)) || fail "waited too long for: $*" || return 1

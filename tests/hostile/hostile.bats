@@ -595,7 +595,7 @@ with_sanitizer() {
 @test "under valgrind" {
 	need valgrind
 	bare race_reuse 100
-	timeout -k 5 120 env LD_PRELOAD="$library" "${settings[@]}" valgrind --error-exitcode=9 --log-file=valgrind.log \
+	timeout -k 5 $((2 * limit)) env LD_PRELOAD="$library" "${settings[@]}" valgrind --error-exitcode=9 --log-file=valgrind.log \
 		"$programs/race_reuse" 100 >shim.out 2>shim.err || fail "with $?:" "$(tail -n 30 valgrind.log)"
 	same_behaviour
 	trace_as_expected
@@ -609,7 +609,7 @@ with_sanitizer() {
 	# shellcheck disable=SC2016 # for gdb
 	local exit_code='$_exitcode' zero='$1 = 0'
 	bare race_reuse 100
-	timeout -k 5 120 env "${settings[@]}" gdb -nx -batch -ex "set environment LD_PRELOAD $library" \
+	timeout -k 5 $((2 * limit)) env "${settings[@]}" gdb -nx -batch -ex "set environment LD_PRELOAD $library" \
 		-ex "run 100 >shim.out 2>shim.err" \
 		-ex "print $exit_code" "$programs/race_reuse" >gdb.out 2>&1 </dev/null || fail "$(tail gdb.out)"
 	grep -qxF "$zero" gdb.out || fail "$(tail gdb.out)"
@@ -622,7 +622,7 @@ with_sanitizer() {
 @test "under strace -f" {
 	need strace
 	bare race_reuse 100
-	timeout -k 5 120 env "${settings[@]}" strace -f -o strace.out -E LD_PRELOAD="$library" \
+	timeout -k 5 $((2 * limit)) env "${settings[@]}" strace -f -o strace.out -E LD_PRELOAD="$library" \
 		"$programs/race_reuse" 100 >shim.out 2>shim.err ||
 		fail "with $?:" "$(tail shim.err)"
 	same_behaviour

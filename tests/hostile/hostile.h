@@ -66,10 +66,18 @@ HELPER __attribute__((noreturn)) void check_failed(const char *file, int line, c
 
 /* Ends the process with SIGKILL after so many seconds. Leaves alarm and setitimer to the program.
  */
+/* PATIENCE: see common.bash. */
+HELPER int patience(void)
+{
+	const char *times = getenv("PATIENCE");
+
+	return times ? atoi(times) : 1;
+}
+
 HELPER void deadline_set(unsigned seconds)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
-	struct itimerspec when = {.it_value.tv_sec = seconds};
+	struct itimerspec when = {.it_value.tv_sec = (time_t)seconds * patience()};
 	timer_t timer;
 
 	CHECK(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);

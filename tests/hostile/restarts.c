@@ -177,7 +177,8 @@ static void time_out(void)
 		int error = errno;
 		int took_ms = (int)((now_us() - start) / 1000);
 		dprintf(STDOUT_FILENO, "time limit, %s: %ld %s after %s\n", calls[i].name, result,
-			strerrorname_np(error), took_ms >= 250 && took_ms < 500 ? "250 ms" : "?");
+			strerrorname_np(error),
+			took_ms >= 250 && took_ms < 500 * patience() ? "250 ms" : "?");
 	}
 }
 

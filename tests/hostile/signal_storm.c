@@ -39,7 +39,7 @@ static void *drain(void *argument)
 
 int main(void)
 {
-	struct itimerval every_ms = {{0, 1000}, {0, 1000}};
+	struct itimerval every_ms = {{0, 1000 * patience()}, {0, 1000 * patience()}};
 	struct itimerval never = {0};
 	sigset_t alarms;
 	char bytes[LOOP_BYTES] = "storm";

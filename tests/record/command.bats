@@ -154,7 +154,7 @@ open("other", "wb").write(header + struct.pack("<8I", 3, 84, 0, 0, len(loader), 
 @test "command: a signal that comes while the program is being started reaches it too" {
 	need strace
 	printf '%s\n' "trap 'exit 5' TERM" 'echo ready' 'while :; do sleep 0.1; done' >stubborn.sh
-	start setsid strace -qq -o strace.out -e inject=clone,clone3,fork:delay_exit=2000000 -e trace=clone,clone3,fork \
+	start setsid strace -qq -o strace.out -e inject=clone,clone3,?fork:delay_exit=2000000 -e trace=clone,clone3,?fork \
 		"$tcpshim" --trace=none --keepalive=on bash stubborn.sh >said
 	await 5 grep -q ready said
 	status=0
