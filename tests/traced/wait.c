@@ -41,16 +41,16 @@ static void polls(void)
 	    "%d:POLLOUT]",
 	    out, out, out, out, out, out, out, out, out);
 
-	CHECK(poll(two, 1, 1100) == 0);
-	say_sleeping("poll([%d:POLLIN], 1, 1100)", in);
-	say("poll([%d:POLLIN], 1, 1100)\t= 0", in);
+	CHECK(poll(two, 1, 1300) == 0);
+	say_sleeping("poll([%d:POLLIN], 1, 1300)", in);
+	say("poll([%d:POLLIN], 1, 1300)\t= 0", in);
 }
 
 static void selects(void)
 {
 	struct timespec limit = {0, 2000000};
 	struct timeval second = {1, 0};
-	struct timeval long_enough = {1, 50000};
+	struct timeval long_enough = {1, 300000};
 	fd_set readable;
 	fd_set writable;
 	int count = (in > out ? in : out) + 1;
@@ -69,8 +69,8 @@ static void selects(void)
 	say("pselect(%d, [%d], 0x00000000, 0x00000000, {0.002000000}, 0x00000000)\t= 0", count, in);
 	FD_SET(in, &readable);
 	CHECK(select(count, &readable, NULL, &writable, &long_enough) == 0);
-	say_sleeping("select(%d, [%d], 0x00000000, [%d], {1.050000})", count, in, out);
-	say("select(%d, [%d], 0x00000000, [%d], {1.050000})\t= 0", count, in, out);
+	say_sleeping("select(%d, [%d], 0x00000000, [%d], {1.300000})", count, in, out);
+	say("select(%d, [%d], 0x00000000, [%d], {1.300000})\t= 0", count, in, out);
 }
 
 static void epolls(void)
@@ -105,9 +105,9 @@ static void epolls(void)
 	say("epoll_pwait2(%d, %s, 4, {0.001000000}, 0x00000000)\t= 0", epoll_fd, pointer(events));
 	CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_DEL, out, NULL) == 0);
 	say("epoll_ctl(%d, EPOLL_CTL_DEL, %d, 0x00000000)\t= 0", epoll_fd, out);
-	CHECK(epoll_wait(epoll_fd, events, 4, 1050) == 0);
-	say_sleeping("epoll_wait(%d, %s, 4, 1050)", epoll_fd, pointer(events));
-	say("epoll_wait(%d, %s, 4, 1050)\t= 0", epoll_fd, pointer(events));
+	CHECK(epoll_wait(epoll_fd, events, 4, 1300) == 0);
+	say_sleeping("epoll_wait(%d, %s, 4, 1300)", epoll_fd, pointer(events));
+	say("epoll_wait(%d, %s, 4, 1300)\t= 0", epoll_fd, pointer(events));
 }
 
 static void ends_of_stream(void)
