@@ -152,7 +152,8 @@ one_run() {
 	done
 }
 
-# Its main thread does all of the transfers, its other threads none.  Waits and the clock of redis vary.
+# Its main thread does all of the transfers, its other threads none.  Waits and the clock of redis vary.  On arm64 a child
+# of its tries out the kernel at the start.
 @test "redis-server: its main thread is /1: in text and recording" {
 	need redis-server redis-cli
 	need_told_threads
@@ -168,10 +169,10 @@ one_run() {
 		stop "$last" || true
 	}
 	talk TCPSHIM_OUTPUT="$PWD/text.%p" TCPSHIM_TIME=none TCPSHIM_SLEEPING=off
+	cp "text.$last" live
 	talk TCPSHIM_RECORD="$PWD/recordings"
-	"$tcpshim" report --time=none recordings/* >report
+	"$tcpshim" report --time=none recordings/*."$last".tcpshim >report
 	[[ $(grep -cE '^/1:	(read|recv|write|send)' report) -ge 10 ]] || fail "$(head -n 50 report)"
-	cp text.* live
 	same_lines live report
 }
 
