@@ -72,11 +72,43 @@ long raw_clone_thread(int flags, void *stack_end, int *tid, uintptr_t storage, i
 			 : "cc", "memory");
 	return x0;
 }
+#elif defined(__i386__)
+/* storage: a struct user_desc. */
+long raw_clone_thread(int flags, void *stack_end, int *tid, uintptr_t storage, int (*body)(void *),
+		      void *argument)
+{
+	void **stack = (void **)stack_end - 4;
+	long result;
+
+	stack[0] = argument;
+	stack[1] = (void *)body;
+	__asm__ volatile("int $0x80\n\t"
+			 "test %%eax, %%eax\n\t"
+			 "jnz 1f\n\t"
+			 ".cfi_remember_state\n\t"
+			 ".cfi_undefined eip\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "call *4(%%esp)\n\t"
+			 "mov %%eax, %%ebx\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "int $0x80\n\t"
+			 "hlt\n\t"
+			 ".cfi_restore_state\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"((long)SYS_clone), "b"((long)flags), "c"(stack), "d"(0L),
+			   "S"(storage), "D"(tid), [exit] "i"(SYS_exit)
+			 : "cc", "memory");
+	return result;
+}
 #endif
+
+_Static_assert(sizeof(time_t) == sizeof(long), "the struct timespec of SYS_futex, SYS_ppoll and "
+					       "the like");
 
 void *raw_map(size_t size)
 {
-	long result = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+	long result = raw_syscall6(RAW_MMAP, 0, (long)size, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return result < 0 && result > -4096 ? NULL : (void *)result;

@@ -47,10 +47,13 @@ static inline long raw_syscall6(long number, long a, long b, long c, long d, lon
 			 : "memory");
 	return x0;
 }
+#elif defined(__i386__)
+#include "sys/raw_i386.h"
 #else
-#error "system calls are written for x86-64 and arm64 only: add raw_syscall6 for this machine here"
+#error "system calls are written for x86-64, arm64 and i386: add raw_syscall6 for this machine here"
 #endif
 
+#if !defined(__i386__)
 static inline long raw_syscall4(long number, long a, long b, long c, long d)
 {
 	return raw_syscall6(number, a, b, c, d, 0, 0);
@@ -70,6 +73,37 @@ static inline long raw_syscall1(long number, long a)
 {
 	return raw_syscall6(number, a, 0, 0, 0, 0, 0);
 }
+#endif
+
+/* The system calls whose 64-bit numbers a 32-bit machine has in calls of their own. Their
+ * structures are struct stat64 and struct rlimit64; the last argument of RAW_MMAP is 0. */
+#if __SIZEOF_LONG__ == 4
+enum {
+	RAW_MMAP = SYS_mmap2,
+	RAW_FSTAT = SYS_fstat64,
+	RAW_FSTATAT = SYS_fstatat64,
+	RAW_GETEUID = SYS_geteuid32,
+	RAW_FCNTL = SYS_fcntl64,
+};
+
+static inline long raw_truncate(int fd, uint64_t size)
+{
+	return raw_syscall3(SYS_ftruncate64, fd, (long)size, (long)(size >> 32));
+}
+#else
+enum {
+	RAW_MMAP = SYS_mmap,
+	RAW_FSTAT = SYS_fstat,
+	RAW_FSTATAT = SYS_newfstatat,
+	RAW_GETEUID = SYS_geteuid,
+	RAW_FCNTL = SYS_fcntl,
+};
+
+static inline long raw_truncate(int fd, uint64_t size)
+{
+	return raw_syscall2(SYS_ftruncate, fd, (long)size);
+}
+#endif
 
 static inline int raw_gettid(void)
 {
