@@ -275,7 +275,7 @@ static void print_fcntl_value(struct strbuf *buf, const struct argument *argumen
 
 static void print_ioctl_request(struct strbuf *buf, const struct argument *argument)
 {
-	names_ioctl_request(buf, argument->value);
+	names_ioctl_request(buf, (unsigned long)argument->value);
 }
 
 static void print_ioctl_value(struct strbuf *buf, const struct argument *argument)

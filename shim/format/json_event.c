@@ -330,7 +330,7 @@ size_t json_event_bound(const struct tcpshim_event *event, const struct truss_st
 {
 	uint64_t shown = event->data_total < style->data_bytes ? event->data_total
 							       : style->data_bytes;
-	size_t bound = LINE_BOUND + shown * ESCAPE_BOUND + event->stack_count * FRAME_BOUND;
+	size_t bound = LINE_BOUND + (size_t)shown * ESCAPE_BOUND + event->stack_count * FRAME_BOUND;
 
 	for (uint32_t i = 0; i < event->subject_count; i++)
 		for (unsigned note = 0; note < NOTE_COUNT; note++)

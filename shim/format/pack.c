@@ -73,7 +73,8 @@ static void copy_payload(uint8_t *to, const struct tcpshim_event *event, uint64_
 		if (size > end - position)
 			size = end - position;
 		if (first < size) {
-			memcpy(to, (const uint8_t *)event->data[i].iov_base + first, size - first);
+			memcpy(to, (const uint8_t *)event->data[i].iov_base + first,
+			       (size_t)(size - first));
 			to += size - first;
 		}
 		position += size;
@@ -93,7 +94,7 @@ static void put_payload(struct packer *packer, const struct tcpshim_event *event
 
 	if (event->data_total == 0)
 		return;
-	to = take_section(packer, RECORD_DATA, (uint32_t)stored, sizeof(uint64_t) + stored);
+	to = take_section(packer, RECORD_DATA, (uint32_t)stored, sizeof(uint64_t) + (size_t)stored);
 	if (!to)
 		return;
 	memcpy(to, &event->data_total, sizeof(uint64_t));
@@ -109,11 +110,11 @@ static void put_watches(struct packer *packer, enum record_section_kind kind,
 	if (total == 0)
 		return;
 	to = take_section(packer, kind, (uint32_t)count,
-			  sizeof(uint64_t) + count * sizeof(*watches));
+			  sizeof(uint64_t) + (size_t)count * sizeof(*watches));
 	if (!to)
 		return;
 	memcpy(to, &total, sizeof(total));
-	memcpy(to + sizeof(total), watches, count * sizeof(*watches));
+	memcpy(to + sizeof(total), watches, (size_t)count * sizeof(*watches));
 }
 
 /* Those beyond the 64 of struct record_subject, if there are any. */
@@ -220,7 +221,7 @@ size_t pack_more(void *to, size_t room, const struct tcpshim_event *event, uint6
 	more.number = (uint32_t)*packed;
 	pack_body(to, &more, sizeof(more));
 	copy_payload((uint8_t *)to + sizeof(more), event, from, from + *packed);
-	return pack_round(sizeof(more) + *packed);
+	return pack_round(sizeof(more) + (size_t)*packed);
 }
 
 size_t pack_clock(void *to, uint64_t time_ns, int64_t realtime_offset_ns)

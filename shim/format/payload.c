@@ -110,5 +110,5 @@ size_t payload_bound(const struct tcpshim_event *event, uint64_t data_bytes)
 {
 	uint64_t shown = least(payload_held(event), data_bytes);
 
-	return PREVIEW_BYTES * 2 + 8 + 2 * shown + (shown / ROW_BYTES + 1) * 4;
+	return (size_t)(PREVIEW_BYTES * 2 + 8 + 2 * shown + (shown / ROW_BYTES + 1) * 4);
 }

@@ -35,7 +35,7 @@ static void start_transfer(struct unpacked *to)
 
 static void set_data(struct unpacked *to, const void *bytes, uint64_t stored, uint64_t total)
 {
-	to->data = (struct iovec){(void *)bytes, stored};
+	to->data = (struct iovec){(void *)bytes, (size_t)stored};
 	to->event.data = &to->data;
 	to->event.data_count = 1;
 	to->event.data_total = total;

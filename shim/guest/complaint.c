@@ -26,12 +26,12 @@ static bool has_standard_error;
 
 void complaint_start(void)
 {
-	struct stat status;
+	struct stat64 status;
 
 	has_standard_error = file_id_read(STDERR_FILENO, &standard_error, &status) == 0;
 }
 
-static bool is_standard_error_kept(struct stat *status)
+static bool is_standard_error_kept(struct stat64 *status)
 {
 	struct file_id now;
 
@@ -114,7 +114,7 @@ static bool has_room_for_complaint(void)
 void complaint_write(const char *line, size_t size)
 {
 	struct complaint complaint = {.parts = {{(void *)line, size}, {"\n", 1}}};
-	struct stat status;
+	struct stat64 status;
 
 	/* If the program has installed a filter, it is not possible to ask what standard error is.
 	 * Otherwise the descriptor may by now be the program's own data, or the read end of a

@@ -1,7 +1,7 @@
 #include "guest/mapping.h"
 
-#include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -156,18 +156,18 @@ void mapping_learn(const uint64_t *addresses, uint32_t count, char *text, size_t
 static void map_image(void *argument)
 {
 	struct mapping *mapping = argument;
-	struct stat status;
+	struct stat64 status;
 	long at, fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)mapping->path, O_RDONLY | O_CLOEXEC,
 				   0);
 
 	if (fd < 0)
 		return;
-	if (raw_syscall2(SYS_fstat, fd, (long)&status) < 0 || !S_ISREG(status.st_mode) ||
-	    status.st_size < (long)sizeof(Elf64_Ehdr) || status.st_size > MOST_IMAGE) {
+	if (raw_syscall2(RAW_FSTAT, fd, (long)&status) < 0 || !S_ISREG(status.st_mode) ||
+	    status.st_size < (long)sizeof(ElfW(Ehdr)) || status.st_size > MOST_IMAGE) {
 		raw_close((int)fd);
 		return;
 	}
-	at = raw_syscall6(SYS_mmap, 0, status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	at = raw_syscall6(RAW_MMAP, 0, (long)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	raw_close((int)fd);
 	if (at < 0 && at > -4096)
 		return;
@@ -193,11 +193,11 @@ static const void *at_offset(const struct mapping *mapping, uint64_t offset, uin
 }
 
 /* Converts an address in the process to the file's own address (p_vaddr). */
-static bool find_own_address(const struct mapping *mapping, const Elf64_Ehdr *header,
+static bool find_own_address(const struct mapping *mapping, const ElfW(Ehdr) * header,
 			     uint64_t address, uint64_t *own)
 {
 	uint64_t offset = address - mapping->start + mapping->offset;
-	const Elf64_Phdr *segments =
+	const ElfW(Phdr) *segments =
 		at_offset(mapping, header->e_phoff, header->e_phnum, sizeof(*segments));
 
 	for (unsigned i = 0; segments && i < header->e_phnum; i++) {
@@ -216,11 +216,12 @@ struct symbol {
 	uint64_t start;
 };
 
-static bool find_in_table(const struct mapping *mapping, const Elf64_Shdr *sections, unsigned count,
-			  const Elf64_Shdr *table, uint64_t own, struct symbol *found)
+static bool find_in_table(const struct mapping *mapping, const ElfW(Shdr) * sections,
+			  unsigned count, const ElfW(Shdr) * table, uint64_t own,
+			  struct symbol *found)
 {
-	const Elf64_Sym *symbols;
-	const Elf64_Shdr *strings;
+	const ElfW(Sym) * symbols;
+	const ElfW(Shdr) * strings;
 	const char *names;
 	uint64_t symbol_count = table->sh_size / sizeof(*symbols);
 
@@ -232,7 +233,7 @@ static bool find_in_table(const struct mapping *mapping, const Elf64_Shdr *secti
 	if (!symbols || !names)
 		return false;
 	for (uint64_t i = 0; i < symbol_count; i++) {
-		const Elf64_Sym *symbol = &symbols[i];
+		const ElfW(Sym) *symbol = &symbols[i];
 		unsigned type = ELF64_ST_TYPE(symbol->st_info);
 		const char *end;
 
@@ -240,7 +241,8 @@ static bool find_in_table(const struct mapping *mapping, const Elf64_Shdr *secti
 		    own < symbol->st_value || own - symbol->st_value >= symbol->st_size ||
 		    symbol->st_name >= strings->sh_size)
 			continue;
-		end = memchr(names + symbol->st_name, '\0', strings->sh_size - symbol->st_name);
+		end = memchr(names + symbol->st_name, '\0',
+			     (size_t)(strings->sh_size - symbol->st_name));
 		if (!end)
 			continue;
 		*found = (struct symbol){names + symbol->st_name,
@@ -252,11 +254,11 @@ static bool find_in_table(const struct mapping *mapping, const Elf64_Shdr *secti
 }
 
 /* Finds the symbol in the full symbol table, or in the dynamic one if the full one was stripped. */
-static bool find_symbol(const struct mapping *mapping, const Elf64_Ehdr *header, uint64_t own,
+static bool find_symbol(const struct mapping *mapping, const ElfW(Ehdr) * header, uint64_t own,
 			struct symbol *found)
 {
 	static const uint32_t kinds[] = {SHT_SYMTAB, SHT_DYNSYM};
-	const Elf64_Shdr *sections =
+	const ElfW(Shdr) *sections =
 		at_offset(mapping, header->e_shoff, header->e_shnum, sizeof(*sections));
 
 	for (unsigned kind = 0; sections && kind < 2; kind++)
@@ -273,7 +275,7 @@ static bool find_symbol(const struct mapping *mapping, const Elf64_Ehdr *header,
 void mapping_symbol(struct strbuf *buf, uint64_t address)
 {
 	struct mapping *mapping = find(address);
-	const Elf64_Ehdr *header;
+	const ElfW(Ehdr) * header;
 	struct symbol symbol;
 	uint64_t own;
 
@@ -283,7 +285,7 @@ void mapping_symbol(struct strbuf *buf, uint64_t address)
 	}
 	strbuf_string(buf, mapping->path);
 	strbuf_char(buf, '(');
-	header = has_image(mapping) ? (const Elf64_Ehdr *)mapping->image : NULL;
+	header = has_image(mapping) ? (const ElfW(Ehdr) *)mapping->image : NULL;
 	if (header && memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
 	    find_own_address(mapping, header, address - 1, &own)) {
 		if (find_symbol(mapping, header, own, &symbol)) {

@@ -28,9 +28,10 @@ static bool learn(uintptr_t address, uint64_t now_ns)
 	uint64_t time = memory_time(now_ns); /* read first: a change during the check makes it stale
 					      */
 
-	/* The first page and the kernel's half of the address space are never readable. */
-	if (page == 0 || (intptr_t)address < 0 || restriction_is_strict() ||
-	    !is_word_readable(address & ~(uintptr_t)3))
+	/* The first page and the kernel's half of the address space are never readable; of 32 bits,
+	 * a program has up to all. */
+	if (page == 0 || (sizeof(address) == 8 && (intptr_t)address < 0) ||
+	    restriction_is_strict() || !is_word_readable(address & ~(uintptr_t)3))
 		return false;
 	atomic_store_explicit(&memory_known[memory_entry(page)], memory_value(page, time),
 			      memory_order_relaxed);

@@ -252,7 +252,7 @@ bool process_identify(void (*start_over)(void))
 	if (!restriction_is_inherited())
 		clock_detect_forbidden();
 	at_fork(process_note_fork, has_wiped_page(page, size) ? NULL : process_note_child);
-	other = raw_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+	other = raw_syscall6(RAW_MMAP, 0, (long)size, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (other >= 0 || other < -4095) {
 		shared = (struct shared_page *)other;

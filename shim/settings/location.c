@@ -34,8 +34,8 @@ bool location_expand(char to[PATH_MAX], const char *value, const char *program)
 
 bool location_is_directory(const char *path)
 {
-	struct stat status;
+	struct stat64 status;
 
-	return raw_syscall4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0) == 0 &&
+	return raw_syscall4(RAW_FSTATAT, AT_FDCWD, (long)path, (long)&status, 0) == 0 &&
 	       S_ISDIR(status.st_mode);
 }

@@ -49,12 +49,12 @@ static struct {
 /* Reads the limit on file sizes, which the program may change at any time. */
 static void check_limit(void)
 {
-	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+	struct rlimit64 limit = {.rlim_cur = RLIM64_INFINITY};
 
 	if (!output.is_regular)
 		return;
 	raw_syscall4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit);
-	output.is_signalling = limit.rlim_cur != RLIM_INFINITY;
+	output.is_signalling = limit.rlim_cur != RLIM64_INFINITY;
 }
 
 /* Checks whether a file at the path of TCPSHIM_OUTPUT may be written to. Another user who created
@@ -62,15 +62,15 @@ static void check_limit(void)
  * -errno. */
 static int check_owner(int fd)
 {
-	struct stat status = {0};
+	struct stat64 status = {0};
 
-	if (raw_syscall2(SYS_fstat, fd, (long)&status) < 0)
+	if (raw_syscall2(RAW_FSTAT, fd, (long)&status) < 0)
 		return -EBADF;
 	if (S_ISCHR(status.st_mode))
 		return 0;
 	if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
 		return -EINVAL;
-	if (status.st_uid != (uid_t)raw_syscall1(SYS_geteuid, 0))
+	if (status.st_uid != (uid_t)raw_syscall1(RAW_GETEUID, 0))
 		return -EPERM;
 	return S_ISREG(status.st_mode) && status.st_nlink > 1 ? -EMLINK : 0;
 }
@@ -81,12 +81,12 @@ static int check_owner(int fd)
  * find room before each write. */
 static int reopen(int fd)
 {
-	struct stat status;
+	struct stat64 status;
 	char text[32];
 	struct strbuf path;
 
 	if (restriction_is_inherited() || !raw_is_writable(fd) ||
-	    raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
+	    raw_syscall2(RAW_FSTAT, fd, (long)&status) < 0 ||
 	    (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)))
 		return -EINVAL;
 	strbuf_init(&path, text, sizeof(text) - 1);
@@ -100,7 +100,7 @@ static int reopen(int fd)
 static int adopt_fd(int fd)
 {
 	struct file_id id;
-	struct stat status;
+	struct stat64 status;
 	bool is_stored;
 	int high;
 
@@ -135,7 +135,7 @@ static void expand_path(void)
 static bool is_same_file(int fd)
 {
 	struct file_id id;
-	struct stat status;
+	struct stat64 status;
 
 	return file_id_read(fd, &id, &status) == 0 && file_id_is_same(&id, &output.id);
 }
@@ -146,7 +146,8 @@ static bool is_same_file(int fd)
  * accepted. */
 static int open_path(bool is_again)
 {
-	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+		    O_LARGEFILE;
 	int fd = (int)raw_syscall4(SYS_openat, AT_FDCWD, (long)output.path, flags | O_EXCL, 0600);
 	int result = 0;
 
@@ -266,7 +267,7 @@ int output_fd(void)
 static bool is_ours(int fd)
 {
 	struct file_id id;
-	struct stat status;
+	struct stat64 status;
 
 	if (fd < 0)
 		return false;

@@ -30,8 +30,15 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* PART: how much of a limit on memory a recording may take. */
-enum { PAGE_BYTES = 4096, LEAST_BLOCKS = 3, MOST_NAMES = 9, PART = 16 };
+/* PART: how much of a limit on memory a recording may take. HAS_32_BITS: the address space itself
+ * is a limit. */
+enum {
+	HAS_32_BITS = sizeof(void *) == 4,
+	PAGE_BYTES = 4096,
+	LEAST_BLOCKS = 3,
+	MOST_NAMES = 9,
+	PART = 16
+};
 
 static char program_name[RECORD_PROGRAM_BYTES];
 
@@ -71,7 +78,8 @@ static long open_named(struct recording *recording)
 	for (unsigned attempt = 1; fd == -EEXIST && attempt <= MOST_NAMES; attempt++) {
 		expand_path(recording, attempt);
 		fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->path,
-				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_LARGEFILE,
+				  0600);
 	}
 	return fd;
 }
@@ -93,7 +101,7 @@ static long open_new(struct recording *recording)
 	if (recording->is_named)
 		return open_named(recording);
 	fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->folder,
-			  O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+			  O_TMPFILE | O_RDWR | O_CLOEXEC | O_LARGEFILE, 0600);
 	recording->is_named = fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL;
 	return recording->is_named ? open_named(recording) : fd;
 }
@@ -209,10 +217,10 @@ static void fill_header(struct record_header *header, uint64_t blocks)
 
 static uint64_t read_limit(int resource)
 {
-	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+	struct rlimit64 limit = {.rlim_cur = RLIM64_INFINITY};
 
 	raw_syscall4(SYS_prlimit64, 0, resource, 0, (long)&limit);
-	return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+	return limit.rlim_cur == RLIM64_INFINITY ? UINT64_MAX : limit.rlim_cur;
 }
 
 /* Lowers size to most if that is less, because of a limit of limit_bytes. */
@@ -239,8 +247,11 @@ static uint64_t limit_size(struct recording *recording, int fd)
 		limit = read_limit(RLIMIT_AS);
 		size = lower(recording, size, limit / PART, RECORDING_ADDRESS_LIMIT, limit);
 	}
+	if (HAS_32_BITS)
+		size = lower(recording, size, (UINT64_C(1) << 32) / PART, RECORDING_ADDRESS_LIMIT,
+			     UINT64_C(1) << 32);
 	if (raw_syscall2(SYS_fstatfs, fd, (long)&system) == 0 &&
-	    (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)) {
+	    ((uint32_t)system.f_type == TMPFS_MAGIC || (uint32_t)system.f_type == RAMFS_MAGIC)) {
 		limit = cgroup_memory_limit();
 		size = lower(recording, size, limit / PART, RECORDING_MEMORY_LIMIT, limit);
 	}
@@ -250,7 +261,7 @@ static uint64_t limit_size(struct recording *recording, int fd)
 static int map_file(struct recording *recording, int fd)
 {
 	uint64_t size = limit_size(recording, fd), blocks;
-	struct stat status;
+	struct stat64 status;
 	int result;
 
 	if (size < RECORD_HEADER_BYTES + LEAST_BLOCKS * RECORD_BLOCK_BYTES)
@@ -259,7 +270,7 @@ static int map_file(struct recording *recording, int fd)
 	size = RECORD_HEADER_BYTES + blocks * RECORD_BLOCK_BYTES;
 	result = file_id_read(fd, &recording->id, &status);
 	if (result >= 0)
-		result = (int)raw_syscall2(SYS_ftruncate, fd, (long)size);
+		result = (int)raw_truncate(fd, size);
 	if (result >= 0)
 		result = recording_map_start(&recording->map, fd, size);
 	if (result < 0)
@@ -269,7 +280,7 @@ static int map_file(struct recording *recording, int fd)
 		return -ENOSPC;
 	if (config.record_wraps) {
 		recording->owner_count = blocks;
-		recording->owners = raw_map(blocks * sizeof(*recording->owners));
+		recording->owners = raw_map((size_t)blocks * sizeof(*recording->owners));
 		if (!recording->owners)
 			return -ENOMEM;
 	}
@@ -281,7 +292,7 @@ void recording_file_unmap(struct recording *recording)
 {
 	if (recording->owners)
 		raw_unmap((void *)recording->owners,
-			  recording->owner_count * sizeof(*recording->owners));
+			  (size_t)recording->owner_count * sizeof(*recording->owners));
 	recording_map_end(&recording->map);
 	raw_unmap(recording, sizeof(*recording));
 }
@@ -372,7 +383,7 @@ void recording_file_report_removed(const struct recording *recording)
 static bool is_same_file(const struct recording *recording, int fd)
 {
 	struct file_id id;
-	struct stat status;
+	struct stat64 status;
 
 	return file_id_read(fd, &id, &status) == 0 && file_id_is_same(&id, &recording->id);
 }
@@ -381,7 +392,7 @@ static bool is_same_file(const struct recording *recording, int fd)
 static void show_name(struct recording *recording)
 {
 	long fd = raw_syscall4(SYS_openat, AT_FDCWD, (long)recording->path,
-			       O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+			       O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_LARGEFILE, 0);
 
 	if (fd < 0)
 		return;
@@ -454,8 +465,7 @@ static void trim(struct recording *recording, int fd)
 	raw_syscall2(SYS_fchmod, fd, 0600);
 	writable = open_again(recording, O_WRONLY);
 	if (writable >= 0) {
-		raw_syscall2(SYS_ftruncate, writable,
-			     (long)(RECORD_HEADER_BYTES + used * RECORD_BLOCK_BYTES));
+		raw_truncate(writable, RECORD_HEADER_BYTES + used * RECORD_BLOCK_BYTES);
 		raw_close(writable);
 	}
 	raw_syscall2(SYS_fchmod, fd, 0400);

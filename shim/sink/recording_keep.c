@@ -99,15 +99,15 @@ static bool is_recording(int fd)
  * it was last written. */
 static bool is_finished(const struct search *search, const char *name, int64_t *ended_ns)
 {
-	struct stat status;
+	struct stat64 status;
 	int fd = (int)raw_syscall4(SYS_openat, search->folder_fd, (long)name,
 				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 	bool is_finished;
 
 	if (fd < 0)
 		return false;
-	is_finished = raw_syscall2(SYS_fstat, fd, (long)&status) == 0 && S_ISREG(status.st_mode) &&
-		      status.st_uid == (uid_t)raw_syscall1(SYS_geteuid, 0) &&
+	is_finished = raw_syscall2(RAW_FSTAT, fd, (long)&status) == 0 && S_ISREG(status.st_mode) &&
+		      status.st_uid == (uid_t)raw_syscall1(RAW_GETEUID, 0) &&
 		      status.st_nlink == 1 && is_recording(fd) &&
 		      raw_syscall3(SYS_fcntl, fd, F_SETLEASE, F_RDLCK) == 0;
 	raw_close(fd); /* gives the lease back too */

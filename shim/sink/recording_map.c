@@ -16,7 +16,7 @@ static bool is_address(long result)
 
 static long map_shared(void *wanted, uint64_t size, int flags, int fd)
 {
-	return raw_syscall6(SYS_mmap, (long)wanted, (long)size, PROT_READ | PROT_WRITE,
+	return raw_syscall6(RAW_MMAP, (long)wanted, (long)size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | flags, fd, 0);
 }
 
@@ -94,7 +94,7 @@ int recording_map_start(struct recording_map *map, int fd, uint64_t file_bytes)
 	while (window_count(map) > MOST_WINDOWS)
 		map->window_bytes *= 2;
 	advise(map->header, mapped_header_bytes(map));
-	map->windows = raw_map(window_count(map) * sizeof(*map->windows));
+	map->windows = raw_map((size_t)window_count(map) * sizeof(*map->windows));
 	if (!map->windows)
 		return -ENOMEM;
 	atomic_store(&map->windows[0].anchor, (uint8_t *)at);
@@ -113,7 +113,7 @@ void recording_map_rename(struct recording_map *map, int fd)
 static uint8_t *keep_end(long at, uint64_t before)
 {
 	if (before > 0)
-		raw_unmap((void *)at, before);
+		raw_unmap((void *)at, (size_t)before);
 	return (uint8_t *)at + before;
 }
 
@@ -161,7 +161,7 @@ static uint8_t *map_window(struct recording_map *map, uint64_t number)
 		return NULL;
 	if (atomic_compare_exchange_strong(&window->memory, &other, (uint8_t *)at))
 		return (uint8_t *)at;
-	raw_unmap((void *)at, window_size(map, number));
+	raw_unmap((void *)at, (size_t)window_size(map, number));
 	return other;
 }
 
@@ -181,7 +181,7 @@ static void unmap_unused(struct recording_map *map)
 			continue;
 		memory = atomic_exchange(&window->memory, NULL);
 		if (memory)
-			raw_unmap(memory, window_size(map, i));
+			raw_unmap(memory, (size_t)window_size(map, i));
 		atomic_fetch_and(&window->users, ~RECORDING_WINDOW_BUSY);
 	}
 }
@@ -190,12 +190,12 @@ static void unmap_unused(struct recording_map *map)
  * per window. */
 static bool is_frugal(const struct recording_map *map)
 {
-	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+	struct rlimit64 limit = {.rlim_cur = RLIM64_INFINITY};
 
 	if (atomic_load(&map->is_frugal))
 		return true;
 	raw_syscall4(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit);
-	return limit.rlim_cur != RLIM_INFINITY;
+	return limit.rlim_cur != RLIM64_INFINITY;
 }
 
 /* Makes the caller a user of the window. Another thread may be unmapping it: that takes less than a
@@ -274,7 +274,7 @@ void recording_map_whole(struct recording_map *map)
 		return;
 	at = map_from((uint8_t *)map->header, map->file_bytes);
 	if (is_address(at) && !atomic_compare_exchange_strong(&map->whole, &none, (uint8_t *)at))
-		raw_unmap((void *)at, map->file_bytes);
+		raw_unmap((void *)at, (size_t)map->file_bytes);
 }
 
 void recording_map_end(struct recording_map *map)
@@ -282,18 +282,18 @@ void recording_map_end(struct recording_map *map)
 	uint8_t *whole = atomic_load(&map->whole);
 
 	if (whole && whole != (uint8_t *)map->header)
-		raw_unmap(whole, map->file_bytes);
+		raw_unmap(whole, (size_t)map->file_bytes);
 	for (uint64_t i = 0; map->windows && i < window_count(map); i++) {
 		uint8_t *memory = atomic_load(&map->windows[i].memory);
 		uint8_t *anchor = atomic_load(&map->windows[i].anchor);
 
 		if (memory)
-			raw_unmap(memory, window_size(map, i));
+			raw_unmap(memory, (size_t)window_size(map, i));
 		if (anchor && i > 0)
 			raw_unmap(anchor, ANCHOR_BYTES);
 	}
 	if (map->windows)
-		raw_unmap(map->windows, window_count(map) * sizeof(*map->windows));
+		raw_unmap(map->windows, (size_t)window_count(map) * sizeof(*map->windows));
 	if (map->header)
-		raw_unmap(map->header, mapped_header_bytes(map));
+		raw_unmap(map->header, (size_t)mapped_header_bytes(map));
 }

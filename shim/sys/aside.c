@@ -1,6 +1,7 @@
 #include "sys/aside.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,7 +28,7 @@ struct aside {
  * open. */
 static bool leave_descriptors(void)
 {
-	return raw_syscall3(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) == 0 ||
+	return raw_syscall3(SYS_close_range, 0, (long)UINT_MAX, CLOSE_RANGE_UNSHARE) == 0 ||
 	       raw_syscall1(SYS_unshare, CLONE_FILES) == 0;
 }
 

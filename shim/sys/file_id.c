@@ -4,10 +4,10 @@
 
 #include "sys/raw.h"
 
-int file_id_read(int fd, struct file_id *id, struct stat *status)
+int file_id_read(int fd, struct file_id *id, struct stat64 *status)
 {
 	struct statx born = {0};
-	long result = raw_syscall2(SYS_fstat, fd, (long)status);
+	long result = raw_syscall2(RAW_FSTAT, fd, (long)status);
 
 	if (result < 0)
 		return (int)result;

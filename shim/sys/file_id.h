@@ -22,7 +22,7 @@ struct file_id {
 
 /* Reads the identity and status of the file that fd refers to now. Returns 0 or -errno. Calls fstat
  * and statx, which a seccomp filter of the program may make fatal. */
-int file_id_read(int fd, struct file_id *id, struct stat *status);
+int file_id_read(int fd, struct file_id *id, struct stat64 *status);
 
 static inline bool file_id_is_same(const struct file_id *a, const struct file_id *b)
 {

@@ -19,9 +19,9 @@ static long duplicate_from(int fd, uint64_t least)
 
 /* Copies fd to the first number above the program's limit, so that all numbers below it stay the
  * program's. Raises the limit for the moment. */
-static long duplicate_above(int fd, const struct rlimit *limit, bool may_raise)
+static long duplicate_above(int fd, const struct rlimit64 *limit, bool may_raise)
 {
-	struct rlimit raised = {limit->rlim_cur + 1, limit->rlim_max};
+	struct rlimit64 raised = {limit->rlim_cur + 1, limit->rlim_max};
 	long high;
 
 	if (!may_raise || limit->rlim_cur >= limit->rlim_max || limit->rlim_cur > MOST_ABOVE ||
@@ -34,7 +34,7 @@ static long duplicate_above(int fd, const struct rlimit *limit, bool may_raise)
 
 int high_fd_duplicate(int fd, bool may_raise)
 {
-	struct rlimit limit = {.rlim_cur = HIGH_FD};
+	struct rlimit64 limit = {.rlim_cur = HIGH_FD};
 	long high;
 
 	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);

@@ -35,7 +35,7 @@ void fastpath_start(void)
 	if (config.has_record && !config.rehearsal.is_on && !config.has_lines && !has_stacks &&
 	    is_shown && config.summary == CONFIG_SUMMARY_OFF &&
 	    config.style.data_bytes <= PACK_DATA_BYTES)
-		atomic_store(&data_bytes, config.style.data_bytes);
+		atomic_store(&data_bytes, (size_t)config.style.data_bytes);
 }
 
 void fastpath_stop(void)
@@ -255,7 +255,7 @@ static __attribute__((noinline, cold)) ssize_t leave_slowly(const struct fastpat
 		memcpy(call.input_bytes, fastpath->input, sizeof(call.input_bytes));
 	}
 	errno = saved_errno;
-	return after_call(&call, result);
+	return (ssize_t)after_call(&call, result);
 }
 
 /* Returns whether a read found nothing, which is as ordinary as finding something. */

@@ -246,7 +246,7 @@ static uint8_t copy_argument(const struct call *call, void *to, unsigned index, 
 {
 	const void *from = (const void *)(uintptr_t)call->arguments[index];
 
-	return (uint8_t)memory_copy(to, from, size < most ? size : most, call->start_ns);
+	return (uint8_t)memory_copy(to, from, (size_t)(size < most ? size : most), call->start_ns);
 }
 
 /* Copies the input arguments other than the payload. */
