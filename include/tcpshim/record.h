@@ -291,11 +291,23 @@ struct record_module {
 	uint64_t start, end, offset;
 };
 
+/* Where uint64_t is aligned to 4 bytes (i386), there is no padding to rely on. */
+_Static_assert(sizeof(struct record_header) == 1256 &&
+		       offsetof(struct record_header, base_ns) == 48 &&
+		       offsetof(struct record_header, blocks_taken) == 1200 &&
+		       offsetof(struct record_header, end_ns) == 1248,
+	       "the header is the same on every machine");
 _Static_assert(sizeof(struct record_current) == 72 && sizeof(struct record_block) == 112 &&
 		       sizeof(struct record_transfer) == 40 && sizeof(struct record_event) == 48 &&
 		       sizeof(struct record_subject) == 64 &&
 		       sizeof(struct tcpshim_address) == 24 && sizeof(struct tcpshim_watch) == 16 &&
-		       sizeof(struct record_module) == 32,
+		       sizeof(struct record_module) == 32 && sizeof(struct record_more) == 8 &&
+		       sizeof(struct record_thread) == 32 && sizeof(struct record_clock) == 24 &&
+		       sizeof(struct record_line) == 16 && sizeof(struct record_section) == 8 &&
+		       offsetof(struct record_block, current) == 40 &&
+		       offsetof(struct record_current, start_ns) == 16 &&
+		       offsetof(struct record_event, time_ns) == 8 &&
+		       offsetof(struct record_subject, local) == 16,
 	       "the same on every machine");
 
 #endif

@@ -80,10 +80,12 @@ enum {
  * room for PACK_TRANSFER_BYTES. */
 static inline void pack_transfer_begin(struct record_transfer *to, const struct pack_transfer *from)
 {
+	const uint64_t buffer = (uintptr_t)from->buffer;
+
 	to->since_ns = from->since_ns;
 	to->serial = from->serial;
 	to->asked = from->asked;
-	memcpy(to->bytes, &from->buffer, sizeof(from->buffer));
+	memcpy(to->bytes, &buffer, sizeof(buffer));
 	to->fd = from->fd;
 	to->message_flags = from->flags != 0 ? pack_flags(from->flags) : 0;
 }

@@ -41,6 +41,20 @@ all() {
 
 @test "the calls, summed" { all summary --summary; }
 
+# golden32 was made by programs of tests/traced for i386 and their library.
+@test "recordings of 32-bit programs" {
+	local recording name count=0
+	for recording in "$repository"/tests/record/golden32/*.gz; do
+		name=$(basename "$recording" .gz)
+		gzip -dc "$recording" >"$name"
+		timeout -k 5 20 "$tcpshim" report "$name" >"$name.text" 2>said || fail "$name: status $?:" "$(cat said)"
+		diff -u "${recording%.gz}.text" "$name.text" >differences || fail "$name:" "$(head -n 40 differences)"
+		nothing <said
+		count=$((count + 1))
+	done
+	((count >= 4)) || fail "only $count recordings are there"
+}
+
 @test "many notes and most calls are in them" {
 	local recording name
 	for recording in "$golden"/*.text; do
