@@ -1,5 +1,8 @@
 #include "guest/alarm.h"
 
+#if defined(__i386__)
+#include <asm/ldt.h>
+#endif
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -36,10 +39,37 @@ static uintptr_t thread_pointer(void)
 	__asm__("mov %%fs:0, %0" : "=r"(pointer));
 #elif defined(__aarch64__)
 	__asm__("mrs %0, tpidr_el0" : "=r"(pointer));
+#elif defined(__i386__)
+	__asm__("mov %%gs:0, %0" : "=r"(pointer));
 #else
 	pointer = (uintptr_t)__builtin_thread_pointer();
 #endif
 	return pointer;
+}
+
+/* Returns what clone takes as the thread's storage. On i386 that is a segment, which has the same
+ * number as the caller's: each thread has its own table of them. The word at 16 is where libc's
+ * system calls go. */
+static uintptr_t storage_at(uintptr_t pointer)
+{
+#if defined(__i386__)
+	static struct user_desc segment; /* a process makes one thread only */
+	unsigned selector;
+
+	__asm__("mov %%gs, %0" : "=r"(selector));
+	__asm__("mov %%gs:16, %0" : "=r"(((uintptr_t *)pointer)[4]));
+	segment = (struct user_desc){
+		.entry_number = (selector & 0xffff) >> 3,
+		.base_addr = (unsigned)pointer,
+		.limit = 0xfffff,
+		.seg_32bit = 1,
+		.limit_in_pages = 1,
+		.useable = 1,
+	};
+	return (uintptr_t)&segment;
+#else
+	return pointer;
+#endif
 }
 
 /* Waits until the time is changed or has come. */
@@ -52,7 +82,7 @@ static void wait_until(uint64_t next_ns, uint32_t seen)
 		return;
 	rest = (struct timespec){.tv_sec = (time_t)((next_ns - now_ns) / NS_PER_S),
 				 .tv_nsec = (long)((next_ns - now_ns) % NS_PER_S)};
-	raw_syscall6(SYS_futex, (long)&changes, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen,
+	raw_syscall6(SYS_futex, (long)&changes, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, (long)seen,
 		     next_ns == UINT64_MAX ? 0 : (long)&rest, 0, 0);
 }
 
@@ -109,11 +139,12 @@ static void make_thread(void)
 		return;
 	}
 	pointer = (uintptr_t)storage + (pointer - low);
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 	*(uintptr_t *)pointer = pointer; /* read instead of the register */
 #endif
 	raw_syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof(all));
-	if (raw_clone_thread(flags, stack + STACK_BYTES, NULL, pointer, be_alarm, NULL) < 0) {
+	if (raw_clone_thread(flags, stack + STACK_BYTES, NULL, storage_at(pointer), be_alarm,
+			     NULL) < 0) {
 		raw_unmap(stack, STACK_BYTES);
 		raw_unmap(storage, high - low + 4096);
 	}

@@ -19,6 +19,10 @@ enum { LIBUNWIND_REG_IP = 16 }; /* RIP */
 #elif defined(__aarch64__)
 #define LIBUNWIND_LOCAL(name) "_ULaarch64_" name
 enum { LIBUNWIND_REG_IP = 30 }; /* X30 */
+#elif defined(__i386__)
+#define LIBUNWIND_LOCAL(name) "_ULx86_" name
+#define LIBUNWIND_GETCONTEXT "getcontext" /* libc's, which libunwind needs */
+enum { LIBUNWIND_REG_IP = 8 }; /* EIP */
 #else
 #error "add the names and the register for this machine here, from its libunwind-MACHINE.h"
 #endif

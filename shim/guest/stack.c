@@ -73,6 +73,33 @@ static void walk(void *argument)
 	}
 }
 
+#if defined(__i386__)
+/* Calls function(argument) on another stack, whose highest address is top. */
+void call_on(void *top, void (*function)(void *argument), void *argument) __asm__("stack_call_on")
+	__attribute__((visibility("hidden")));
+__asm__(".pushsection .text\n\t"
+	".hidden stack_call_on\n\t"
+	".globl stack_call_on\n\t"
+	".type stack_call_on, @function\n"
+	"stack_call_on:\n\t"
+	".cfi_startproc\n\t"
+	"pushl %ebp\n\t"
+	".cfi_def_cfa_offset 8\n\t"
+	".cfi_offset ebp, -8\n\t"
+	"movl %esp, %ebp\n\t"
+	".cfi_def_cfa_register ebp\n\t"
+	"movl 8(%ebp), %esp\n\t"
+	"subl $12, %esp\n\t"
+	"pushl 16(%ebp)\n\t"
+	"call *12(%ebp)\n\t"
+	"leave\n\t"
+	".cfi_def_cfa esp, 4\n\t"
+	".cfi_restore ebp\n\t"
+	"ret\n\t"
+	".cfi_endproc\n\t"
+	".size stack_call_on, . - stack_call_on\n\t"
+	".popsection");
+#else
 /* Calls function(argument) on another stack, whose highest address is top. */
 static void call_on(void *top, void (*function)(void *argument), void *argument)
 {
@@ -102,16 +129,17 @@ static void call_on(void *top, void (*function)(void *argument), void *argument)
 			   "cc", "memory");
 #endif
 }
+#endif
 
 static bool is_pipe_ours(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		struct stat status;
+		struct stat64 status;
 		int fd = atomic_load(&pipes[i].fd);
 
 		if (fd < 0) /* libunwind has created no pipe */
 			continue;
-		if (raw_syscall2(SYS_fstat, fd, (long)&status) < 0 ||
+		if (raw_syscall2(RAW_FSTAT, fd, (long)&status) < 0 ||
 		    status.st_dev != atomic_load(&pipes[i].device) ||
 		    status.st_ino != atomic_load(&pipes[i].inode))
 			return false;
@@ -122,7 +150,7 @@ static bool is_pipe_ours(void)
 /* Duplicates fd to a high number and closes the old one. Returns fd itself if that fails. */
 static int move_high(int fd)
 {
-	struct rlimit limit = {.rlim_cur = HIGH_FD};
+	struct rlimit64 limit = {.rlim_cur = HIGH_FD};
 	long high;
 
 	raw_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
@@ -137,11 +165,11 @@ static int move_high(int fd)
 void stack_made_pipe(int fds[2])
 {
 	for (unsigned i = 0; i < 2 && thread.is_unwinding; i++) {
-		struct stat status = {0};
+		struct stat64 status = {0};
 		bool is_stored;
 
 		fds[i] = move_high(fds[i]);
-		raw_syscall2(SYS_fstat, fds[i], (long)&status);
+		raw_syscall2(RAW_FSTAT, fds[i], (long)&status);
 		fdtable_exchange(fds[i], fdtable_slot(FD_OURS, 0, 0), &is_stored);
 		atomic_store(&pipes[i].device, status.st_dev);
 		atomic_store(&pipes[i].inode, status.st_ino);

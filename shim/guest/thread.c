@@ -14,6 +14,7 @@
 #include "guest/process.h"
 #include "sys/raw.h"
 #include "sys/restriction.h"
+#include "sys/vdso.h"
 
 /* MOST_TRIES: how many areas are checked for an owner that has ended, before a new one is mapped.
  * MOST_SEARCHED: how many bytes of stack are searched for a signal frame. */
@@ -31,6 +32,31 @@ static uintptr_t find_frame_mark(void)
 	return FPSIMD_MAGIC | sizeof(struct fpsimd_context) << 32;
 }
 #else
+#if defined(__i386__)
+enum { HAS_RESTORER = 0x04000000 };
+
+/* In the vDSO: where the frames of handlers with and without SA_SIGINFO return to, if libc has set
+ * no restorer. */
+static uintptr_t kernel_restorers[2];
+
+void thread_find_restorers(uintptr_t vdso)
+{
+	kernel_restorers[0] = (uintptr_t)vdso_find(vdso, "__kernel_rt_sigreturn");
+	kernel_restorers[1] = (uintptr_t)vdso_find(vdso, "__kernel_sigreturn");
+}
+#endif
+
+static uintptr_t restorer_of(uintptr_t flags, uintptr_t restorer)
+{
+#if defined(__i386__)
+	(void)restorer;
+	return flags & HAS_RESTORER ? 0 : kernel_restorers[0];
+#else
+	(void)flags;
+	return restorer;
+#endif
+}
+
 /* Returns a word that each signal frame has: the address that it returns to (SA_RESTORER), which is
  * libc's and the same for all handlers. 0: no handler is installed. */
 static uintptr_t find_frame_mark(void)
@@ -48,12 +74,23 @@ static uintptr_t find_frame_mark(void)
 		if (raw_syscall4(SYS_rt_sigaction, number, 0, (long)&action, sizeof(action.mask)) ==
 			    0 &&
 		    action.handler > 1) /* SIG_DFL, SIG_IGN */
-			restorer = action.restorer;
+			restorer = restorer_of(action.flags, action.restorer);
 	}
 	atomic_store(&known, restorer);
 	return restorer;
 }
 #endif
+
+/* Returns whether the word is the mark of the frame of another kind of handler. */
+static inline bool is_other_mark(uintptr_t word)
+{
+#if defined(__i386__)
+	return word == kernel_restorers[1];
+#else
+	(void)word;
+	return false;
+#endif
+}
 
 /* Returns whether a signal handler may be running between two frames of the same stack. The frame
  * of one that has ended, in memory that is not in use, is mistaken for it. */
@@ -65,7 +102,7 @@ static bool may_have_signal_frame(uintptr_t from, uintptr_t to)
 		return true;
 	for (const uintptr_t *word = (const uintptr_t *)(from & ~(uintptr_t)7);
 	     (uintptr_t)word < to; word++)
-		if (*word == mark)
+		if (*word == mark || is_other_mark(*word))
 			return true;
 	return false;
 }

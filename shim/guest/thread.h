@@ -115,4 +115,9 @@ bool thread_is_gone(int tid);
 struct area *thread_next_area(const struct area *area);
 void thread_clear_sums(void);
 
+#if defined(__i386__)
+/* Finds where the frames of signal handlers return to. In the constructor. */
+void thread_find_restorers(uintptr_t vdso);
+#endif
+
 #endif

@@ -57,7 +57,7 @@ void clock_detect_forbidden(void)
 		clock_forbid_counter();
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #include <string.h>
 #include <x86intrin.h>

@@ -55,7 +55,7 @@ uint64_t clock_measure(void);
 
 static inline uint64_t clock_now_ns(void)
 {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 	uint32_t sequence = atomic_load_explicit(&clock_line.sequence, memory_order_acquire);
 	uint64_t limit = atomic_load_explicit(&clock_line.limit, memory_order_relaxed), cycles, ns;
 

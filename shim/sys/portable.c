@@ -10,11 +10,17 @@
 #define OLDEST "GLIBC_2.2.5"
 #elif defined(__aarch64__)
 #define OLDEST "GLIBC_2.17"
+#elif defined(__i386__)
+#define OLDEST "GLIBC_2.1"
+#define OLDEST_DLSYM "GLIBC_2.0"
+#endif
+#ifndef OLDEST_DLSYM
+#define OLDEST_DLSYM OLDEST
 #endif
 
 /* Built with an older glibc, the names are asked for in no version. */
 #if defined(OLDEST) && __GLIBC_PREREQ(2, 34)
-__asm__(".symver dlsym,dlsym@" OLDEST);
+__asm__(".symver dlsym,dlsym@" OLDEST_DLSYM);
 __asm__(".symver dlvsym,dlvsym@" OLDEST);
 __asm__(".symver dlopen,dlopen@" OLDEST);
 #endif

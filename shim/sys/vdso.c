@@ -11,7 +11,7 @@ static const char clock_name[] = "__kernel_clock_gettime";
 static const char clock_name[] = "__vdso_clock_gettime";
 #endif
 
-vdso_clock_gettime *vdso_find_clock(uintptr_t at)
+void *vdso_find(uintptr_t at, const char *name)
 {
 	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)at;
 	const ElfW(Dyn) *dynamic = NULL;
@@ -30,5 +30,10 @@ vdso_clock_gettime *vdso_find_clock(uintptr_t at)
 	}
 	if (!dynamic || !image_read(&image, bias, dynamic, false))
 		return NULL;
-	return (vdso_clock_gettime *)image_find(&image, clock_name);
+	return image_find(&image, name);
+}
+
+vdso_clock_gettime *vdso_find_clock(uintptr_t at)
+{
+	return (vdso_clock_gettime *)vdso_find(at, clock_name);
 }

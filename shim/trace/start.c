@@ -40,11 +40,11 @@ static void notify_command(const char *value)
 {
 	struct word fd = word_of(value), inode;
 	uint64_t number, wanted;
-	struct stat status;
+	struct stat64 status;
 
 	if (!word_cut(&fd, ':', &inode) || !word_number(fd, &number) ||
 	    !word_number(inode, &wanted) || number > INT_MAX ||
-	    raw_syscall2(SYS_fstat, (long)number, (long)&status) < 0 || !S_ISFIFO(status.st_mode) ||
+	    raw_syscall2(RAW_FSTAT, (long)number, (long)&status) < 0 || !S_ISFIFO(status.st_mode) ||
 	    status.st_ino != wanted)
 		return;
 	raw_write((int)number, "", 1);
@@ -58,6 +58,20 @@ static void complain_at_start(const char *line, size_t size)
 	restriction_detect();
 	complaint_write(line, size);
 }
+
+#if defined(__i386__)
+/* Returns whether the program has musl, whose functions have other arguments on i386, and prints
+ * that. */
+static bool is_refused(void)
+{
+	static const char line[] = "tcpshim: this program is not traced: on i386, the library "
+				   "supports glibc, but not musl.";
+
+	if (portable_is_musl())
+		complain_at_start(line, sizeof(line) - 1);
+	return portable_is_musl();
+}
+#endif
 
 static void start_over_unshown(void)
 {
@@ -89,9 +103,15 @@ __attribute__((destructor)) static void end(void)
 /* What musl has. */
 extern char *program_name __asm__("__progname") __attribute__((weak));
 
+#if defined(__i386__)
+#define CONSTRUCTOR
+#else
+#define CONSTRUCTOR __attribute__((constructor(200)))
+#endif
+
 /* Takes argc, argv and the environment as the loader passes them to every constructor: getenv is
  * not ready yet if this object is initialised first (-z initfirst). */
-__attribute__((constructor(200))) static void start(int argc, char **argv, char **environment)
+CONSTRUCTOR static void start(int argc, char **argv, char **environment)
 {
 	const char *program = "unknown";
 
@@ -106,6 +126,9 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 	threads_start();
 	cancelled_start();
 	clock_find(getauxval(AT_SYSINFO_EHDR));
+#if defined(__i386__)
+	thread_find_restorers(getauxval(AT_SYSINFO_EHDR));
+#endif
 	complaint_start();
 	if (getauxval(AT_SECURE))
 		return;
@@ -113,8 +136,13 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 	if (config.started)
 		notify_command(config.started);
 	if ((!config.is_any_shown && !policy_is_any(&config.policy)) ||
-	    !config_has_program(program) ||
-	    !process_identify(config.is_any_shown ? sinks_start_over : start_over_unshown))
+	    !config_has_program(program))
+		return;
+#if defined(__i386__)
+	if (is_refused())
+		return;
+#endif
+	if (!process_identify(config.is_any_shown ? sinks_start_over : start_over_unshown))
 		return;
 	if (config.is_any_shown && sinks_start(environment, program)) {
 		/* Registered before any exit handler of the program, so it runs after them. A
@@ -131,3 +159,17 @@ __attribute__((constructor(200))) static void start(int argc, char **argv, char 
 	if (policy_is_any(&config.policy))
 		classify_inherited();
 }
+
+#if defined(__i386__)
+/* On i386 the arguments are in memory that the function may change. musl passes none, and has other
+ * things there, so they are read from where glibc puts them. */
+__attribute__((constructor(200))) static void start_i386(void)
+{
+	void *const *arguments = (void *const *)__builtin_frame_address(0) + 2;
+
+	if (!portable_is_musl())
+		start((int)(intptr_t)arguments[0], arguments[1], arguments[2]);
+	else
+		start(0, NULL, NULL);
+}
+#endif
