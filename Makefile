@@ -49,10 +49,13 @@ SOAK := $(patsubst tests/soak/%.c,$(O)/tests/soak/%,$(wildcard tests/soak/*.c))
 all: $(O)/libtcpshim.so $(O)/tcpshim ## build the library and the command
 library: $(O)/libtcpshim.so ## build the library alone, which needs no other library (CC=aarch64-linux-gnu-gcc O=build/arm64)
 
-$(O)/exports.map: include/tcpshim/calls.def scripts/exports-map
+# 32 if a long of the compiler's target has 32 bits.
+BITS = $(if $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) -E -P -x c - 2>/dev/null)),32,64)
+
+$(O)/exports.map: include/tcpshim/calls.def scripts/exports-map scripts/symbols
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
-	$(Q)scripts/exports-map $< > $@
+	$(Q)scripts/exports-map $< $(BITS) > $@
 
 $(O)/libtcpshim.so: $(LIB_OBJECTS) $(O)/exports.map
 	$(call say,LINK,$@)

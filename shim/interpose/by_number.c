@@ -5,6 +5,7 @@
  * the functions of the same names. All others pass through with all six arguments.
  */
 #include <limits.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -34,6 +35,14 @@ struct six {
 #define SYS_epoll_wait NO_NUMBER
 #endif
 
+#ifndef SYS_accept
+#define SYS_accept NO_NUMBER
+#endif
+#if defined(__i386__)
+#undef SYS_select /* takes one pointer to all of its arguments; no libc uses it */
+#define SYS_select SYS__newselect
+#endif
+
 enum { NO_NUMBER = -1, NUMBERS = 512 };
 
 static const long numbers[CALL_COUNT] = {
@@ -55,6 +64,26 @@ __attribute__((constructor)) static void find_calls(void)
 			calls[numbers[call]] = (uint8_t)(call + 1);
 }
 
+#if defined(__i386__)
+/* Further numbers of calls. */
+static const struct {
+	int number;
+	enum tcpshim_call call;
+} more_numbers[] = {
+	{SYS_fcntl64, CALL_fcntl},
+	{SYS_sendfile64, CALL_sendfile64},
+	{SYS_ppoll_time64, CALL_ppoll},
+	{SYS_pselect6_time64, CALL_pselect},
+	{SYS_recvmmsg_time64, CALL_recvmmsg},
+};
+
+__attribute__((constructor)) static void find_more_calls(void)
+{
+	for (unsigned i = 0; i < sizeof(more_numbers) / sizeof(more_numbers[0]); i++)
+		calls[more_numbers[i].number] = (uint8_t)(more_numbers[i].call + 1);
+}
+#endif
+
 /* Returns the call with this number, or CALL_COUNT. */
 static enum tcpshim_call call_of(long number)
 {
@@ -74,7 +103,31 @@ static long pass(long number, const struct six *six)
 static void arguments(struct call *call, const struct six *six)
 {
 	for (unsigned i = 0; i < EVENT_ARGUMENTS && call_rows[call->id].kinds[i] != ARG_NONE; i++)
-		call_integer(call, six->a[i]);
+		call_integer(call, (int64_t)(unsigned long)six->a[i]);
+}
+
+/* Sets the arguments of preadv2 and pwritev2: after the position, which is in two halves, come the
+ * flags. */
+static void correct_position(struct call *call, const struct six *six)
+{
+#if __SIZEOF_LONG__ == 4
+	call->arguments[3] = (uint64_t)six->a[4] << 32 | (unsigned long)six->a[3];
+#endif
+	call->arguments[4] = (uint64_t)six->a[5];
+}
+
+/* Reads the timeout of a call by number. */
+static void timeout_of(struct call *call, long number, const void *timeout)
+{
+#if __SIZEOF_LONG__ == 4
+	if (number == SYS_ppoll_time64 || number == SYS_pselect6_time64 ||
+	    number == SYS_epoll_pwait2) {
+		call_timespec64(call, timeout);
+		return;
+	}
+#endif
+	(void)number;
+	call_timeout(call, timeout);
 }
 
 /* Makes a poll, select or epoll_wait, in one part, since the caller chose the kernel's own
@@ -94,13 +147,13 @@ static long pass_wait(enum tcpshim_call id, long number, const struct six *six)
 		uint8_t kind = call_rows[id].kinds[i];
 
 		if (kind == ARG_TIMESPEC || kind == ARG_TIMEVAL)
-			call_timeout(&call, (const void *)six->a[i]);
+			timeout_of(&call, number, (const void *)six->a[i]);
 		else if (kind == ARG_MILLISECONDS)
 			call.is_unlimited = (int)six->a[i] < 0;
 		else if (kind == ARG_READ_SET)
 			call_select_sets(&call, &sets);
 	}
-	return after_call(&call, pass(number, six));
+	return (long)after_call(&call, pass(number, six));
 }
 
 static long pass_close(long number, const struct six *six)
@@ -116,7 +169,7 @@ static long pass_close(long number, const struct six *six)
 		return pass(number, six);
 
 	call_integer(&call, fd);
-	return after_call(&call, pass(number, six));
+	return (long)after_call(&call, pass(number, six));
 }
 
 /* Handles the descriptors that a message brought: unix sockets pass descriptors, even if they are
@@ -138,7 +191,7 @@ static void before_messages(enum tcpshim_call id, const struct six *six)
 	if (id == CALL_sendmsg)
 		rights_sent((const struct msghdr *)six->a[1]);
 	else if (id == CALL_sendmmsg)
-		for (long i = 0; i < (unsigned)six->a[2] && i < IOV_MAX; i++)
+		for (unsigned i = 0; i < (unsigned)six->a[2] && i < IOV_MAX; i++)
 			rights_sent(&((const struct mmsghdr *)six->a[1])[i].msg_hdr);
 }
 
@@ -180,15 +233,16 @@ static long pass_on_descriptor(enum tcpshim_call id, long number, const struct s
 
 	call_enter(&call, id, fd);
 	arguments(&call, six);
-	if (id == CALL_preadv2 || id == CALL_pwritev2) /* after the two halves of the position */
-		call.arguments[4] = (uint64_t)six->a[5];
+	if (id == CALL_preadv2 || id == CALL_pwritev2)
+		correct_position(&call, six);
 	before_call(&call);
 	if (id == CALL_setsockopt && six->a[1] == IPPROTO_TCP && six->a[2] == TCP_REPAIR)
 		tcpinfo_expect_repair();
 	if (id == CALL_setsockopt && before_is_left_out(&call))
-		return after_call(&call, 0);
+		return (long)after_call(&call, 0);
 	long result = pass_messages(id, six, pass(number, six));
-	return after_call(&call, id == CALL_shutdown ? after_shutdown(&call, (int)result) : result);
+	result = id == CALL_shutdown ? after_shutdown(&call, (int)result) : result;
+	return (long)after_call(&call, result);
 }
 
 /* Restricts the library before the filter is installed, because one forbidden call would end the
@@ -262,6 +316,9 @@ static bool pass_for_process(long number, const struct six *six, long *result)
 	case SYS_pkey_mprotect:
 	case SYS_mremap:
 	case SYS_shmdt:
+#ifdef SYS_ipc /* shmdt too */
+	case SYS_ipc:
+#endif
 		*result = pass_memory(number, six);
 		return true;
 	case SYS_exit_group:
@@ -324,6 +381,76 @@ static bool pass_by_name(long number, const struct six *six, long *result)
 	}
 }
 
+#if defined(__i386__)
+/* Makes a socketcall(2) through the function that it stands for. Its second argument points to the
+ * function's. */
+static long pass_socketcall(long number, const struct six *six)
+{
+	static const uint8_t counts[] = {
+		[SYS_SOCKET] = 3,      [SYS_BIND] = 3,       [SYS_CONNECT] = 3,
+		[SYS_LISTEN] = 2,      [SYS_ACCEPT] = 3,     [SYS_GETSOCKNAME] = 3,
+		[SYS_GETPEERNAME] = 3, [SYS_SOCKETPAIR] = 4, [SYS_SEND] = 4,
+		[SYS_RECV] = 4,        [SYS_SENDTO] = 6,     [SYS_RECVFROM] = 6,
+		[SYS_SHUTDOWN] = 2,    [SYS_SETSOCKOPT] = 5, [SYS_GETSOCKOPT] = 5,
+		[SYS_SENDMSG] = 3,     [SYS_RECVMSG] = 3,    [SYS_ACCEPT4] = 4,
+		[SYS_RECVMMSG] = 5,    [SYS_SENDMMSG] = 4,
+	};
+	unsigned function = (unsigned)six->a[0];
+	long a[6];
+
+	if (function >= sizeof(counts) || counts[function] == 0 ||
+	    !memory_copy_all(a, (const void *)six->a[1], counts[function] * sizeof(a[0]),
+			     process_now_ns()))
+		return pass(number, six);
+	switch (function) {
+	case SYS_SOCKET:
+		return socket((int)a[0], (int)a[1], (int)a[2]);
+	case SYS_BIND:
+		return bind((int)a[0], (const struct sockaddr *)a[1], (socklen_t)a[2]);
+	case SYS_CONNECT:
+		return connect((int)a[0], (const struct sockaddr *)a[1], (socklen_t)a[2]);
+	case SYS_LISTEN:
+		return listen((int)a[0], (int)a[1]);
+	case SYS_ACCEPT:
+		return accept((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2]);
+	case SYS_GETSOCKNAME:
+		return getsockname((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2]);
+	case SYS_GETPEERNAME:
+		return getpeername((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2]);
+	case SYS_SOCKETPAIR:
+		return socketpair((int)a[0], (int)a[1], (int)a[2], (int *)a[3]);
+	case SYS_SEND:
+		return send((int)a[0], (const void *)a[1], (size_t)a[2], (int)a[3]);
+	case SYS_RECV:
+		return recv((int)a[0], (void *)a[1], (size_t)a[2], (int)a[3]);
+	case SYS_SENDTO:
+		return sendto((int)a[0], (const void *)a[1], (size_t)a[2], (int)a[3],
+			      (const struct sockaddr *)a[4], (socklen_t)a[5]);
+	case SYS_RECVFROM:
+		return recvfrom((int)a[0], (void *)a[1], (size_t)a[2], (int)a[3],
+				(struct sockaddr *)a[4], (socklen_t *)a[5]);
+	case SYS_SHUTDOWN:
+		return shutdown((int)a[0], (int)a[1]);
+	case SYS_SETSOCKOPT:
+		return setsockopt((int)a[0], (int)a[1], (int)a[2], (const void *)a[3],
+				  (socklen_t)a[4]);
+	case SYS_GETSOCKOPT:
+		return getsockopt((int)a[0], (int)a[1], (int)a[2], (void *)a[3], (socklen_t *)a[4]);
+	case SYS_SENDMSG:
+		return sendmsg((int)a[0], (const struct msghdr *)a[1], (int)a[2]);
+	case SYS_RECVMSG:
+		return recvmsg((int)a[0], (struct msghdr *)a[1], (int)a[2]);
+	case SYS_ACCEPT4:
+		return accept4((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2], (int)a[3]);
+	case SYS_RECVMMSG:
+		return recvmmsg((int)a[0], (struct mmsghdr *)a[1], (unsigned)a[2], (int)a[3],
+				(struct timespec *)a[4]);
+	default:
+		return sendmmsg((int)a[0], (struct mmsghdr *)a[1], (unsigned)a[2], (int)a[3]);
+	}
+}
+#endif
+
 EXPORT long syscall(long number, ...)
 {
 	struct six six;
@@ -335,6 +462,10 @@ EXPORT long syscall(long number, ...)
 	for (unsigned i = 0; i < 6; i++)
 		six.a[i] = va_arg(list, long);
 	va_end(list);
+#if defined(__i386__)
+	if (number == SYS_socketcall && process_is_watching)
+		return pass_socketcall(number, &six);
+#endif
 	id = process_is_watching ? call_of(number) : CALL_COUNT;
 	if (id == CALL_COUNT) {
 		if (process_is_watching && (pass_for_process(number, &six, &result) ||

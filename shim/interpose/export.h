@@ -27,4 +27,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* For what several names of one function have in common. */
+#define SHARED_BODY inline __attribute__((always_inline))
+
 #endif

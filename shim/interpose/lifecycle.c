@@ -347,6 +347,19 @@ EXPORT int fcntl64(int fd, int command, ...)
 	return fcntl_call(CALL_fcntl64, real.fcntl64, fd, command, value);
 }
 
+#if __SIZEOF_LONG__ == 4
+EXPORT int __fcntl_time64(int fd, int command, ...)
+{
+	va_list list;
+	void *value;
+
+	va_start(list, command);
+	value = va_arg(list, void *);
+	va_end(list);
+	return fcntl_call(CALL_fcntl64, real.__fcntl_time64, fd, command, value);
+}
+#endif
+
 EXPORT int pipe2(int fds[2], int flags)
 {
 	int result = real.pipe2(fds, flags);

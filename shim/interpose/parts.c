@@ -56,7 +56,11 @@ bool parts_is_split(const struct call *call, int64_t timeout_ns)
 
 struct timespec parts_timespec(int64_t ns)
 {
-	return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+	const int64_t most_s = sizeof(time_t) == sizeof(int64_t) ? INT64_MAX : INT32_MAX;
+	int64_t s = ns / NS_PER_S;
+
+	return (struct timespec){.tv_sec = (time_t)(s < most_s ? s : most_s),
+				 .tv_nsec = (long)(ns % NS_PER_S)};
 }
 
 int64_t parts_rest_ns(const struct call *call, int64_t timeout_ns)

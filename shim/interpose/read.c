@@ -7,6 +7,7 @@
 #include "interpose/export.h"
 #include "sys/bypass.h"
 #include "sys/hot.h"
+#include "sys/portable.h"
 #include "trace/fastpath.h"
 
 /* A function apart from its wrapper: the wrapper only jumps, so if nothing is watched it makes no
@@ -29,7 +30,7 @@ static WATCHED ssize_t watched_read(int fd, void *buf, size_t size)
 	call_integer(&call, (int64_t)size);
 	before_read(&call);
 	ssize_t got = real.read(fd, buf, size);
-	return after_read(&call, got);
+	return (ssize_t)after_read(&call, got);
 }
 
 EXPORT HOT ssize_t read(int fd, void *buf, size_t size)
@@ -55,7 +56,7 @@ static WATCHED ssize_t watched_read_checked(int fd, void *buf, size_t size, size
 	call_integer(&call, (int64_t)size);
 	before_read(&call);
 	ssize_t got = real.__read_chk(fd, buf, size, buf_size);
-	return after_read(&call, got);
+	return (ssize_t)after_read(&call, got);
 }
 
 EXPORT HOT ssize_t __read_chk(int fd, void *buf, size_t size, size_t buf_size)
@@ -78,16 +79,26 @@ EXPORT ssize_t readv(int fd, const struct iovec *vector, int count)
 	call_integer(&call, count);
 	before_read(&call);
 	ssize_t got = real.readv(fd, vector, count);
-	return after_read(&call, got);
+	return (ssize_t)after_read(&call, got);
+}
+
+/* libc's function for a position of 64 bits; on a 64-bit machine not every libc has both. */
+static __typeof__(preadv64v2) *real_preadv(void)
+{
+#if __SIZEOF_LONG__ == 4
+	return real.preadv64v2;
+#else
+	return real.preadv2;
+#endif
 }
 
 static ssize_t read_at(enum tcpshim_call id, int fd, const struct iovec *vector, int count,
-		       off_t position, int flags)
+		       off64_t position, int flags)
 {
 	struct call call;
 
 	if (!watch_is_read(&call, fd))
-		return real.preadv2(fd, vector, count, position, flags);
+		return real_preadv()(fd, vector, count, position, flags);
 
 	call_enter_read(&call, id, fd);
 	call_integer(&call, fd);
@@ -96,14 +107,31 @@ static ssize_t read_at(enum tcpshim_call id, int fd, const struct iovec *vector,
 	call_integer(&call, position);
 	call_integer(&call, flags);
 	before_read(&call);
-	ssize_t got = real.preadv2(fd, vector, count, position, flags);
-	return after_read(&call, got);
+	ssize_t got = real_preadv()(fd, vector, count, position, flags);
+	return (ssize_t)after_read(&call, got);
 }
 
+#if defined(__i386__)
+/* In glibc, the position has 32 bits; in musl it has two words, and the flags come after them. */
+EXPORT ssize_t short_preadv2(int fd, const struct iovec *vector, int count, long first, long second,
+			     long third) __asm__("preadv2");
+
+ssize_t short_preadv2(int fd, const struct iovec *vector, int count, long first, long second,
+		      long third)
+{
+	if (!portable_is_musl())
+		return read_at(CALL_preadv2, fd, vector, count, first, (int)second);
+	return ((__typeof__(preadv64v2) *)(void *)real.preadv2)(fd, vector, count,
+								(off64_t)second << 32 |
+									(unsigned long)first,
+								(int)third);
+}
+#else
 EXPORT ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t position, int flags)
 {
 	return read_at(CALL_preadv2, fd, vector, count, position, flags);
 }
+#endif
 
 EXPORT ssize_t preadv64v2(int fd, const struct iovec *vector, int count, off64_t position,
 			  int flags)
@@ -128,7 +156,7 @@ static WATCHED ssize_t watched_recv(int fd, void *buf, size_t size, int flags)
 	call_integer(&call, flags);
 	before_read(&call);
 	ssize_t got = real.recv(fd, buf, size, flags);
-	return after_read(&call, got);
+	return (ssize_t)after_read(&call, got);
 }
 
 EXPORT HOT ssize_t recv(int fd, void *buf, size_t size, int flags)
@@ -156,7 +184,7 @@ static WATCHED ssize_t watched_recv_checked(int fd, void *buf, size_t size, size
 	call_integer(&call, flags);
 	before_read(&call);
 	ssize_t got = real.__recv_chk(fd, buf, size, buf_size, flags);
-	return after_read(&call, got);
+	return (ssize_t)after_read(&call, got);
 }
 
 EXPORT HOT ssize_t __recv_chk(int fd, void *buf, size_t size, size_t buf_size, int flags)
@@ -183,7 +211,7 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockad
 	call_pointer(&call, address_size);
 	before_read(&call);
 	ssize_t got = real.recvfrom(fd, buf, size, flags, address, address_size);
-	return after_read(&call, got);
+	return (ssize_t)after_read(&call, got);
 }
 
 EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, int flags,
@@ -203,7 +231,7 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t buf_size, i
 	call_pointer(&call, address_size);
 	before_read(&call);
 	ssize_t got = real.__recvfrom_chk(fd, buf, size, buf_size, flags, address, address_size);
-	return after_read(&call, got);
+	return (ssize_t)after_read(&call, got);
 }
 
 /* Classifies the descriptors that a message brought: a unix socket may pass descriptors even if it
@@ -215,20 +243,26 @@ static ssize_t note_received(struct msghdr *message, ssize_t got)
 	return got;
 }
 
-EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+static SHARED_BODY ssize_t receive_message(__typeof__(recvmsg) *const *real_recvmsg, int fd,
+					   struct msghdr *message, int flags)
 {
 	struct call call;
 
 	if (!watch_is_read(&call, fd))
-		return note_received(message, real.recvmsg(fd, message, flags));
+		return note_received(message, (*real_recvmsg)(fd, message, flags));
 
 	call_enter_read(&call, CALL_recvmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, message);
 	call_integer(&call, flags);
 	before_read(&call);
-	ssize_t got = note_received(message, real.recvmsg(fd, message, flags));
-	return after_read(&call, got);
+	ssize_t got = note_received(message, (*real_recvmsg)(fd, message, flags));
+	return (ssize_t)after_read(&call, got);
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	return receive_message(&real.recvmsg, fd, message, flags);
 }
 
 static int note_received_many(struct mmsghdr *messages, int got)
@@ -258,6 +292,34 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	return (int)after_read_messages(&call, got);
 }
 
+#if __SIZEOF_LONG__ == 4
+EXPORT ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
+{
+	return receive_message(&real.__recvmsg64, fd, message, flags);
+}
+
+EXPORT int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags,
+			struct timespec64 *timeout)
+{
+	struct call call;
+
+	if (!watch_is_read(&call, fd))
+		return note_received_many(messages,
+					  real.__recvmmsg64(fd, messages, count, flags, timeout));
+
+	call_enter_read(&call, CALL_recvmmsg, fd);
+	call_integer(&call, fd);
+	call_pointer(&call, messages);
+	call_integer(&call, count);
+	call_integer(&call, flags);
+	call_pointer(&call, timeout);
+	before_read(&call);
+	int got = note_received_many(messages,
+				     real.__recvmmsg64(fd, messages, count, flags, timeout));
+	return (int)after_read_messages(&call, got);
+}
+#endif
+
 EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size,
 		      unsigned flags)
 {
@@ -277,5 +339,5 @@ EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset
 	call_integer(&call, flags);
 	before_read(&call);
 	ssize_t moved = real.splice(from, from_offset, to, to_offset, size, flags);
-	return after_read(&call, moved);
+	return (ssize_t)after_read(&call, moved);
 }

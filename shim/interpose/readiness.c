@@ -104,14 +104,12 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t fds_
 }
 
 static void ppoll_arguments(struct call *call, struct pollfd *fds, nfds_t count,
-			    const struct timespec *timeout, const sigset_t *mask)
+			    const void *timeout, const sigset_t *mask)
 {
 	call_pointer(call, fds);
 	call_integer(call, (int64_t)count);
 	call_pointer(call, timeout);
 	call_pointer(call, mask);
-	call_timeout(call, timeout);
-	before_wait(call);
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -124,6 +122,8 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 
 	call_enter(&call, CALL_ppoll, -1);
 	ppoll_arguments(&call, fds, count, timeout, mask);
+	call_timeout(&call, timeout);
+	before_wait(&call);
 	int64_t timeout_ns = parts_timeout_ns(&call, timeout, 1);
 	int ready = parts_is_split(&call, timeout_ns)
 			    ? ppoll_in_parts(&call, fds, count, timeout_ns, mask)
@@ -141,6 +141,8 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 
 	call_enter(&call, CALL___ppoll_chk, -1);
 	ppoll_arguments(&call, fds, count, timeout, mask);
+	call_timeout(&call, timeout);
+	before_wait(&call);
 	int64_t timeout_ns = parts_timeout_ns(&call, timeout, 1);
 	int ready = fds_size / sizeof(*fds) >= count && parts_is_split(&call, timeout_ns)
 			    ? ppoll_in_parts(&call, fds, count, timeout_ns, mask)
@@ -154,7 +156,7 @@ static void restore_sets(fd_set *const to[3], const struct call_sets *sets, int 
 {
 	for (unsigned set = 0; set < 3; set++)
 		if (to[set])
-			memcpy(to[set], sets->words[set], ((size_t)count + 63) / 64 * 8);
+			memcpy(to[set], sets->words[set], call_set_bytes(count));
 }
 
 static int select_in_parts(struct call *call, int count, fd_set *const to[3], int64_t timeout_ns,
@@ -211,8 +213,8 @@ EXPORT int select(int count, fd_set *read_set, fd_set *write_set, fd_set *except
 	if (timeout && !portable_is_musl()) {
 		int64_t left_ns = ready == 0 ? 0 : parts_rest_ns(&call, timeout_ns);
 
-		timeout->tv_sec = left_ns / NS_PER_S;
-		timeout->tv_usec = left_ns % NS_PER_S / 1000;
+		timeout->tv_sec = (time_t)(left_ns / NS_PER_S);
+		timeout->tv_usec = (suseconds_t)(left_ns % NS_PER_S / 1000);
 	}
 	return (int)after_call(&call, ready);
 }
@@ -387,3 +389,121 @@ EXPORT int epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,
 			    : real.epoll_pwait2(epoll_fd, events, count, timeout, mask);
 	return (int)after_call(&call, ready);
 }
+
+#if __SIZEOF_LONG__ == 4
+EXPORT int __ppoll64(struct pollfd *fds, nfds_t count, const struct timespec64 *timeout,
+		     const sigset_t *mask)
+{
+	struct call call;
+
+	if (!watch_is_any())
+		return real.__ppoll64(fds, count, timeout, mask);
+
+	call_enter(&call, CALL_ppoll, -1);
+	ppoll_arguments(&call, fds, count, timeout, mask);
+	call_timespec64(&call, timeout);
+	before_wait(&call);
+	int64_t timeout_ns = parts_timeout_ns(&call, timeout, 1);
+	int ready = parts_is_split(&call, timeout_ns)
+			    ? ppoll_in_parts(&call, fds, count, timeout_ns, mask)
+			    : real.__ppoll64(fds, count, timeout, mask);
+	return (int)after_call(&call, ready);
+}
+
+EXPORT int __ppoll64_chk(struct pollfd *fds, nfds_t count, const struct timespec64 *timeout,
+			 const sigset_t *mask, size_t fds_size)
+{
+	struct call call;
+
+	if (!watch_is_any())
+		return real.__ppoll64_chk(fds, count, timeout, mask, fds_size);
+
+	call_enter(&call, CALL___ppoll_chk, -1);
+	ppoll_arguments(&call, fds, count, timeout, mask);
+	call_timespec64(&call, timeout);
+	before_wait(&call);
+	int64_t timeout_ns = parts_timeout_ns(&call, timeout, 1);
+	int ready = fds_size / sizeof(*fds) >= count && parts_is_split(&call, timeout_ns)
+			    ? ppoll_in_parts(&call, fds, count, timeout_ns, mask)
+			    : real.__ppoll64_chk(fds, count, timeout, mask, fds_size);
+	return (int)after_call(&call, ready);
+}
+
+EXPORT int __select64(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
+		      struct timeval64 *timeout)
+{
+	struct call call;
+
+	if (!watch_is_any())
+		return real.__select64(count, read_set, write_set, except_set, timeout);
+
+	call_enter(&call, CALL_select, -1);
+	fd_set *const to[3] = {read_set, write_set, except_set};
+	struct call_sets sets;
+	int ready;
+
+	select_arguments(&call, count, to, timeout);
+	call_timeval64(&call, timeout);
+	before_wait(&call);
+	bool has_sets = call_select_sets(&call, &sets);
+	int64_t timeout_ns = parts_timeout_ns(&call, timeout, 1000);
+	if (!has_sets || !parts_is_split(&call, timeout_ns)) {
+		ready = real.__select64(count, read_set, write_set, except_set, timeout);
+		return (int)after_call(&call, ready);
+	}
+	ready = select_in_parts(&call, count, to, timeout_ns, NULL);
+	if (timeout) {
+		int64_t left_ns = ready == 0 ? 0 : parts_rest_ns(&call, timeout_ns);
+
+		timeout->tv_sec = left_ns / NS_PER_S;
+		timeout->tv_usec = left_ns % NS_PER_S / 1000;
+	}
+	return (int)after_call(&call, ready);
+}
+
+EXPORT int __pselect64(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
+		       const struct timespec64 *timeout, const sigset_t *mask)
+{
+	struct call call;
+
+	if (!watch_is_any())
+		return real.__pselect64(count, read_set, write_set, except_set, timeout, mask);
+
+	call_enter(&call, CALL_pselect, -1);
+	fd_set *const to[3] = {read_set, write_set, except_set};
+	struct call_sets sets;
+
+	select_arguments(&call, count, to, timeout);
+	call_pointer(&call, mask);
+	call_timespec64(&call, timeout);
+	before_wait(&call);
+	bool has_sets = call_select_sets(&call, &sets);
+	int64_t timeout_ns = parts_timeout_ns(&call, timeout, 1);
+	int ready =
+		has_sets && parts_is_split(&call, timeout_ns)
+			? select_in_parts(&call, count, to, timeout_ns, mask)
+			: real.__pselect64(count, read_set, write_set, except_set, timeout, mask);
+	return (int)after_call(&call, ready);
+}
+
+EXPORT int __epoll_pwait2_time64(int epoll_fd, struct epoll_event *events, int count,
+				 const struct timespec64 *timeout, const sigset_t *mask)
+{
+	struct call call;
+
+	if (!watch_is_epoll(epoll_fd))
+		return real.__epoll_pwait2_time64(epoll_fd, events, count, timeout, mask);
+
+	call_enter(&call, CALL_epoll_pwait2, epoll_fd);
+	epoll_arguments(&call, epoll_fd, events, count);
+	call_pointer(&call, timeout);
+	call_pointer(&call, mask);
+	call_timespec64(&call, timeout);
+	before_wait(&call);
+	int64_t timeout_ns = parts_timeout_ns(&call, timeout, 1);
+	int ready = parts_is_split(&call, timeout_ns)
+			    ? epoll_in_parts_ns(&call, epoll_fd, events, count, timeout_ns, mask)
+			    : real.__epoll_pwait2_time64(epoll_fd, events, count, timeout, mask);
+	return (int)after_call(&call, ready);
+}
+#endif

@@ -5,12 +5,13 @@
 
 #include "interpose/export.h"
 
-EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+static SHARED_BODY int get_option(__typeof__(getsockopt) *const *real_getsockopt, int fd, int level,
+				  int name, void *value, socklen_t *size)
 {
 	struct call call;
 
 	if (!watch_is_on(fd))
-		return real.getsockopt(fd, level, name, value, size);
+		return (*real_getsockopt)(fd, level, name, value, size);
 
 	call_enter(&call, CALL_getsockopt, fd);
 	call_integer(&call, fd);
@@ -19,16 +20,22 @@ EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
 	call_pointer(&call, value);
 	call_pointer(&call, size);
 	before_call(&call);
-	int result = real.getsockopt(fd, level, name, value, size);
+	int result = (*real_getsockopt)(fd, level, name, value, size);
 	return (int)after_call(&call, result);
 }
 
-EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+{
+	return get_option(&real.getsockopt, fd, level, name, value, size);
+}
+
+static SHARED_BODY int set_option(__typeof__(setsockopt) *const *real_setsockopt, int fd, int level,
+				  int name, const void *value, socklen_t size)
 {
 	struct call call;
 
 	if (!watch_is_setting(fd))
-		return real.setsockopt(fd, level, name, value, size);
+		return (*real_setsockopt)(fd, level, name, value, size);
 
 	call_enter(&call, CALL_setsockopt, fd);
 	call_integer(&call, fd);
@@ -39,8 +46,14 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	input_copy_all(&call);
 	if (level == IPPROTO_TCP && name == TCP_REPAIR)
 		tcpinfo_expect_repair();
-	int result = before_is_left_out(&call) ? 0 : real.setsockopt(fd, level, name, value, size);
+	int result = before_is_left_out(&call) ? 0
+					       : (*real_setsockopt)(fd, level, name, value, size);
 	return (int)after_call(&call, result);
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+	return set_option(&real.setsockopt, fd, level, name, value, size);
 }
 
 EXPORT int getsockname(int fd, struct sockaddr *address, socklen_t *size)
@@ -75,23 +88,53 @@ EXPORT int getpeername(int fd, struct sockaddr *address, socklen_t *size)
 	return (int)after_call(&call, result);
 }
 
-EXPORT int ioctl(int fd, unsigned long request, ...)
+static SHARED_BODY int ioctl_call(__typeof__(ioctl) *const *real_ioctl, int fd,
+				  unsigned long request, void *value)
 {
 	struct call call;
-	va_list list;
-	void *value;
 
-	va_start(list, request);
-	value = va_arg(list, void *);
-	va_end(list);
 	if (!watch_is_on(fd))
-		return real.ioctl(fd, request, value);
+		return (*real_ioctl)(fd, request, value);
 
 	call_enter(&call, CALL_ioctl, fd);
 	call_integer(&call, fd);
 	call_integer(&call, (int64_t)request);
 	call_pointer(&call, value);
 	input_copy_all(&call);
-	int result = real.ioctl(fd, request, value);
+	int result = (*real_ioctl)(fd, request, value);
 	return (int)after_call(&call, result);
 }
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+	void *value;
+
+	va_start(list, request);
+	value = va_arg(list, void *);
+	va_end(list);
+	return ioctl_call(&real.ioctl, fd, request, value);
+}
+
+#if __SIZEOF_LONG__ == 4
+EXPORT int __getsockopt64(int fd, int level, int name, void *value, socklen_t *size)
+{
+	return get_option(&real.__getsockopt64, fd, level, name, value, size);
+}
+
+EXPORT int __setsockopt64(int fd, int level, int name, const void *value, socklen_t size)
+{
+	return set_option(&real.__setsockopt64, fd, level, name, value, size);
+}
+
+EXPORT int __ioctl_time64(int fd, unsigned long request, ...)
+{
+	va_list list;
+	void *value;
+
+	va_start(list, request);
+	value = va_arg(list, void *);
+	va_end(list);
+	return ioctl_call(&real.__ioctl_time64, fd, request, value);
+}
+#endif

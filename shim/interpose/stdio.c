@@ -45,7 +45,7 @@ static ssize_t stdio_read(FILE *file, void *buf, ssize_t size)
 	call_integer(&call, size);
 	before_read(&call);
 	ssize_t got = real_read(file, buf, size);
-	return after_read(&call, got);
+	return (ssize_t)after_read(&call, got);
 }
 
 static ssize_t stdio_write(FILE *file, const void *buf, ssize_t size)
@@ -63,7 +63,7 @@ static ssize_t stdio_write(FILE *file, const void *buf, ssize_t size)
 	call_integer(&call, size);
 	before_call(&call);
 	ssize_t sent = real_write(file, buf, size);
-	return after_call(&call, sent);
+	return (ssize_t)after_call(&call, sent);
 }
 
 static int stdio_close(FILE *file)
@@ -178,7 +178,7 @@ static FILE *reopen(enum tcpshim_call id, __typeof__(freopen) *real_freopen, con
 
 	call_integer(&call, fd);
 	FILE *result = real_freopen(path, mode, file);
-	after_call(&call, result ? (intptr_t)result : -1);
+	after_call(&call, result ? (int64_t)(uintptr_t)result : -1);
 	if (result && portable_is_musl())
 		stdio_musl_hook(result);
 	return result;
@@ -212,6 +212,6 @@ EXPORT FILE *fdopen(int fd, const char *mode)
 	call_enter(&call, CALL_fdopen, fd);
 	call_integer(&call, fd);
 	FILE *file = real.fdopen(fd, mode);
-	after_call(&call, file ? (intptr_t)file : -1);
+	after_call(&call, file ? (int64_t)(uintptr_t)file : -1);
 	return opened(file, fd);
 }

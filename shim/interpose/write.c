@@ -4,6 +4,7 @@
 #include "interpose/export.h"
 #include "sys/bypass.h"
 #include "sys/hot.h"
+#include "sys/portable.h"
 #include "trace/fastpath.h"
 
 /* A function apart from its wrapper: the wrapper only jumps, so if nothing is watched it makes no
@@ -23,7 +24,7 @@ static WATCHED ssize_t watched_write(int fd, const void *buf, size_t size)
 	call_integer(&call, (int64_t)size);
 	before_call(&call);
 	ssize_t sent = real.write(fd, buf, size);
-	return after_call(&call, sent);
+	return (ssize_t)after_call(&call, sent);
 }
 
 EXPORT HOT ssize_t write(int fd, const void *buf, size_t size)
@@ -46,16 +47,26 @@ EXPORT ssize_t writev(int fd, const struct iovec *vector, int count)
 	call_integer(&call, count);
 	before_call(&call);
 	ssize_t sent = real.writev(fd, vector, count);
-	return after_call(&call, sent);
+	return (ssize_t)after_call(&call, sent);
+}
+
+/* libc's function for a position of 64 bits; on a 64-bit machine not every libc has both. */
+static __typeof__(pwritev64v2) *real_pwritev(void)
+{
+#if __SIZEOF_LONG__ == 4
+	return real.pwritev64v2;
+#else
+	return real.pwritev2;
+#endif
 }
 
 static ssize_t write_at(enum tcpshim_call id, int fd, const struct iovec *vector, int count,
-			off_t position, int flags)
+			off64_t position, int flags)
 {
 	struct call call;
 
 	if (!watch_is_on(fd))
-		return real.pwritev2(fd, vector, count, position, flags);
+		return real_pwritev()(fd, vector, count, position, flags);
 
 	call_enter(&call, id, fd);
 	call_integer(&call, fd);
@@ -64,14 +75,31 @@ static ssize_t write_at(enum tcpshim_call id, int fd, const struct iovec *vector
 	call_integer(&call, position);
 	call_integer(&call, flags);
 	before_call(&call);
-	ssize_t sent = real.pwritev2(fd, vector, count, position, flags);
-	return after_call(&call, sent);
+	ssize_t sent = real_pwritev()(fd, vector, count, position, flags);
+	return (ssize_t)after_call(&call, sent);
 }
 
+#if defined(__i386__)
+/* As preadv2 in read.c. */
+EXPORT ssize_t short_pwritev2(int fd, const struct iovec *vector, int count, long first,
+			      long second, long third) __asm__("pwritev2");
+
+ssize_t short_pwritev2(int fd, const struct iovec *vector, int count, long first, long second,
+		       long third)
+{
+	if (!portable_is_musl())
+		return write_at(CALL_pwritev2, fd, vector, count, first, (int)second);
+	return ((__typeof__(pwritev64v2) *)(void *)real.pwritev2)(fd, vector, count,
+								  (off64_t)second << 32 |
+									  (unsigned long)first,
+								  (int)third);
+}
+#else
 EXPORT ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t position, int flags)
 {
 	return write_at(CALL_pwritev2, fd, vector, count, position, flags);
 }
+#endif
 
 EXPORT ssize_t pwritev64v2(int fd, const struct iovec *vector, int count, off64_t position,
 			   int flags)
@@ -93,7 +121,7 @@ static WATCHED ssize_t watched_send(int fd, const void *buf, size_t size, int fl
 	call_integer(&call, flags);
 	before_call(&call);
 	ssize_t sent = real.send(fd, buf, size, flags);
-	return after_call(&call, sent);
+	return (ssize_t)after_call(&call, sent);
 }
 
 EXPORT HOT ssize_t send(int fd, const void *buf, size_t size, int flags)
@@ -120,7 +148,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t size, int flags,
 	call_integer(&call, address_size);
 	before_call(&call);
 	ssize_t sent = real.sendto(fd, buf, size, flags, address, address_size);
-	return after_call(&call, sent);
+	return (ssize_t)after_call(&call, sent);
 }
 
 /* Notes the descriptors that a message passes to another process: a unix socket may pass
@@ -131,21 +159,27 @@ static void note_sent(const struct msghdr *message)
 		rights_sent(message);
 }
 
-EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+static SHARED_BODY ssize_t send_message(__typeof__(sendmsg) *const *real_sendmsg, int fd,
+					const struct msghdr *message, int flags)
 {
 	struct call call;
 
 	note_sent(message);
 	if (!watch_is_sending(fd, flags))
-		return real.sendmsg(fd, message, flags);
+		return (*real_sendmsg)(fd, message, flags);
 
 	call_enter(&call, CALL_sendmsg, fd);
 	call_integer(&call, fd);
 	call_pointer(&call, message);
 	call_integer(&call, flags);
 	before_call(&call);
-	ssize_t sent = real.sendmsg(fd, message, flags);
-	return after_call(&call, sent);
+	ssize_t sent = (*real_sendmsg)(fd, message, flags);
+	return (ssize_t)after_call(&call, sent);
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	return send_message(&real.sendmsg, fd, message, flags);
 }
 
 static void note_sent_many(const struct mmsghdr *messages, unsigned count)
@@ -154,13 +188,14 @@ static void note_sent_many(const struct mmsghdr *messages, unsigned count)
 		note_sent(&messages[i].msg_hdr);
 }
 
-EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+static SHARED_BODY int send_messages(__typeof__(sendmmsg) *const *real_sendmmsg, int fd,
+				     struct mmsghdr *messages, unsigned count, int flags)
 {
 	struct call call;
 
 	note_sent_many(messages, count);
 	if (!watch_is_sending(fd, flags))
-		return real.sendmmsg(fd, messages, count, flags);
+		return (*real_sendmmsg)(fd, messages, count, flags);
 
 	call_enter(&call, CALL_sendmmsg, fd);
 	call_integer(&call, fd);
@@ -168,9 +203,26 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	call_integer(&call, count);
 	call_integer(&call, flags);
 	before_call(&call);
-	int sent = real.sendmmsg(fd, messages, count, flags);
+	int sent = (*real_sendmmsg)(fd, messages, count, flags);
 	return (int)after_call(&call, sent);
 }
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	return send_messages(&real.sendmmsg, fd, messages, count, flags);
+}
+
+#if __SIZEOF_LONG__ == 4
+EXPORT ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags)
+{
+	return send_message(&real.__sendmsg64, fd, message, flags);
+}
+
+EXPORT int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	return send_messages(&real.__sendmmsg64, fd, messages, count, flags);
+}
+#endif
 
 EXPORT ssize_t sendfile(int to, int from, off_t *offset, size_t size)
 {
@@ -186,7 +238,7 @@ EXPORT ssize_t sendfile(int to, int from, off_t *offset, size_t size)
 	call_integer(&call, (int64_t)size);
 	before_call(&call);
 	ssize_t sent = real.sendfile(to, from, offset, size);
-	return after_call(&call, sent);
+	return (ssize_t)after_call(&call, sent);
 }
 
 EXPORT ssize_t sendfile64(int to, int from, off64_t *offset, size_t size)
@@ -203,5 +255,5 @@ EXPORT ssize_t sendfile64(int to, int from, off64_t *offset, size_t size)
 	call_integer(&call, (int64_t)size);
 	before_call(&call);
 	ssize_t sent = real.sendfile64(to, from, offset, size);
-	return after_call(&call, sent);
+	return (ssize_t)after_call(&call, sent);
 }

@@ -44,4 +44,35 @@ int epoll_pwait2(int epoll, struct epoll_event *events, int most, const struct t
 #endif
 int pidfd_getfd(int pidfd, int fd, unsigned flags);
 
+/* On a 32-bit machine, what programs with a time_t of 64 bits call (glibc since 2.34). */
+#if __SIZEOF_LONG__ == 4
+struct timespec64 {
+	int64_t tv_sec;
+	int32_t tv_nsec, unused;
+};
+struct timeval64 {
+	int64_t tv_sec, tv_usec;
+};
+int __ppoll64(struct pollfd *fds, nfds_t count, const struct timespec64 *timeout,
+	      const sigset_t *mask);
+int __ppoll64_chk(struct pollfd *fds, nfds_t count, const struct timespec64 *timeout,
+		  const sigset_t *mask, size_t fds_size);
+int __select64(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
+	       struct timeval64 *timeout);
+int __pselect64(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
+		const struct timespec64 *timeout, const sigset_t *mask);
+int __epoll_pwait2_time64(int epoll, struct epoll_event *events, int most,
+			  const struct timespec64 *timeout, const sigset_t *mask);
+int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags,
+		 struct timespec64 *timeout);
+ssize_t __recvmsg64(int fd, struct msghdr *message, int flags);
+ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags);
+int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags);
+int __getsockopt64(int fd, int level, int name, void *value, socklen_t *size);
+int __setsockopt64(int fd, int level, int name, const void *value, socklen_t size);
+int __fcntl_time64(int fd, int command, ...);
+int __ioctl_time64(int fd, unsigned long request, ...);
+int __prctl_time64(int option, ...);
+#endif
+
 #endif

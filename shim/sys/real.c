@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ static int early_socket(int domain, int type, int protocol)
 
 static int early_bind(int fd, const struct sockaddr *address, socklen_t size)
 {
-	return (int)answer(raw_syscall3(SYS_bind, fd, (long)address, size));
+	return (int)answer(raw_syscall3(SYS_bind, fd, (long)address, (long)size));
 }
 
 static int early_listen(int fd, int backlog)
@@ -37,17 +38,17 @@ static int early_listen(int fd, int backlog)
 
 static int early_connect(int fd, const struct sockaddr *address, socklen_t size)
 {
-	return (int)answer(raw_syscall3(SYS_connect, fd, (long)address, size));
-}
-
-static int early_accept(int fd, struct sockaddr *address, socklen_t *size)
-{
-	return (int)answer(raw_syscall3(SYS_accept, fd, (long)address, (long)size));
+	return (int)answer(raw_syscall3(SYS_connect, fd, (long)address, (long)size));
 }
 
 static int early_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
 	return (int)answer(raw_syscall4(SYS_accept4, fd, (long)address, (long)size, flags));
+}
+
+static int early_accept(int fd, struct sockaddr *address, socklen_t *size)
+{
+	return early_accept4(fd, address, size, 0);
 }
 
 static int early_shutdown(int fd, int how)
@@ -62,12 +63,12 @@ static int early_close(int fd)
 
 static int early_close_range(unsigned first, unsigned last, int flags)
 {
-	return (int)answer(raw_syscall3(SYS_close_range, first, last, flags));
+	return (int)answer(raw_syscall3(SYS_close_range, (long)first, (long)last, flags));
 }
 
 static void early_closefrom(int first)
 {
-	raw_syscall3(SYS_close_range, first < 0 ? 0 : first, ~0U, 0);
+	raw_syscall3(SYS_close_range, first < 0 ? 0 : first, (long)UINT_MAX, 0);
 }
 
 static int early_dup(int fd)
@@ -95,7 +96,7 @@ static int early_fcntl(int fd, int command, ...)
 	va_start(list, command);
 	value = va_arg(list, long);
 	va_end(list);
-	return (int)answer(raw_syscall3(SYS_fcntl, fd, command, value));
+	return (int)answer(raw_syscall3(RAW_FCNTL, fd, command, value));
 }
 
 static int early_ioctl(int fd, unsigned long request, ...)
@@ -117,7 +118,8 @@ static int early_getsockopt(int fd, int level, int name, void *value, socklen_t 
 
 static int early_setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 {
-	return (int)answer(raw_syscall6(SYS_setsockopt, fd, level, name, (long)value, size, 0));
+	return (int)answer(
+		raw_syscall6(SYS_setsockopt, fd, level, name, (long)value, (long)size, 0));
 }
 
 static int early_getsockname(int fd, struct sockaddr *address, socklen_t *size)
@@ -186,8 +188,8 @@ static int early_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int 
 {
 	if (portable_is_musl())
 		return LOOK_UP(recvmmsg)(fd, messages, count, flags, timeout);
-	return (int)answer(
-		raw_syscall6(SYS_recvmmsg, fd, (long)messages, count, flags, (long)timeout, 0));
+	return (int)answer(raw_syscall6(SYS_recvmmsg, fd, (long)messages, (long)count, flags,
+					(long)timeout, 0));
 }
 
 static ssize_t early_write(int fd, const void *buf, size_t size)
@@ -204,7 +206,7 @@ static ssize_t early_sendto(int fd, const void *buf, size_t size, int flags,
 			    const struct sockaddr *address, socklen_t address_size)
 {
 	return answer(raw_syscall6(SYS_sendto, fd, (long)buf, (long)size, flags, (long)address,
-				   address_size));
+				   (long)address_size));
 }
 
 static ssize_t early_send(int fd, const void *buf, size_t size, int flags)
@@ -223,8 +225,14 @@ static int early_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int 
 {
 	if (portable_is_musl())
 		return LOOK_UP(sendmmsg)(fd, messages, count, flags);
-	return (int)answer(raw_syscall4(SYS_sendmmsg, fd, (long)messages, count, flags));
+	return (int)answer(raw_syscall4(SYS_sendmmsg, fd, (long)messages, (long)count, flags));
 }
+
+#if __SIZEOF_LONG__ == 4
+#define EARLY_SENDFILE64 SYS_sendfile64
+#else
+#define EARLY_SENDFILE64 SYS_sendfile
+#endif
 
 static ssize_t early_sendfile(int to, int from, off_t *offset, size_t size)
 {
@@ -233,14 +241,14 @@ static ssize_t early_sendfile(int to, int from, off_t *offset, size_t size)
 
 static ssize_t early_sendfile64(int to, int from, off64_t *offset, size_t size)
 {
-	return answer(raw_syscall4(SYS_sendfile, to, from, (long)offset, (long)size));
+	return answer(raw_syscall4(EARLY_SENDFILE64, to, from, (long)offset, (long)size));
 }
 
 static ssize_t early_splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size,
 			    unsigned flags)
 {
 	return answer(raw_syscall6(SYS_splice, from, (long)from_offset, to, (long)to_offset,
-				   (long)size, flags));
+				   (long)size, (long)flags));
 }
 
 static int early_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -340,12 +348,89 @@ static int early_epoll_wait(int epoll_fd, struct epoll_event *events, int count,
 	return early_epoll_pwait(epoll_fd, events, count, timeout, NULL);
 }
 
+#if __SIZEOF_LONG__ == 4
+/* The kernel's time64 calls ignore the other half of the nanoseconds. */
+static int early___epoll_pwait2_time64(int epoll_fd, struct epoll_event *events, int count,
+				       const struct timespec64 *timeout, const sigset_t *mask)
+{
+	return (int)answer(raw_syscall6(SYS_epoll_pwait2, epoll_fd, (long)events, count,
+					(long)timeout, (long)mask, SIGSET_BYTES));
+}
+
+static int early_epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,
+			      const struct timespec *timeout, const sigset_t *mask)
+{
+	struct timespec64 wide;
+
+	if (!timeout)
+		return early___epoll_pwait2_time64(epoll_fd, events, count, NULL, mask);
+	wide = (struct timespec64){.tv_sec = timeout->tv_sec, .tv_nsec = timeout->tv_nsec};
+	return early___epoll_pwait2_time64(epoll_fd, events, count, &wide, mask);
+}
+
+static int early___ppoll64(struct pollfd *fds, nfds_t count, const struct timespec64 *timeout,
+			   const sigset_t *mask)
+{
+	struct timespec64 copy;
+
+	if (timeout) {
+		copy = *timeout;
+		timeout = &copy;
+	}
+	return (int)answer(raw_syscall6(SYS_ppoll_time64, (long)fds, (long)count, (long)timeout,
+					(long)mask, SIGSET_BYTES, 0));
+}
+
+static int early___ppoll64_chk(struct pollfd *fds, nfds_t count, const struct timespec64 *timeout,
+			       const sigset_t *mask, size_t fds_size)
+{
+	(void)fds_size;
+	return early___ppoll64(fds, count, timeout, mask);
+}
+
+static int early___pselect64(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
+			     const struct timespec64 *timeout, const sigset_t *mask)
+{
+	struct {
+		const sigset_t *mask;
+		size_t size;
+	} mask_argument = {mask, SIGSET_BYTES};
+	struct timespec64 copy;
+
+	if (timeout) {
+		copy = *timeout;
+		timeout = &copy;
+	}
+	return (int)answer(raw_syscall6(SYS_pselect6_time64, count, (long)read_set, (long)write_set,
+					(long)except_set, (long)timeout, (long)&mask_argument));
+}
+
+static int early___select64(int count, fd_set *read_set, fd_set *write_set, fd_set *except_set,
+			    struct timeval64 *timeout)
+{
+	struct timespec64 time;
+
+	if (!timeout)
+		return early___pselect64(count, read_set, write_set, except_set, NULL, NULL);
+	time = (struct timespec64){.tv_sec = timeout->tv_sec,
+				   .tv_nsec = (int32_t)(timeout->tv_usec * 1000)};
+	return early___pselect64(count, read_set, write_set, except_set, &time, NULL);
+}
+
+static int early___recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags,
+			      struct timespec64 *timeout)
+{
+	return (int)answer(raw_syscall6(SYS_recvmmsg_time64, fd, (long)messages, (long)count, flags,
+					(long)timeout, 0));
+}
+#else
 static int early_epoll_pwait2(int epoll_fd, struct epoll_event *events, int count,
 			      const struct timespec *timeout, const sigset_t *mask)
 {
 	return (int)answer(raw_syscall6(SYS_epoll_pwait2, epoll_fd, (long)events, count,
 					(long)timeout, (long)mask, SIGSET_BYTES));
 }
+#endif
 
 static long early_syscall(long number, ...)
 {
@@ -384,21 +469,40 @@ static int early_socketpair(int domain, int type, int protocol, int pair[2])
 
 static int early_pidfd_getfd(int pidfd, int fd, unsigned flags)
 {
-	return (int)answer(raw_syscall3(SYS_pidfd_getfd, pidfd, fd, flags));
+	return (int)answer(raw_syscall3(SYS_pidfd_getfd, pidfd, fd, (long)flags));
 }
 
 /* The kernel takes the position in two halves; on a 64-bit machine the first one holds all of
  * it. */
+static long high_half(off64_t position)
+{
+	return sizeof(long) == sizeof(position) ? 0 : (long)(position >> 32);
+}
+
+static ssize_t early_preadv64v2(int fd, const struct iovec *vector, int count, off64_t position,
+				int flags)
+{
+	return answer(raw_syscall6(SYS_preadv2, fd, (long)vector, count, (long)position,
+				   high_half(position), flags));
+}
+
 static ssize_t early_preadv2(int fd, const struct iovec *vector, int count, off_t position,
 			     int flags)
 {
-	return answer(raw_syscall6(SYS_preadv2, fd, (long)vector, count, position, 0, flags));
+	return early_preadv64v2(fd, vector, count, position, flags);
+}
+
+static ssize_t early_pwritev64v2(int fd, const struct iovec *vector, int count, off64_t position,
+				 int flags)
+{
+	return answer(raw_syscall6(SYS_pwritev2, fd, (long)vector, count, (long)position,
+				   high_half(position), flags));
 }
 
 static ssize_t early_pwritev2(int fd, const struct iovec *vector, int count, off_t position,
 			      int flags)
 {
-	return answer(raw_syscall6(SYS_pwritev2, fd, (long)vector, count, position, 0, flags));
+	return early_pwritev64v2(fd, vector, count, position, flags);
 }
 
 static int early_munmap(void *memory, size_t size)
@@ -506,9 +610,17 @@ static __attribute__((noreturn)) void early_quick_exit(int status)
 }
 
 #define early_fcntl64 early_fcntl
-#define early_preadv64v2 early_preadv2
-#define early_pwritev64v2 early_pwritev2
 #define early__Exit early__exit
+#if __SIZEOF_LONG__ == 4
+#define early___fcntl_time64 early_fcntl
+#define early___ioctl_time64 early_ioctl
+#define early___prctl_time64 early_prctl
+#define early___getsockopt64 early_getsockopt
+#define early___setsockopt64 early_setsockopt
+#define early___recvmsg64 early_recvmsg
+#define early___sendmsg64 early_sendmsg
+#define early___sendmmsg64 early_sendmmsg
+#endif
 
 struct real real = {
 #define CALL(symbol, ...) .symbol = early_##symbol,

@@ -61,7 +61,8 @@ bool call_is_copy(const struct call *call)
 	       ((int)call->arguments[1] == F_DUPFD || (int)call->arguments[1] == F_DUPFD_CLOEXEC);
 }
 
-void call_timeout(struct call *call, const void *timeout)
+/* Reads two 64-bit words. */
+static void copy_time(struct call *call, const void *timeout)
 {
 	call->is_unlimited = !timeout;
 	if (timeout && call->is_shown)
@@ -69,10 +70,40 @@ void call_timeout(struct call *call, const void *timeout)
 			memory_copy_all(call->time, timeout, sizeof(call->time), call->start_ns);
 }
 
+#if __SIZEOF_LONG__ == 4
+void call_timeout(struct call *call, const void *timeout)
+{
+	int32_t words[2] = {0};
+
+	call->is_unlimited = !timeout;
+	if (timeout && call->is_shown)
+		call->has_time = memory_copy_all(words, timeout, sizeof(words), call->start_ns);
+	call->time[0] = words[0];
+	call->time[1] = words[1];
+}
+
+void call_timeval64(struct call *call, const void *timeout)
+{
+	copy_time(call, timeout);
+}
+
+/* Half of the second word is padding. */
+void call_timespec64(struct call *call, const void *timeout)
+{
+	copy_time(call, timeout);
+	call->time[1] = (int32_t)call->time[1];
+}
+#else
+void call_timeout(struct call *call, const void *timeout)
+{
+	copy_time(call, timeout);
+}
+#endif
+
 bool call_select_sets(struct call *call, struct call_sets *sets)
 {
 	int count = (int)call->arguments[0];
-	size_t size = ((size_t)count + 63) / 64 * 8;
+	size_t size = call_set_bytes(count);
 
 	if (count < 0 || size > sizeof(sets->words[0]) || !call->is_shown)
 		return false;

@@ -22,7 +22,7 @@
 #include "conn/conn.h"
 #include "tcpshim/event.h"
 
-enum { CALL_SELECT_WORDS = 1024 / 64 };
+enum { CALL_SELECT_WORDS = 1024 / 64, CALL_LONG_BITS = 8 * sizeof(long) };
 
 /* The sets of a select as the program passed them, for at most 1024 descriptors. */
 struct call_sets {
@@ -112,8 +112,21 @@ static inline void call_pointer(struct call *call, const void *value)
 	call->arguments[call->argument_count++] = (uintptr_t)value;
 }
 
-/* Reads a timeout that the program passed by pointer: two 64-bit words, or NULL for none. */
+/* Returns the bytes of a set that the kernel reads for so many descriptors: whole longs. */
+static inline size_t call_set_bytes(int count)
+{
+	return ((size_t)count + CALL_LONG_BITS - 1) / CALL_LONG_BITS * sizeof(long);
+}
+
+/* Reads a timeout that the program passed by pointer: a struct timespec or timeval, or NULL for
+ * none. */
 void call_timeout(struct call *call, const void *timeout);
+
+#if __SIZEOF_LONG__ == 4
+/* Read those of programs with a time_t of 64 bits. */
+void call_timespec64(struct call *call, const void *timeout);
+void call_timeval64(struct call *call, const void *timeout);
+#endif
 
 /* Copies the sets of a select to sets. Returns false if they are too large or cannot be read. */
 bool call_select_sets(struct call *call, struct call_sets *sets);

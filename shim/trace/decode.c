@@ -92,6 +92,25 @@ static void decode_option(struct area *area, const struct call *call)
 		decode_value(area, call->value, at_most(size, call->value_size));
 }
 
+/* Makes two 64-bit words, as an event has them, of the value of SO_RCVTIMEO or SO_SNDTIMEO: on a
+ * 32-bit machine their old numbers have a struct timeval of two longs. */
+static void widen_timeval(struct area *area, const struct call *call)
+{
+#if __SIZEOF_LONG__ == 4
+	int name = (int)call->arguments[2];
+	long longs[2];
+
+	if ((int)call->arguments[1] != SOL_SOCKET || (name != SO_RCVTIMEO && name != SO_SNDTIMEO) ||
+	    area->event.value_size < sizeof(longs))
+		return;
+	memcpy(longs, area->value, sizeof(longs));
+	decode_value(area, (const int64_t[2]){longs[0], longs[1]}, 2 * sizeof(int64_t));
+#else
+	(void)area;
+	(void)call;
+#endif
+}
+
 static void set_data(struct tcpshim_event *event, const struct iovec *data, uint64_t count,
 		     uint64_t total)
 {
@@ -131,7 +150,7 @@ static void decode_messages(struct area *area, const struct iovec *vectors, uint
 	for (int64_t i = 0; i < received; i++)
 		total += messages[i].msg_len;
 	for (uint32_t i = 0; i < count && message < received; i++) {
-		size_t size = vectors[i].iov_len < rest ? vectors[i].iov_len : rest;
+		size_t size = vectors[i].iov_len < rest ? vectors[i].iov_len : (size_t)rest;
 
 		if (input_is_mark(&vectors[i])) {
 			if (++message < received)
@@ -204,11 +223,14 @@ static void decode_argument(struct area *area, const struct call *call, unsigned
 		break;
 	case ARG_OPTION:
 		decode_option(area, call);
+		widen_timeval(area, call);
 		break;
 	case ARG_ADDRESS_OUT:
 	case ARG_OPTION_OUT:
 		if (has_succeeded)
 			decode_output(area, call, index, kind == ARG_ADDRESS_OUT);
+		if (kind == ARG_OPTION_OUT)
+			widen_timeval(area, call);
 		break;
 	case ARG_LENGTH_OUT:
 		/* Without an address to fill, the kernel does not read the length. */
@@ -370,14 +392,15 @@ static void read_epoll(const struct decode_wait *wait, uint64_t position,
 	};
 }
 
-static bool is_in_set(const uint64_t *words, uint64_t fd)
+static bool is_in_set(const void *set, uint64_t fd)
 {
-	uint64_t word;
+	const unsigned long *words = set;
+	unsigned long word;
 
 	if (!words)
 		return false;
-	memcpy(&word, &words[fd / 64], sizeof(word));
-	return word >> (fd % 64) & 1;
+	memcpy(&word, &words[fd / CALL_LONG_BITS], sizeof(word));
+	return word >> (fd % CALL_LONG_BITS) & 1;
 }
 
 /* Uses bit operations of its own: FD_ISSET aborts above 1023 under fortification. */
