@@ -5,7 +5,8 @@
 compiler_works() {
 	local trial result=0
 	trial=$(mktemp -d)
-	echo '#include <stdlib.h>
+	echo '#include <errno.h>
+#include <stdlib.h>
 void *allocate(void) { return malloc(1); }' >"$trial/trial.c"
 	"$@" -shared -fPIC -o "$trial/trial.so" "$trial/trial.c" 2>/dev/null || result=1
 	rm -rf "$trial"
@@ -23,9 +24,11 @@ compiler_for() {
 	arm64:*) compiler=aarch64-linux-gnu-gcc ;;
 	i386:i?86-*) compiler=gcc ;;
 	i386:x86_64-*)
-		compiler='gcc -m32'
-		# shellcheck disable=SC2086 # words
-		compiler_works $compiler || compiler=i686-linux-gnu-gcc
+		compiler=i686-linux-gnu-gcc
+		# Without gcc-multilib, which excludes cross compilers, the kernel's headers are where those of this machine are.
+		if compiler_works gcc -m32 -idirafter "/usr/include/$machine"; then
+			compiler="gcc -m32 -idirafter /usr/include/$machine"
+		fi
 		;;
 	i386:*) compiler=i686-linux-gnu-gcc ;;
 	*) return 1 ;;
@@ -40,7 +43,7 @@ compiler_remedy() {
 	case $1 in
 	amd64) echo 'install gcc-x86-64-linux-gnu and libc6-dev-amd64-cross' ;;
 	arm64) echo 'install gcc-aarch64-linux-gnu and libc6-dev-arm64-cross' ;;
-	i386) echo 'install gcc-multilib, or gcc-i686-linux-gnu and libc6-dev-i386-cross' ;;
+	i386) echo 'install libc6-dev-i386 and lib32gcc-12-dev (of the version of gcc), or gcc-i686-linux-gnu and libc6-dev-i386-cross' ;;
 	*) echo 'the library is for amd64, arm64 and i386' ;;
 	esac
 }

@@ -51,10 +51,10 @@ seen_by_strace() {
 	sed -nE "s/^[0-9]+ +($data_calls)\\(.*/&/p" "$1" | awk '
 		/^[0-9]+ +socket\(.*= [0-9]+<TCP/ { n["socket"]++; next }
 		match($0, /^[0-9]+ +[a-z0-9]+\([0-9]+<TCP/) { name = $2; sub(/\(.*/, "", name); n[name]++; next }
-		END { for (name in n) print name, n[name] }' | sort
+		END { for (name in n) print name, n[name] }' | sed -E 's/^send /sendto /; s/^recv /recvfrom /' | sort
 }
 
-# libc implements send and recv by sendto and recvfrom; the trace has the names that the program called.
+# libc implements send and recv by sendto and recvfrom, but on i386; the trace has the names that the program called.
 seen_by_us() {
 	# For strace a second close, as nc.traditional makes, is no longer a call on a TCP descriptor.
 	trace_plain "$1" | grep -vE '\(sleeping\.\.\.\)$|^close.*EBADF$' | sed -nE "s/^($data_calls)\\(.*/\\1/p" |

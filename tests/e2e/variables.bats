@@ -389,7 +389,7 @@ fds_show() {
 
 @test "SLEEPING: on and off" {
 	run_exchange block poll
-	trace_has trace = 1 $'^read\\([0-9]+, 0x[0-9A-F]+, 1\\)\t\\(sleeping\\.\\.\\.\\)$'
+	trace_has trace = 1 $'^read\\([0-9]+, 0x[0-9A-F]+, 1\\)\t+\\(sleeping\\.\\.\\.\\)$'
 	trace_has trace = 1 $'^poll\\(\\[[0-9]+:POLLIN\\], 1, 1200\\)\t\\(sleeping\\.\\.\\.\\)$'
 	trace_has trace = 2 'sleeping'
 	run_exchange TCPSHIM_SLEEPING=off block poll

@@ -14,6 +14,7 @@ The last three are written only if their sources are installed.
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 
@@ -89,7 +90,8 @@ def restrictions(settings):
     """The filters that settings other than SystemCallFilter are made of: systemd.exec(5), seccomp-util.c."""
     rules = []
     for key, value in settings:
-        if key == "RestrictAddressFamilies":
+        # systemd ignores it on i386, where socketcall hides the family (systemd.exec(5)).
+        if key == "RestrictAddressFamilies" and struct.calcsize("P") == 8:
             allowed = [FAMILIES[word] for word in value.split()]
             rules += [f"{EAFNOSUPPORT} socket 0 == {family}" for family in range(46) if family not in allowed]
         elif not is_on(value):

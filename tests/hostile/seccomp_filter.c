@@ -41,7 +41,14 @@ static const int allowed[] = {
 	SYS_shutdown,
 	SYS_socket,
 	SYS_connect,
+#ifdef SYS_accept
 	SYS_accept,
+#endif
+#if defined(__i386__)
+	SYS_socketcall,
+	SYS_mmap2,
+	SYS_clock_gettime64,
+#endif
 };
 
 static void filter_set(bool by_prctl)

@@ -57,10 +57,10 @@ static void structures(void)
 	CHECK(setsockopt(out, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0);
 	say("setsockopt(%d, SOL_SOCKET, SO_LINGER, {off, 5 s}, 8)\t= 0", out);
 	CHECK(setsockopt(out, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
-	say("setsockopt(%d, SOL_SOCKET, SO_RCVTIMEO, {1.500000}, 16)\t= 0", out);
+	say("setsockopt(%d, SOL_SOCKET, SO_RCVTIMEO, {1.500000}, %zu)\t= 0", out, sizeof(limit));
 	length = sizeof(limit);
 	CHECK(getsockopt(out, SOL_SOCKET, SO_SNDTIMEO, &limit, &length) == 0);
-	say("getsockopt(%d, SOL_SOCKET, SO_SNDTIMEO, {0.000000}, [16])\t= 0", out);
+	say("getsockopt(%d, SOL_SOCKET, SO_SNDTIMEO, {0.000000}, [%zu])\t= 0", out, sizeof(limit));
 	length = sizeof(name);
 	CHECK(getsockopt(out, IPPROTO_TCP, TCP_CONGESTION, name, &length) == 0);
 	say("getsockopt(%d, IPPROTO_TCP, TCP_CONGESTION, \"%s\", [%u])\t= 0", out, name, length);

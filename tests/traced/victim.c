@@ -18,7 +18,7 @@
 
 enum { MOST_THREADS = 16 };
 
-static _Atomic unsigned long *counts;
+static _Atomic uint64_t *counts;
 
 static void make_connection(int fds[2])
 {
@@ -42,7 +42,7 @@ static void make_connection(int fds[2])
 
 static void *work(void *argument)
 {
-	_Atomic unsigned long *count = &counts[(long)argument];
+	_Atomic uint64_t *count = &counts[(long)argument];
 	char bytes[] = "kodos, are you there";
 	int fds[2];
 
