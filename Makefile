@@ -18,7 +18,8 @@ say = $(if $(filter 1,$(V)),@:,@printf '  %-6s %s\n' $(1) $(2))
 
 OPTIMISE := $(if $(filter 1,$(DEBUG)),-O0 -g3,-O2 -g)
 SANITISE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion -Wvla \
+# -Wno-psabi: gcc 11 changed how it aligns atomic fields on i386, where nothing older is linked.
+WARNINGS := -Wno-psabi -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion -Wvla \
 	-Wframe-larger-than=4096
 BASE_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -Ishim $(OPTIMISE) $(WARNINGS) -MMD -MP
 # Small frames, no fortify (clang refuses our own read under it), unwindable for cancellation, and the
