@@ -272,7 +272,7 @@ soak: setup-test ## real servers under load and all kinds of trouble, for so lon
 .PHONY: programs matrix
 programs: $(PROGRAMS) $(HOSTILE) $(BENCH)
 
-matrix: RELEASES ?= bookworm trixie sid
+matrix: RELEASES ?= bullseye bookworm trixie sid musl
 matrix: all ## the tests with the libcs of other releases of Debian (RELEASES='trixie arm64', SUITES='hostile e2e')
 	$(Q)SUITES='$(SUITES)' scripts/matrix $(RELEASES)
 
