@@ -171,7 +171,7 @@ struct tcpshim_facts {
 
 /* A set of notes: note n is bit n % 64 of word n / 64. */
 struct tcpshim_notes {
-	uint64_t words[EVENT_NOTE_WORDS];
+	uint64_t words[EVENT_NOTE_WORDS] __attribute__((aligned(8))); /* also on i386 */
 };
 
 /* The notes of one connection below one line. */

@@ -6,6 +6,13 @@
 #ifndef SYS_RAW_I386_H
 #define SYS_RAW_I386_H
 
+/* A locked operation on two cache lines is slow, and fatal on some machines. */
+struct raw_alignment {
+	char first;
+	_Atomic uint64_t second;
+};
+_Static_assert(sizeof(struct raw_alignment) == 16, "gcc before 11 aligns atomic fields to 4 bytes");
+
 /* Not inline: the sixth argument is in ebp, which may be the frame pointer, and the stack must be
  * walkable while the call waits. */
 long raw_syscall6(long number, long a, long b, long c, long d, long e, long f)
