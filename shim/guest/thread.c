@@ -129,7 +129,9 @@ bool thread_raise_guard(const void *frame)
 	if (thread.guard != 0) {
 		struct conn *held = thread.pinned;
 
-		if (!is_guard_dead((uintptr_t)frame))
+		/* libunwind runs on another stack, with all signals blocked, and on arm64 it reads
+		 * files: between its calls' frames and the guard there may be no memory. */
+		if (thread.is_unwinding || !is_guard_dead((uintptr_t)frame))
 			return false;
 		thread.pinned = NULL;
 		if (held)
