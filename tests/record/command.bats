@@ -97,7 +97,9 @@ loader = b"/no/ld-linux.so.2\0"
 header = b"\x7fELF\1\1\1" + bytes(9) + struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0, 52, 0, 0, 52, 32, 1, 0, 0, 0)
 open("other", "wb").write(header + struct.pack("<8I", 3, 84, 0, 0, len(loader), len(loader), 4, 1) + loader)'
 	chmod +x other
-	status_is 125 "$tcpshim" ./other
+	mkdir alone
+	cp "$tcpshim" "$library" alone
+	status_is 125 alone/tcpshim ./other
 	[[ $(cat errors) == 'tcpshim: this is a program for i386-linux-gnu, whose libtcpshim.so is neither in '*/i386-linux-gnu' nor in '* ]] ||
 		fail "$(cat errors)"
 	mkdir -p beside/i386-linux-gnu
