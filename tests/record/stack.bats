@@ -17,6 +17,7 @@ setup() {
 # calls connect too, to reach nscd; the third argument of that call is not the size of an IPv4 address.
 third='$rdx'
 [[ $(uname -m) == x86_64 ]] || third='$x2'
+[[ $(getconf LONG_BIT) != 32 ]] || third='*(int *)($esp + 12)'
 named_by_gdb() {
 	env -u LD_PRELOAD DEBUGINFOD_URLS= timeout 60 gdb -q -nx -batch -ex 'set breakpoint pending on' \
 		-ex 'set debuginfod enabled off' -ex 'set backtrace past-main on' -ex 'set backtrace past-entry on' -ex "break connect if $third == 16" -ex run -ex 'bt -frame-arguments none -frame-info short-location' --args "$@" \
