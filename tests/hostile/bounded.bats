@@ -485,7 +485,7 @@ no_tsc() {
 faked() {
 	local faketime preload mode attempt order=$1
 	[[ -z ${BARE_MAY_FAIL:-} ]] || skip "not on this machine: libfaketime is glibc's"
-	faketime=$(echo /usr/lib/*/faketime/libfaketime.so.1)
+	faketime=$(ldd "$programs/faked_time" | sed -nE 's,.* /.*/([^/]+)/libc\.so.*,/usr/lib/\1/faketime/libfaketime.so.1,p')
 	if [[ ! -e $faketime ]]; then
 		[[ ${CI:-} != true ]] || fail "libfaketime is not installed"
 		skip "libfaketime is not installed"

@@ -11,7 +11,7 @@
 
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 #include <x86intrin.h>
 #endif
 
@@ -48,7 +48,7 @@ static bool read_counter(void)
 {
 	uint64_t count = 0;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 	count = __rdtsc();
 #elif defined(__aarch64__) /* can be forbidden since Linux 6.12 */
 	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(count));
