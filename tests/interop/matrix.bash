@@ -13,7 +13,7 @@ load ../common
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # The calls that compare reads: those on descriptors, and those that tell threads from processes. ?: if the machine has it.
-strace_calls='network,read,readv,write,writev,close,sendfile,splice,clone,clone3,?fork,?vfork,execve,rt_sigreturn'
+strace_calls='network,read,readv,write,writev,close,sendfile,?sendfile64,splice,clone,clone3,?fork,?vfork,execve,rt_sigreturn'
 
 matrix_setup() {
 	place_setup tcpshim-interop
