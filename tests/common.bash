@@ -231,10 +231,22 @@ await() {
 
 # Prints a free port, for programs that cannot be told to take any.  No socket is bound to it.  No socket in TIME_WAIT has
 # it either, not even as the peer's port: such a socket is left by another test, and would be taken for one of this test's.
+# It lies below the range from which the kernel chooses, so that no connection takes it meanwhile.
 free_port() {
 	local port
 	for _ in {1..100}; do
-		port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+		port=$(python3 -c '
+import random, socket
+with open("/proc/sys/net/ipv4/ip_local_port_range") as numbers:
+    least = int(numbers.read().split()[0])
+while True:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", random.randrange(least - 10000, least) if least > 20000 else 0))
+        except OSError:
+            continue
+        print(probe.getsockname()[1])
+        break')
 		if [[ -z $(ss -Htan "sport = :$port or dport = :$port") ]]; then
 			break
 		fi
