@@ -202,6 +202,7 @@ print(values[names.index("TCPMD5Unexpected")])' >"$world_dir/kodos.unexpected"
 	fi
 	program_type kodos "$greeting"
 	state_await kodos none 5
+	[[ -z $witness ]] || wait_until 5 grep -q ' in 33226 8080 R ' "$world_dir/wire" || true
 }
 
 happens_cycle_witnessed() {
